@@ -1,0 +1,572 @@
+"""Codecs: what each AIR type does with values (air-v1, section 3; world-files, *Scenario*).
+
+A codec is a type compiled once against the world's schemas. It knows
+
+- ``normalise``: decode leniently, check, rebuild in the canonical runtime form. The result is
+  plain data with every map in canonical order, fit for ``canon.encode_ordered``.
+- ``from_host`` / ``to_host``: host JSON (fired events, forms, receipts, scenarios).
+- ``kinded``: the evaluator's value of a normalised value.
+- ``zero``: the smallest value, for receipts that carry none.
+
+What does not fit raises :class:`ValueRejected` with the path of the offending field.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from aos_core import canon
+from aos_core.air import rfc3339
+from aos_core.air.types import ListOf, MapOf, Option, Prim, Record, Ref, SetOf, Type, Variant
+from aos_core.air.values import NULL, UNIT, Value, from_untyped, make_map, variant
+from aos_core.errors import AirError, CanonError, ValueRejected
+
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+
+
+class Misfit(Exception):
+    """A value that does not fit; ``path`` grows as the error rises through the containers."""
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = list(path)
+
+    def inside(self, part: str) -> Misfit:
+        self.path.insert(0, part)
+        return self
+
+
+class Codec:
+    """One type; see the module's docstring."""
+
+    optional = False
+
+    def normalise(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def from_host(self, value: Any) -> Any:
+        """Runtime data of host JSON; not yet normalised."""
+        return value
+
+    def missing(self, value: Any) -> str | None:
+        """The path of a named field that an open record lacks, or None."""
+        return None
+
+    def to_host(self, value: Any) -> Any:
+        return value
+
+    def kinded(self, value: Any) -> Value:
+        raise NotImplementedError
+
+    def zero(self) -> Any:
+        raise NotImplementedError
+
+
+class _Number(Codec):
+    def __init__(self, name: str, kind: str, low: int, high: int) -> None:
+        self.name, self.kind, self.low, self.high = name, kind, low, high
+
+    def normalise(self, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int):
+            _misfit(self.name, value)
+        if not self.low <= value <= self.high:
+            raise Misfit(f"{value} is out of range for {self.name}")
+        return value
+
+    def kinded(self, value: Any) -> Value:
+        return Value(self.kind, value)
+
+    def zero(self) -> Any:
+        return 0
+
+
+class _Time(_Number):
+    def from_host(self, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                return rfc3339.to_ns(value)
+            except ValueError as error:
+                raise Misfit(f"expected time: {error}") from error
+        return value
+
+
+class _Text(Codec):
+    def __init__(self, name: str, kind: str, fits: Callable[[str], bool], empty: str) -> None:
+        self.name, self.kind, self.fits, self.empty = name, kind, fits, empty
+
+    def normalise(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            _misfit(self.name, value)
+        if not self.fits(value):
+            raise Misfit(f"{value!r} is not the text form of {self.name}")
+        return value
+
+    def kinded(self, value: Any) -> Value:
+        return Value(self.kind, value)
+
+    def zero(self) -> Any:
+        return self.empty
+
+
+class _Bool(Codec):
+    def normalise(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            return value
+        if value in ("true", "false"):
+            return value == "true"
+        _misfit("bool", value)
+
+    def kinded(self, value: Any) -> Value:
+        return Value("Bool", value)
+
+    def zero(self) -> Any:
+        return False
+
+
+class _Bytes(Codec):
+    def normalise(self, value: Any) -> Any:
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, str):
+            return value.encode()
+        _misfit("bytes", value)
+
+    def from_host(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return bytes_from_host(value)
+        return value
+
+    def to_host(self, value: Any) -> Any:
+        return {"bytes_b64": base64.b64encode(value).decode()}
+
+    def kinded(self, value: Any) -> Value:
+        return Value("Bytes", value)
+
+    def zero(self) -> Any:
+        return b""
+
+
+class _Unit(Codec):
+    def normalise(self, value: Any) -> Any:
+        return None
+
+    def kinded(self, value: Any) -> Value:
+        return UNIT
+
+    def zero(self) -> Any:
+        return None
+
+
+class _Option(Codec):
+    optional = True
+
+    def __init__(self, item: Codec) -> None:
+        self.item = item
+
+    def normalise(self, value: Any) -> Any:
+        return None if value is None else self.item.normalise(value)
+
+    def from_host(self, value: Any) -> Any:
+        return None if value is None else self.item.from_host(value)
+
+    def to_host(self, value: Any) -> Any:
+        return None if value is None else self.item.to_host(value)
+
+    def missing(self, value: Any) -> str | None:
+        return None if value is None else self.item.missing(value)
+
+    def kinded(self, value: Any) -> Value:
+        return NULL if value is None else self.item.kinded(value)
+
+    def zero(self) -> Any:
+        return None
+
+
+class RecordCodec(Codec):
+    """A record. ``open``, for receipts of plan effects (B-18), keeps unknown members untyped and
+    lets named ones be missing; ``missing`` tells."""
+
+    def __init__(self, fields: Mapping[str, Codec], *, open: bool = False) -> None:
+        self.authored = tuple(fields)
+        self.fields = {name: fields[name] for name in canon.key_order(fields)}
+        self.open = open
+
+    def normalise(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            _misfit("record", value)
+        result = {}
+        for name, codec in self.fields.items():
+            try:
+                if name in value:
+                    result[name] = codec.normalise(value[name])
+                elif codec.optional:
+                    result[name] = None
+                elif not self.open:
+                    raise Misfit("field is missing")
+            except Misfit as misfit:
+                raise misfit.inside(name) from None
+        if extra := [key for key in value if key not in self.fields]:
+            return self._with_extra(result, value, extra)
+        return result
+
+    def _with_extra(self, result: dict[str, Any], value: Any, extra: list[Any]) -> Any:
+        if not self.open:
+            raise Misfit(f"unknown field {extra[0]!r}; known: {', '.join(self.authored) or 'none'}")
+        merged = result | {key: value[key] for key in extra}
+        try:
+            return canon.decode(canon.encode_plain(merged))
+        except CanonError as error:
+            raise Misfit(error.message) from error
+
+    def from_host(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: _inside(key, self._host_field(key), item) for key, item in value.items()}
+
+    def _host_field(self, key: str) -> Callable[[Any], Any]:
+        codec = self.fields.get(key)
+        return codec.from_host if codec else untyped_from_host
+
+    def to_host(self, value: Any) -> Any:
+        known = {n: self.fields[n].to_host(value[n]) for n in self.authored if n in value}
+        return known | {k: untyped_to_host(v) for k, v in value.items() if k not in self.fields}
+
+    def missing(self, value: Any) -> str | None:
+        for name, codec in self.fields.items():
+            if name not in value:
+                return name
+            if inner := codec.missing(value[name]):
+                return f"{name}.{inner}"
+        return None
+
+    def kinded(self, value: Any) -> Value:
+        fields = self.fields
+        return Value(
+            "Record",
+            {
+                key: fields[key].kinded(item) if key in fields else from_untyped(item)
+                for key, item in value.items()
+            },
+        )
+
+    def zero(self) -> Any:
+        return {name: codec.zero() for name, codec in self.fields.items()}
+
+
+class VariantCodec(Codec):
+    """A variant: ``{"$tag": Tag, "$value": v}``; ``{Tag: v}`` is accepted."""
+
+    def __init__(self, arms: Mapping[str, Codec]) -> None:
+        self.arms = dict(arms)
+
+    def normalise(self, value: Any) -> Any:
+        tag, has_value, payload = self._open(value)
+        codec = self.arms[tag]
+        if not has_value:
+            return {"$tag": tag}
+        try:
+            return {"$tag": tag, "$value": codec.normalise(payload)}
+        except Misfit as misfit:
+            raise misfit.inside(tag) from None
+
+    def _open(self, value: Any) -> tuple[str, bool, Any]:
+        if not isinstance(value, dict):
+            _misfit("variant", value)
+        if "$tag" in value:
+            tag, has_value, payload = value["$tag"], "$value" in value, value.get("$value")
+        elif len(value) == 1:
+            ((tag, payload),) = value.items()
+            has_value = True
+        else:
+            raise Misfit(f"expected one tag of {', '.join(self.arms)}; got {len(value)} members")
+        if not isinstance(tag, str) or tag not in self.arms:
+            raise Misfit(f"unknown tag {tag!r}; known: {', '.join(self.arms)}")
+        return tag, has_value, payload
+
+    def from_host(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"$tag": value}
+        tag, has_value, payload = self._open(value)
+        if not has_value:
+            return {"$tag": tag}
+        return {"$tag": tag, "$value": _inside(tag, self.arms[tag].from_host, payload)}
+
+    def to_host(self, value: Any) -> Any:
+        tag, codec = value["$tag"], self.arms[value["$tag"]]
+        payload = value.get("$value")
+        if "$value" not in value or isinstance(codec, _Unit):
+            return tag
+        return {tag: codec.to_host(payload)}
+
+    def kinded(self, value: Any) -> Value:
+        if "$value" not in value:
+            return variant(value["$tag"])
+        return variant(value["$tag"], self.arms[value["$tag"]].kinded(value["$value"]))
+
+    def zero(self) -> Any:
+        for tag, codec in self.arms.items():
+            if isinstance(codec, _Unit):
+                return {"$tag": tag}
+        tag, codec = next(iter(self.arms.items()))
+        return {"$tag": tag, "$value": codec.zero()}
+
+
+class _List(Codec):
+    def __init__(self, item: Codec, *, is_set: bool) -> None:
+        self.item, self.is_set = item, is_set
+
+    def normalise(self, value: Any) -> Any:
+        items = self._each(value, self.item.normalise)
+        if not self.is_set:
+            return items
+        unique = {canon.encode_ordered(item): item for item in reversed(items)}
+        return [unique[key] for key in sorted(unique)]
+
+    def _each(self, value: Any, act: Callable[[Any], Any]) -> list[Any]:
+        if not isinstance(value, (list, tuple)):
+            _misfit("set" if self.is_set else "list", value)
+        return [_inside(str(index), act, item) for index, item in enumerate(value)]
+
+    def from_host(self, value: Any) -> Any:
+        return self._each(value, self.item.from_host)
+
+    def to_host(self, value: Any) -> Any:
+        return [self.item.to_host(item) for item in value]
+
+    def kinded(self, value: Any) -> Value:
+        return Value("Set" if self.is_set else "List", tuple(map(self.item.kinded, value)))
+
+    def zero(self) -> Any:
+        return []
+
+
+class _Map(Codec):
+    def __init__(self, key: Codec, value: Codec) -> None:
+        self.key, self.value = key, value
+
+    def normalise(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            _misfit("map", value)
+        result: dict[Any, Any] = {}
+        for key, item in value.items():
+            typed = _inside(f"key {key!r}", self.key.normalise, key)
+            if typed not in result:
+                result[typed] = _inside(str(key), self.value.normalise, item)
+        return {key: result[key] for key in canon.key_order(result)}
+
+    def from_host(self, value: Any) -> Any:
+        """Objects for text-like keys; ``[[k, v], ..]`` or an object of decimal texts for others."""
+        pairs = value.items() if isinstance(value, dict) else value
+        if not isinstance(value, (dict, list)) or not all(
+            isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs
+        ):
+            _misfit("map", value)
+        return {
+            self._host_key(key): _inside(str(key), self.value.from_host, item)
+            for key, item in pairs
+        }
+
+    def _host_key(self, key: Any) -> Any:
+        if isinstance(self.key, _Number) and isinstance(key, str):
+            try:
+                return int(key)
+            except ValueError:
+                _misfit(self.key.name, key)
+        return _inside(f"key {key!r}", self.key.normalise, key)
+
+    def to_host(self, value: Any) -> Any:
+        return {str(key): self.value.to_host(item) for key, item in value.items()}
+
+    def kinded(self, value: Any) -> Value:
+        return make_map(
+            (self.key.kinded(key), self.value.kinded(item)) for key, item in value.items()
+        )
+
+    def zero(self) -> Any:
+        return {}
+
+
+PRIMITIVE_CODECS: Mapping[str, Codec] = {
+    "bool": _Bool(),
+    "int": _Number("int", "Int", canon.INT_MIN, canon.INT_MAX),
+    "nat": _Number("nat", "Nat", 0, canon.NAT_MAX),
+    "dec128": _Text("dec128", "Dec128", lambda t: _DECIMAL.match(t) is not None, "0"),
+    "bytes": _Bytes(),
+    "text": _Text("text", "Text", lambda _: True, ""),
+    "time": _Time("time", "TimeNs", 0, canon.NAT_MAX),
+    "duration": _Number("duration", "DurationNs", canon.INT_MIN, canon.INT_MAX),
+    "hash": _Text("hash", "Hash", canon.is_hash_text, "sha256:" + "0" * 64),
+    "uuid": _Text(
+        "uuid", "Uuid", lambda t: _UUID.match(t) is not None, "00000000-0000-0000-0000-000000000000"
+    ),
+    "unit": _Unit(),
+}
+
+
+class Schema:
+    """A named schema of a world: its type, compiled. All methods raise :class:`ValueRejected`."""
+
+    def __init__(self, name: str, type: Type, codec: Codec) -> None:
+        self.name, self.type, self.codec = name, type, codec
+
+    def normalise(self, value: Any) -> Any:
+        """``value`` in the canonical runtime form, maps in canonical order."""
+        return self._guard(self.codec.normalise, value)
+
+    def normalise_bytes(self, data: bytes) -> Any:
+        """The normalised value of CBOR bytes."""
+        try:
+            return self.normalise(canon.decode(data))
+        except CanonError as error:
+            raise ValueRejected(
+                f"not CBOR for {self.name}: {error.message}", schema=self.name
+            ) from error
+
+    def encode(self, value: Any) -> bytes:
+        """Canonical bytes of an already normalised value."""
+        return canon.SELF_DESCRIBE + canon.encode_ordered(value)
+
+    def from_host(self, value: Any) -> Any:
+        """The normalised value of host JSON."""
+        return self.normalise(self._guard(self.codec.from_host, value))
+
+    def to_host(self, value: Any) -> Any:
+        """Host JSON of a normalised value."""
+        return self.codec.to_host(value)
+
+    def kinded(self, value: Any) -> Value:
+        """The evaluator's value of a normalised value."""
+        return self.codec.kinded(value)
+
+    def zero(self) -> Any:
+        """The zero value, normalised."""
+        return self.normalise(self.codec.zero())
+
+    def _guard(self, act: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return act(value)
+        except Misfit as misfit:
+            path = ".".join(["$", *misfit.path])
+            raise ValueRejected(
+                f"{misfit.message} at {path} of {self.name}", path=path, schema=self.name
+            ) from None
+
+
+class Schemas(Mapping[str, Schema]):
+    """All schemas of a world, each compiled at first use; ``open`` ones keep unknown members."""
+
+    def __init__(self, types: Mapping[str, Type]) -> None:
+        self.types = dict(types)
+        self._closed: dict[str, Schema] = {}
+        self._open: dict[str, Schema] = {}
+
+    def __getitem__(self, name: str) -> Schema:
+        if name not in self._closed:
+            self._closed[name] = Schema(name, self.types[name], self._compile_named(name, ()))
+        return self._closed[name]
+
+    def __iter__(self) -> Any:
+        return iter(self.types)
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+    def open(self, name: str) -> Schema:
+        """The schema, its records keeping unknown members untyped (receipts of plan effects)."""
+        if name not in self._open:
+            codec = self._compile_named(name, (), open=True)
+            self._open[name] = Schema(name, self.types[name], codec)
+        return self._open[name]
+
+    def compile(self, of: Type, seen: tuple[str, ...] = (), *, open: bool = False) -> Codec:
+        """The codec of a type. Raises :class:`AirError` for an unknown or cyclic reference."""
+        match of:
+            case Prim(name):
+                return PRIMITIVE_CODECS[name]
+            case Record(fields):
+                return RecordCodec(
+                    {name: self.compile(item, seen, open=open) for name, item in fields}, open=open
+                )
+            case Variant(arms):
+                return VariantCodec({tag: self.compile(arm, seen, open=open) for tag, arm in arms})
+            case ListOf(item) | SetOf(item):
+                is_set = isinstance(of, SetOf)
+                return _List(self.compile(item, seen, open=open), is_set=is_set)
+            case MapOf(key, value):
+                return _Map(PRIMITIVE_CODECS[key.name], self.compile(value, seen, open=open))
+            case Option(item):
+                return _Option(self.compile(item, seen, open=open))
+            case Ref(name):
+                return self._compile_named(name, seen, open=open)
+
+    def _compile_named(self, name: str, seen: tuple[str, ...], *, open: bool = False) -> Codec:
+        if name in seen:
+            raise AirError(f"type refers to itself: {' -> '.join((*seen, name))}", schema=name)
+        if name not in self.types:
+            raise AirError(f"unknown schema {name}", schema=seen[-1] if seen else None)
+        return self.compile(self.types[name], (*seen, name), open=open)
+
+    def resolve(self, of: Type) -> Type:
+        """``of`` with references at its top followed."""
+        while isinstance(of, Ref):
+            of = self.types[of.name]
+        return of
+
+
+def untyped_from_host(value: Any) -> Any:
+    """Runtime data of host JSON without a schema: only ``{"bytes_b64": ..}`` is special."""
+    if isinstance(value, dict):
+        if set(value) == {"bytes_b64"}:
+            return bytes_from_host(value)
+        return {key: untyped_from_host(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [untyped_from_host(item) for item in value]
+    return value
+
+
+def untyped_to_host(value: Any) -> Any:
+    """Host JSON of untyped runtime data."""
+    if isinstance(value, bytes):
+        return {"bytes_b64": base64.b64encode(value).decode()}
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str) else str(key): untyped_to_host(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [untyped_to_host(item) for item in value]
+    return value
+
+
+def bytes_from_host(value: Mapping[str, Any]) -> bytes:
+    """The bytes of ``{"bytes_b64": text}``."""
+    if set(value) != {"bytes_b64"} or not isinstance(value["bytes_b64"], str):
+        raise Misfit('expected text or {"bytes_b64": ".."}')
+    try:
+        return base64.b64decode(value["bytes_b64"], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Misfit(f"not base64: {error}", "bytes_b64") from error
+
+
+def _inside(part: str, act: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return act(value)
+    except Misfit as misfit:
+        raise misfit.inside(part) from None
+
+
+def _misfit(expected: str, value: Any) -> NoReturn:
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    raise Misfit(f"expected {expected}, got {_name(value)} {shown}")
+
+
+def _name(value: Any) -> str:
+    names = {bool: "bool", int: "integer", str: "text", bytes: "bytes", list: "list", dict: "map"}
+    return names.get(type(value), "null" if value is None else type(value).__name__)

@@ -1,0 +1,287 @@
+"""Expressions: parsed once into closures, evaluated over kinded values (air-v1, section 5).
+
+``parse`` gives an :class:`Expr`; ``expr.run(env)`` gives a :class:`Value` or raises
+:class:`EvalError` with the path of the failing part. Nothing here has a side effect.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aos_core.air import operators
+from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
+from aos_core.air.operators import OperatorError
+from aos_core.air.values import NULL, Value, make_map, make_set, variant
+from aos_core.air.values import text as make_text
+from aos_core.errors import AirError
+
+CONSTANTS: Mapping[str, tuple[str, str]] = {
+    "bool": ("Bool", "bool"),
+    "int": ("Int", "int"),
+    "nat": ("Nat", "nat"),
+    "dec128": ("Dec128", "dec128"),
+    "text": ("Text", "text"),
+    "time_ns": ("TimeNs", "time"),
+    "duration_ns": ("DurationNs", "duration"),
+    "hash": ("Hash", "hash"),
+    "uuid": ("Uuid", "uuid"),
+}
+CONTAINERS = ("record", "list", "set", "map", "variant")
+
+
+class EvalError(Exception):
+    """An expression that failed; ``path`` is the JSON path of the failing part."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """What references resolve to. ``statuses``: the receipt's status by variable."""
+
+    input: Value
+    vars: Mapping[str, Value] = field(default_factory=dict)
+    steps: Mapping[str, Value] = field(default_factory=dict)
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    event: Value | None = None
+
+
+Run = Callable[[Env], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One reference: ``root`` is ``input``, ``var``, ``step`` or ``event``; ``path`` its parts."""
+
+    root: str
+    parts: tuple[str, ...]
+    text: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """A compiled expression: its JSON as authored, its references, and the closure."""
+
+    source: Any
+    references: tuple[Reference, ...]
+    run: Run
+    constant: bool
+
+
+def parse(node: Any, path: str = "$") -> Expr:
+    """Compile an expression. Raises :class:`AirError` with the JSON path."""
+    parser = _Parser()
+    run = parser.parse(node, path)
+    return Expr(node, tuple(parser.references), run, parser.constant)
+
+
+def is_expr(node: Any) -> bool:
+    """Whether a node at an ExprOrValue slot reads as an expression (B-4, rule 1)."""
+    if not isinstance(node, dict):
+        return False
+    if "ref" in node or "null" in node or "bytes_b64" in node or "op" in node:
+        return True
+    if any(name in node for name in CONSTANTS):
+        return True
+    members = _members(node)
+    return members is not None and all(map(is_expr, members))
+
+
+def _members(node: dict[str, Any]) -> list[Any] | None:
+    """The members of a container constructor, or None when ``node`` is none."""
+    match node:
+        case {"record": dict() as fields}:
+            return list(fields.values())
+        case {"list": list() as items} | {"set": list() as items}:
+            return items
+        case {"map": list() as pairs} if all(isinstance(pair, dict) for pair in pairs):
+            return [member for pair in pairs for member in (pair.get("key"), pair.get("value"))]
+        case {"variant": {"tag": str(), **rest}}:
+            return [rest["value"]] if "value" in rest else []
+    return None
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self.references: list[Reference] = []
+        self.constant = True
+
+    def parse(self, node: Any, path: str) -> Run:
+        if not isinstance(node, dict):
+            raise AirError(
+                "expected an expression", path=path, hint='for example {"ref": "@plan.input"}'
+            )
+        if "ref" in node:
+            return self._reference(node["ref"], f"{path}.ref")
+        if "null" in node:
+            return lambda _: NULL
+        if "bytes_b64" in node:
+            return _constant(Value("Bytes", _base64(node["bytes_b64"], f"{path}.bytes_b64")))
+        for name, (kind, codec) in CONSTANTS.items():
+            if name in node:
+                return _constant(Value(kind, _typed(codec, node[name], f"{path}.{name}")))
+        if "op" in node:
+            return self._operator(node, path)
+        for name in CONTAINERS:
+            if name in node:
+                parse: Callable[[Any, str], Run] = getattr(self, f"_{name}")
+                return parse(node[name], f"{path}.{name}")
+        raise AirError(
+            f"not an expression: {', '.join(sorted(node)) or '(empty)'}",
+            path=path,
+            hint="expressions have ref, op, or one constructor such as text, nat, record, list",
+        )
+
+    def _reference(self, text: Any, path: str) -> Run:
+        reference = _parse_reference(text, path)
+        self.references.append(reference)
+        self.constant = False
+        return _resolver(reference)
+
+    def _operator(self, node: dict[str, Any], path: str) -> Run:
+        self.constant = False
+        name, args = node["op"], node.get("args")
+        operator = operators.OPERATORS.get(name) if isinstance(name, str) else None
+        if operator is None:
+            known = ", ".join(operators.OPERATORS)
+            raise AirError(f"unknown operator {name!r}", path=f"{path}.op", hint=f"known: {known}")
+        if not isinstance(args, list) or not operator.accepts(len(args)):
+            count = len(args) if isinstance(args, list) else 0
+            raise AirError(f"{name} takes {operator.arity} arguments, got {count}", path=path)
+        runs = [self.parse(arg, f"{path}.args[{index}]") for index, arg in enumerate(args)]
+        apply = operator.apply
+
+        def run(env: Env) -> Value:
+            values = [run(env) for run in runs]
+            try:
+                return apply(*values)
+            except OperatorError as error:
+                raise EvalError(f"{name}: {error}", path) from None
+
+        return run
+
+    def _record(self, node: Any, path: str) -> Run:
+        if not isinstance(node, dict):
+            raise AirError("record takes an object", path=path)
+        runs = {name: self.parse(item, f"{path}.{name}") for name, item in node.items()}
+        return lambda env: Value("Record", {name: run(env) for name, run in runs.items()})
+
+    def _list(self, node: Any, path: str) -> Run:
+        runs = self._items(node, path)
+        return lambda env: Value("List", tuple(run(env) for run in runs))
+
+    def _set(self, node: Any, path: str) -> Run:
+        runs = self._items(node, path)
+        return lambda env: make_set(run(env) for run in runs)
+
+    def _items(self, node: Any, path: str) -> list[Run]:
+        if not isinstance(node, list):
+            raise AirError("expected an array of expressions", path=path)
+        return [self.parse(item, f"{path}[{index}]") for index, item in enumerate(node)]
+
+    def _map(self, node: Any, path: str) -> Run:
+        if not isinstance(node, list):
+            raise AirError("map takes an array of {key, value}", path=path)
+        pairs = [
+            (
+                self.parse(_part(pair, "key", at), f"{at}.key"),
+                self.parse(_part(pair, "value", at), f"{at}.value"),
+            )
+            for at, pair in ((f"{path}[{index}]", pair) for index, pair in enumerate(node))
+        ]
+        return lambda env: make_map((key(env), item(env)) for key, item in pairs)
+
+    def _variant(self, node: Any, path: str) -> Run:
+        tag = _part(node, "tag", path)
+        if not isinstance(tag, str):
+            raise AirError("a variant's tag is a text", path=f"{path}.tag")
+        if "value" not in node:
+            return _constant(variant(tag))
+        run = self.parse(node["value"], f"{path}.value")
+        return lambda env: variant(tag, run(env))
+
+
+def _part(node: Any, name: str, path: str) -> Any:
+    if not isinstance(node, dict) or name not in node:
+        raise AirError(f"expected an object with {name}", path=path)
+    return node[name]
+
+
+def _constant(value: Value) -> Run:
+    return lambda _: value
+
+
+def _typed(codec: str, value: Any, path: str) -> Any:
+    try:
+        return PRIMITIVE_CODECS[codec].normalise(value)
+    except Misfit as misfit:
+        raise AirError(misfit.message, path=path) from None
+
+
+def _base64(value: Any, path: str) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise AirError(f"not base64: {error}", path=path) from error
+
+
+def _parse_reference(text: Any, path: str) -> Reference:
+    if isinstance(text, str):
+        for root, head in (("var", "@var:"), ("step", "@step:")):
+            if text.startswith(head) and len(text) > len(head):
+                return Reference(root, tuple(text[len(head) :].split(".")), text, path)
+        for root, head in (("input", "@plan.input"), ("input", "@input"), ("event", "@event")):
+            if text == head:
+                return Reference(root, (), text, path)
+            if text.startswith(head + "."):
+                return Reference(root, tuple(text[len(head) + 1 :].split(".")), text, path)
+    raise AirError(
+        f"unknown reference {text!r}",
+        path=path,
+        hint="known: @plan.input[.path], @var:name[.path], @step:id[.path], @event[.path]",
+    )
+
+
+def _resolver(reference: Reference) -> Run:
+    parts, path, text = reference.parts, reference.path, reference.text
+    if reference.root == "input":
+        return lambda env: _walk(env.input, parts, text, path)
+    if reference.root == "event":
+        return lambda env: _event(env, parts, text, path)
+    names = "vars" if reference.root == "var" else "steps"
+    return lambda env: _named(env, names, parts, text, path)
+
+
+def _event(env: Env, parts: tuple[str, ...], text: str, path: str) -> Value:
+    if env.event is None:
+        raise EvalError(f"{text}: there is no event here", path)
+    return _walk(env.event, parts, text, path)
+
+
+def _named(env: Env, names: str, parts: tuple[str, ...], text: str, path: str) -> Value:
+    """Names may hold dots, so the longest name that is bound wins (B-17)."""
+    bound: Mapping[str, Value] = getattr(env, names)
+    for length in range(len(parts), 0, -1):
+        name, rest = ".".join(parts[:length]), parts[length:]
+        if name in bound:
+            if rest == ("$status",) and names == "vars" and name in env.statuses:
+                return make_text(env.statuses[name])
+            return _walk(bound[name], rest, text, path)
+    raise EvalError(f"{text} is not bound yet", path)
+
+
+def _walk(value: Value, parts: tuple[str, ...], text: str, path: str) -> Value:
+    for part in parts:
+        found = operators.member(value, part)
+        if found is None:
+            raise EvalError(f"{text}: there is no {part!r} in a {value.kind}", path)
+        value = found
+    return value

@@ -1,0 +1,216 @@
+"""Literals in AIR files: two lenses, one stored form (air-v1, section 4; B-4).
+
+*Sugar* is natural JSON under a type; *tagged* names the kind of every part. Whatever the author
+wrote, a plan is hashed with its literals in the stored form, which this module produces.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from aos_core import canon
+from aos_core.air import expr, rfc3339
+from aos_core.air.codec import PRIMITIVE_CODECS, Misfit, Schemas
+from aos_core.air.types import ListOf, MapOf, Option, Prim, Record, SetOf, Type, Variant
+from aos_core.errors import AirError
+
+_TAGS = {
+    "bool": "bool",
+    "int": "int",
+    "nat": "nat",
+    "dec128": "dec128",
+    "bytes": "bytes_b64",
+    "text": "text",
+    "time": "time_ns",
+    "duration": "duration_ns",
+    "hash": "hash",
+    "uuid": "uuid",
+}
+NULL: dict[str, Any] = {"null": {}}
+
+
+def stored(node: Any, of: Type | None, schemas: Schemas, path: str) -> Any:
+    """The stored form of an ExprOrValue slot of type ``of`` (None: untyped).
+
+    An expression with a reference or an operator stays as authored, a constant one is folded, and
+    anything else is read under the type. Raises :class:`AirError`.
+    """
+    if expr.is_expr(node):
+        parsed = expr.parse(node, path)
+        return fold(node) if parsed.constant else node
+    if of is None:
+        raise AirError("natural JSON needs a schema here: write an expression", path=path)
+    return literal(node, of, schemas, path)
+
+
+def fold(node: Any) -> Any:
+    """The stored form of a constant expression."""
+    match node:
+        case {"null": _}:
+            return NULL
+        case {"record": fields}:
+            return {"record": {name: fold(item) for name, item in fields.items()}}
+        case {"list": items}:
+            return {"list": [fold(item) for item in items]}
+        case {"set": items}:
+            return {"set": _sorted_set([fold(item) for item in items])}
+        case {"map": pairs}:
+            return {"map": _sorted_map([(fold(p["key"]), fold(p["value"])) for p in pairs])}
+        case {"variant": {"tag": tag, **rest}}:
+            return {"tag": tag, "value": fold(rest["value"])} if "value" in rest else {"tag": tag}
+    name = next(name for name in (*expr.CONSTANTS, "bytes_b64") if name in node)
+    return {name: node[name]}
+
+
+def literal(node: Any, of: Type, schemas: Schemas, path: str) -> Any:
+    """The stored form of a literal under a type, read as tagged or as sugar."""
+    of = schemas.resolve(of)
+    match of:
+        case Prim("unit"):
+            return NULL
+        case Prim(name):
+            return {_TAGS[name]: _primitive(node, name, path)}
+        case Option(item):
+            return NULL if node is None or node == NULL else literal(node, item, schemas, path)
+        case Record(fields):
+            return {"record": _record(_untag(node, "record", dict), fields, schemas, path)}
+        case Variant(arms):
+            return _variant(node, dict(arms), schemas, path)
+        case ListOf(item):
+            return {"list": _items(node, "list", item, schemas, path)}
+        case SetOf(item):
+            return {"set": _sorted_set(_items(node, "set", item, schemas, path))}
+        case MapOf(key, value):
+            return {"map": _map(node, key, value, schemas, path)}
+    raise AirError(f"no literal of type {of}", path=path)
+
+
+def _primitive(node: Any, name: str, path: str) -> Any:
+    tag = _TAGS[name]
+    if isinstance(node, dict) and set(node) == {tag}:
+        node = node[tag]
+    if name in ("int", "nat", "duration", "time") and isinstance(node, str):
+        node = _number(node, name, path)
+    if name == "bytes":
+        try:
+            base64.b64decode(node, validate=True)
+        except (binascii.Error, ValueError, TypeError) as error:
+            raise AirError(f"not base64: {error}", path=path) from error
+        return node
+    try:
+        return PRIMITIVE_CODECS[name].normalise(node)
+    except Misfit as misfit:
+        raise AirError(misfit.message, path=path) from None
+
+
+def _number(text: str, name: str, path: str) -> int:
+    try:
+        if name == "time" and not text.isdecimal():
+            return rfc3339.to_ns(text)
+        return int(text)
+    except ValueError as error:
+        raise AirError(f"not a {name}: {error}", path=path) from error
+
+
+def _untag(node: Any, tag: str, of: type) -> Any:
+    """The inside of a tagged constructor, if ``node`` is one; else ``node``, taken as sugar."""
+    if isinstance(node, dict) and set(node) == {tag} and isinstance(node[tag], of):
+        return node[tag]
+    return node
+
+
+def _record(
+    node: Any, fields: tuple[tuple[str, Type], ...], schemas: Schemas, path: str
+) -> dict[str, Any]:
+    if not isinstance(node, dict):
+        raise AirError("expected an object", path=path)
+    known = dict(fields)
+    for name in node:
+        if name not in known:
+            raise AirError(
+                f"unknown field {name!r}", path=f"{path}.{name}", hint=f"known: {', '.join(known)}"
+            )
+    result = {}
+    for name, of in fields:
+        if name in node:
+            result[name] = literal(node[name], of, schemas, f"{path}.{name}")
+        elif isinstance(schemas.resolve(of), Option):
+            result[name] = NULL
+        else:
+            raise AirError(f"field {name!r} is missing", path=path)
+    return result
+
+
+def _variant(node: Any, arms: dict[str, Type], schemas: Schemas, path: str) -> dict[str, Any]:
+    match node:
+        case str():
+            tag, value = node, None
+        case {"variant": dict() as inner}:
+            return _variant(inner, arms, schemas, path)
+        case {"tag": str() as tag, **rest} if not rest or set(rest) == {"value"}:
+            value = rest.get("value")
+        case {"$tag": str() as tag, **rest}:
+            value = rest.get("$value")
+        case dict() if len(node) == 1:
+            ((tag, value),) = node.items()
+        case _:
+            raise AirError('expected a variant: "Tag" or {"Tag": value}', path=path)
+    if tag not in arms:
+        raise AirError(f"unknown tag {tag!r}", path=path, hint=f"known: {', '.join(arms)}")
+    if value is None:
+        return {"tag": tag}
+    return {"tag": tag, "value": literal(value, arms[tag], schemas, f"{path}.{tag}")}
+
+
+def _items(node: Any, tag: str, of: Type, schemas: Schemas, path: str) -> list[Any]:
+    node = _untag(node, tag, list)
+    if not isinstance(node, list):
+        raise AirError("expected an array", path=path)
+    return [literal(item, of, schemas, f"{path}[{index}]") for index, item in enumerate(node)]
+
+
+def _map(node: Any, key: Type, value: Type, schemas: Schemas, path: str) -> list[dict[str, Any]]:
+    node = _untag(node, "map", list)
+    pairs = list(node.items()) if isinstance(node, dict) else node
+    if not isinstance(pairs, list):
+        raise AirError("expected an object or an array of [key, value]", path=path)
+    result = []
+    for index, pair in enumerate(pairs):
+        if isinstance(pair, dict) and set(pair) == {"key", "value"}:
+            pair = (pair["key"], pair["value"])
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise AirError("expected [key, value]", path=f"{path}[{index}]")
+        at = f"{path}[{index}]"
+        result.append((literal(pair[0], key, schemas, at), literal(pair[1], value, schemas, at)))
+    return _sorted_map(result)
+
+
+def _sorted_set(items: list[Any]) -> list[Any]:
+    unique = {canon.encode(item): item for item in reversed(items)}
+    return [unique[key] for key in sorted(unique)]
+
+
+def _sorted_map(pairs: list[tuple[Any, Any]]) -> list[dict[str, Any]]:
+    unique = {canon.encode(key): (key, item) for key, item in reversed(pairs)}
+    return [{"key": unique[at][0], "value": unique[at][1]} for at in sorted(unique)]
+
+
+def runtime(node: Any) -> Any:
+    """Runtime data of a stored literal; fit for the codec of its type."""
+    match node:
+        case {"null": _}:
+            return None
+        case {"record": fields}:
+            return {name: runtime(item) for name, item in fields.items()}
+        case {"list": items} | {"set": items}:
+            return [runtime(item) for item in items]
+        case {"map": pairs}:
+            return {runtime(pair["key"]): runtime(pair["value"]) for pair in pairs}
+        case {"tag": tag, **rest}:
+            return {"$tag": tag, "$value": runtime(rest["value"]) if "value" in rest else None}
+        case {"bytes_b64": text}:
+            return base64.b64decode(text)
+    ((_, value),) = node.items()
+    return value

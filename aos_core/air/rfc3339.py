@@ -1,0 +1,55 @@
+"""RFC 3339 times as nanoseconds since the epoch, exact to the nanosecond, no clock involved."""
+
+from __future__ import annotations
+
+import re
+
+_FORM = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)\Z",
+    re.ASCII,
+)
+
+
+def to_ns(text: str) -> int:
+    """Nanoseconds since 1970-01-01T00:00:00Z. Raises ValueError."""
+    match = _FORM.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
+    year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
+    if not (1 <= month <= 12 and 1 <= day <= _days(year, month) and hour < 24 and minute < 60):
+        raise ValueError(f"{text!r} is no date and time of the calendar")
+    if second > 59:
+        raise ValueError(
+            f"{text!r} has a leap second, which nanoseconds since the epoch cannot say"
+        )
+    seconds = ((_day_number(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
+    nanos = int((match[7] or "0").ljust(9, "0"))
+    return (seconds - _offset(match[8])) * 1_000_000_000 + nanos
+
+
+def _offset(zone: str) -> int:
+    if zone in "Zz":
+        return 0
+    seconds = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
+    return -seconds if zone[0] == "-" else seconds
+
+
+def _days(year: int, month: int) -> int:
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 if month in (4, 6, 9, 11) else 31
+
+
+def _day_number(year: int, month: int, day: int) -> int:
+    """Days since 1970-01-01 in the proleptic Gregorian calendar (Hinnant's days_from_civil)."""
+    year -= month <= 2
+    era, year_of_era = divmod(year, 400)
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return (
+        era * 146097
+        + year_of_era * 365
+        + year_of_era // 4
+        - year_of_era // 100
+        + day_of_year
+        - 719468
+    )

@@ -1,0 +1,151 @@
+"""Values inside the expression evaluator: plain data that carries its kind (B-16, B-17).
+
+Kinds matter: ``hash`` of Nat 1 and of Int 1 differ, although ``eq`` compares numbers by value.
+A variant is a Record with members ``$tag`` and ``$value``.
+
+=========== =================================================
+kind        ``data``
+=========== =================================================
+Null, Unit  None
+Bool        bool
+Int, Nat, TimeNs, DurationNs   int
+Text, Dec128, Hash, Uuid       str
+Bytes       bytes
+List, Set   tuple of Value (a set: sorted, no duplicates)
+Map         tuple of (Value, Value), sorted by key
+Record      dict from text to Value
+=========== =================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from aos_core import canon
+
+
+class Value(NamedTuple):
+    """One value with its kind; treat ``data`` as immutable."""
+
+    kind: str
+    data: Any
+
+
+NULL = Value("Null", None)
+UNIT = Value("Unit", None)
+NUMBERS = ("Int", "Nat")
+ORDERED = ("Int", "Nat", "TimeNs", "DurationNs")
+
+
+def text(value: str) -> Value:
+    """A Text value."""
+    return Value("Text", value)
+
+
+def number(value: int, *, nat: bool) -> Value:
+    """A Nat or an Int."""
+    return Value("Nat" if nat else "Int", value)
+
+
+def record(**fields: Value) -> Value:
+    """A Record value."""
+    return Value("Record", fields)
+
+
+def variant(tag: str, value: Value = UNIT) -> Value:
+    """A variant: a Record with ``$tag`` and ``$value``."""
+    return Value("Record", {"$tag": text(tag), "$value": value})
+
+
+def make_set(items: Iterable[Value]) -> Value:
+    """A Set: sorted by runtime bytes, without duplicates."""
+    unique = {canon.encode_plain(to_plain(item)): item for item in reversed(list(items))}
+    return Value("Set", tuple(unique[key] for key in sorted(unique)))
+
+
+def make_map(pairs: Iterable[tuple[Value, Value]]) -> Value:
+    """A Map: sorted by runtime bytes of the keys; of equal keys the first stays."""
+    unique = {canon.encode_plain(to_plain(key)): (key, of) for key, of in reversed(list(pairs))}
+    return Value("Map", tuple(unique[key] for key in sorted(unique)))
+
+
+def to_plain(value: Value) -> Any:
+    """The runtime form (air-v1, section 3), kinds dropped; fit for any codec."""
+    kind, data = value
+    if kind in ("List", "Set"):
+        return [to_plain(item) for item in data]
+    if kind == "Record":
+        return {name: to_plain(item) for name, item in data.items()}
+    if kind == "Map":
+        return {to_plain(key): to_plain(item) for key, item in data}
+    return data
+
+
+def from_untyped(data: Any) -> Value:
+    """The value of untyped runtime data (B-18): kinds are guessed from the form."""
+    if data is None:
+        return NULL
+    if isinstance(data, bool):
+        return Value("Bool", data)
+    if isinstance(data, int):
+        return number(data, nat=data >= 0)
+    if isinstance(data, str):
+        return Value("Hash" if canon.is_hash_text(data) else "Text", data)
+    if isinstance(data, bytes):
+        return Value("Bytes", data)
+    if isinstance(data, float):  # no AIR type is a float; kept readable, never computed with
+        return Value("Dec128", repr(data))
+    if isinstance(data, (list, tuple)):
+        return Value("List", tuple(map(from_untyped, data)))
+    if all(isinstance(key, str) for key in data):
+        return Value("Record", {key: from_untyped(item) for key, item in data.items()})
+    return make_map((from_untyped(key), from_untyped(item)) for key, item in data.items())
+
+
+def to_kinded(value: Value) -> Any:
+    """The kinded form as plain data: what an instance keeps of its values in the state.
+
+    As B-16, but for a Map, which is a list of pairs here (a map key must be a scalar to us).
+    """
+    kind, data = value
+    if kind in ("Null", "Unit"):
+        return kind
+    if kind in ("List", "Set"):
+        return {kind: [to_kinded(item) for item in data]}
+    if kind == "Record":
+        return {kind: {name: to_kinded(item) for name, item in data.items()}}
+    if kind == "Map":
+        return {kind: [[to_kinded(key), to_kinded(item)] for key, item in data]}
+    return {kind: data}
+
+
+def kinded_bytes(value: Value) -> bytes:
+    """Canonical bytes of the kinded form, exactly B-16: what the ``hash`` operator hashes."""
+    return canon.SELF_DESCRIBE + _encode_kinded(value)
+
+
+def _encode_kinded(value: Value) -> bytes:
+    kind, data = value
+    if kind in ("Null", "Unit"):
+        return canon.encode_plain(kind)
+    if kind in ("List", "Set"):
+        body = _head(4, len(data)) + b"".join(_encode_kinded(item) for item in data)
+    elif kind == "Record":
+        members = [(canon.encode_plain(name), _encode_kinded(item)) for name, item in data.items()]
+        body = _encode_map(members)
+    elif kind == "Map":
+        body = _encode_map([(_encode_kinded(key), _encode_kinded(item)) for key, item in data])
+    else:
+        body = canon.encode_plain(data)
+    return _head(5, 1) + canon.encode_plain(kind) + body
+
+
+def _encode_map(members: list[tuple[bytes, bytes]]) -> bytes:
+    return _head(5, len(members)) + b"".join(key + item for key, item in sorted(members))
+
+
+def _head(major: int, count: int) -> bytes:
+    """The head of an array (4) or map (5): RFC 8949, section 3; a byte string's, re-labelled."""
+    head = canon.encode_plain(count)
+    return bytes([head[0] | major << 5]) + head[1:]

@@ -1,0 +1,185 @@
+"""Branches on disk: their names, their paths, and the lock that lets one writer in.
+
+A branch is one file, ``.aos/journal/<branch>.log`` (journal.py owns its bytes). Beside it lie
+``<branch>.lock``, which the operating system locks, ``<branch>.holder``, where whoever has the lock
+says who it is, and ``<branch>.torn-N``, unfinished bytes that were moved aside. None of those can
+be taken for a log, whatever the branch is called. The wall clock and the host's name are read here
+for people to see; nothing of it enters a journal.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shlex
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
+
+_NAME = re.compile(r"[A-Za-z0-9._~+,-]{1,80}")
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_COMMAND_LENGTH = 200
+
+
+class DiskError(AosError):
+    """The disk refused: full, failing, no such place. Nothing was acknowledged."""
+
+    code = "disk"
+
+
+@contextmanager
+def disk_errors(path: Path, what: str) -> Iterator[None]:
+    """Turns an ``OSError`` of its block into one of ours, about ``path``.
+
+    Raises :class:`ReadOnly` where permission is lacking, else :class:`DiskError`. ``what`` says
+    what could not be done, as in ``"branch main cannot be written"``.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = f"{what}: {error.strerror or error}"
+        if error.errno in _NOT_ALLOWED:
+            hint = f"give yourself write permission in {path.parent}, or open it read-only"
+            raise ReadOnly(reason, hint=hint, file=path) from error
+        hint = "free some space" if error.errno in _FULL else "see that the path and its disk work"
+        raise DiskError(reason, hint=f"{hint}, then try again", file=path) from error
+
+
+def check_branch_name(name: str) -> str:
+    """``name``, if a branch may be called so. Raises :class:`UsageError`."""
+    if not _is_name(name):
+        raise UsageError(
+            f"{name!r} is no name for a branch",
+            hint="1 to 80 letters, digits or any of . _ ~ + , - (@ separates a height: main@17)",
+            code="bad_branch_name",
+        )
+    return name
+
+
+def branch_path(journal_dir: Path, name: str) -> Path:
+    """The log of branch ``name`` in ``.aos/journal``. Raises :class:`UsageError` on a bad name."""
+    return journal_dir / f"{check_branch_name(name)}.log"
+
+
+def branch_name(path: Path) -> str:
+    """The branch whose log is ``path``."""
+    return path.name.removesuffix(".log")
+
+
+def list_branches(journal_dir: Path) -> list[str]:
+    """The names of all branches in ``.aos/journal``, sorted; none if it is not there."""
+    if not journal_dir.is_dir():
+        return []
+    names = [branch_name(path) for path in journal_dir.glob("*.log") if path.is_file()]
+    return sorted(name for name in names if _is_name(name))
+
+
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and name not in {".", ".."}
+
+
+class BranchLock:
+    """The right to write one branch: one holder at a time, over all processes and threads.
+
+    The operating system drops the lock when its process ends, however it ends; what a dead holder
+    left behind keeps nobody out.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._holder = log.with_name(f"{branch_name(log)}.holder")
+        # Not thread-local: a world is opened in one worker thread and closed in another.
+        path = log.with_name(f"{branch_name(log)}.lock")
+        self._lock = FileLock(path, timeout=0, thread_local=False)
+
+    @property
+    def held(self) -> bool:
+        """Whether this object has the lock."""
+        return self._lock.is_locked
+
+    def acquire(self) -> None:
+        """Take the lock at once; a lock that is held already by this object conflicts too.
+
+        Raises :class:`BranchLocked` with the holder's name, :class:`ReadOnly` where the directory
+        cannot be written, :class:`DiskError`.
+        """
+        if self.held:
+            raise self._locked_by(_me())
+        with disk_errors(
+            self._log, f"branch {branch_name(self._log)} cannot be locked for writing"
+        ):
+            try:
+                self._lock.acquire()
+                self._holder.write_text(json.dumps(_me()), encoding="utf-8")
+            except Timeout:
+                raise self._locked_by(_read(self._holder)) from None
+            except BaseException:
+                self._lock.release()
+                raise
+
+    def release(self) -> None:
+        """Give the lock back; nothing happens if it is not held."""
+        if self.held:
+            try:
+                self._holder.unlink(missing_ok=True)
+            except OSError:
+                pass  # a stale holder file does no harm
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def _locked_by(self, holder: dict[str, object]) -> BranchLocked:
+        who = (
+            "pid {pid} on {host} ({command}), since {since}".format_map(holder)
+            if holder
+            else "another process, which has not yet said its name"
+        )
+        if holder and (holder["pid"], holder["host"]) == (os.getpid(), socket.gethostname()):
+            who = f"this very process: {who}"
+        return BranchLocked(
+            f"branch {branch_name(self._log)} is being written by {who}",
+            hint="close it there, open it read-only, or fork it and write to the fork",
+            file=self._log,
+        )
+
+
+def _me() -> dict[str, object]:
+    """Who is asking: what ``<branch>.holder`` contains."""
+    command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "command": shlex.join(command)[:_COMMAND_LENGTH],
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _read(path: Path) -> dict[str, object]:
+    """What a holder said of itself; empty while it has not, or has not finished."""
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) and holder.keys() >= _me().keys() else {}

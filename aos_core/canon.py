@@ -1,0 +1,145 @@
+"""Canonical CBOR, hashes, content addresses. Knows nothing else of the project.
+
+The encoding is RFC 8949, section 4.2.1 (core deterministic encoding): definite lengths, shortest
+integers and floats, map keys sorted bytewise by their encoded form. *Canonical bytes* carry the
+self-describe tag ``d9 d9 f7`` once, outermost (air-v1, B-1); *plain* bytes do not.
+
+Values are plain Python data: ``None``, ``bool``, ``int`` (64 bits), ``float``, ``str``, ``bytes``,
+lists or tuples, and dicts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+import cbor2
+
+from aos_core.errors import CanonError
+
+SELF_DESCRIBE = bytes.fromhex("d9d9f7")
+MAX_DEPTH = 128
+INT_MIN, INT_MAX, NAT_MAX = -(2**63), 2**63 - 1, 2**64 - 1
+ZERO_HASH = bytes(32)
+
+_HASH_TEXT = re.compile(r"sha256:[0-9a-f]{64}\Z")
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256 of ``data``, 32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def hash_text(digest: bytes) -> str:
+    """The text form of a hash: ``sha256:`` and 64 lower-case hex digits."""
+    return "sha256:" + digest.hex()
+
+
+def is_hash_text(text: str) -> bool:
+    """Whether ``text`` is a hash in its text form."""
+    return _HASH_TEXT.match(text) is not None
+
+
+def parse_hash(text: str) -> bytes:
+    """The 32 bytes of a hash in its text form. Raises :class:`CanonError`."""
+    if not is_hash_text(text):
+        raise CanonError(f"{text!r} is not a hash: expected sha256: and 64 lower-case hex digits")
+    return bytes.fromhex(text[7:])
+
+
+def encode(value: Any) -> bytes:
+    """Canonical bytes of ``value``, with the self-describe tag. Raises :class:`CanonError`."""
+    return SELF_DESCRIBE + encode_plain(value)
+
+
+def encode_plain(value: Any) -> bytes:
+    """Canonical encoding of ``value`` without the tag. Raises :class:`CanonError`."""
+    return encode_ordered(_ordered(value, MAX_DEPTH))
+
+
+def encode_ordered(value: Any) -> bytes:
+    """Like :func:`encode_plain` for plain data whose maps are in canonical order already."""
+    try:
+        return cbor2.dumps(value, encoders=_ENCODERS)
+    except (cbor2.CBORError, RecursionError) as error:
+        raise CanonError(f"cannot be encoded: {error}") from error
+
+
+def decode(data: bytes) -> Any:
+    """The value of one CBOR item, with or without the tag, maps in canonical order.
+
+    Refuses integers beyond 64 bits, indefinite lengths, duplicate keys, trailing bytes, foreign
+    tags and anything that is not plain data. Raises :class:`CanonError`.
+    """
+    body = data[3:] if data.startswith(SELF_DESCRIBE) else data
+    stream = BytesIO(body)
+    try:
+        value = cbor2.CBORDecoder(
+            stream, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False
+        ).decode()
+    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError) as error:
+        raise CanonError(f"not CBOR: {error}") from error
+    if stream.tell() != len(body):
+        raise CanonError(f"{len(body) - stream.tell()} trailing bytes after the CBOR item")
+    return _ordered(value, MAX_DEPTH)
+
+
+def digest(value: Any) -> bytes:
+    """SHA-256 of the canonical bytes of ``value`` (tag included)."""
+    return sha256(encode(value))
+
+
+def key_order(keys: Iterable[Any]) -> list[Any]:
+    """Map keys in canonical order: bytewise by their encoded form."""
+    keys = list(keys)
+    if all(type(key) is str for key in keys):
+        return sorted(keys, key=_text_order)
+    return sorted(keys, key=encode_plain)
+
+
+def _text_order(text: str) -> tuple[int, bytes]:
+    """Orders texts as their encoded forms: the length stands first in the encoding."""
+    data = text.encode()
+    return len(data), data
+
+
+def _ordered(value: Any, depth: int) -> Any:
+    """``value`` with every map in canonical order; refuses what is not plain data."""
+    if value is None or isinstance(value, (bool, str, bytes, float)):
+        return value
+    if isinstance(value, int):
+        if not INT_MIN <= value <= NAT_MAX:
+            raise CanonError(f"integer {value} does not fit into 64 bits")
+        return value
+    if depth == 0:
+        raise CanonError(f"nested deeper than {MAX_DEPTH}")
+    if isinstance(value, (list, tuple)):
+        return [_ordered(item, depth - 1) for item in value]
+    if isinstance(value, (dict, cbor2.frozendict)):
+        if any(isinstance(key, (list, tuple, dict, cbor2.frozendict)) for key in value):
+            raise CanonError("a map key must be a plain scalar")
+        return {key: _ordered(value[key], depth - 1) for key in key_order(value)}
+    raise CanonError(f"{type(value).__name__} is not plain data")
+
+
+def _encode_float(encoder: cbor2.CBOREncoder, value: float) -> None:
+    """Shortest float that holds the value; NaN is ``f9 7e00`` (RFC 8949, 4.2.2)."""
+    if value != value:
+        encoder.write(b"\xf9\x7e\x00")
+        return
+    for head, form in ((b"\xf9", ">e"), (b"\xfa", ">f")):
+        try:
+            data = struct.pack(form, value)
+        except OverflowError:
+            continue
+        if struct.unpack(form, data)[0] == value:
+            encoder.write(head + data)
+            return
+    encoder.write(b"\xfb" + struct.pack(">d", value))
+
+
+_ENCODERS: dict[type, Callable[[cbor2.CBOREncoder, Any], None]] = {float: _encode_float}

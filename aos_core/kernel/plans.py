@@ -1,0 +1,495 @@
+"""Plans: compiled once, run in tasks (air-v1, section 9).
+
+A task is a generator. It yields what it wants from the kernel and gets the answer sent back; it
+knows nothing of authority, routing or journals. Order is everything here:
+
+1. Collect the ready steps in listing order. If any are ``emit_effect``, run all of those, and
+   collect again.
+2. Otherwise walk the ready list. One ``assign`` or one fulfilled await runs, and the steps are
+   collected again. ``raise_event`` runs, the walk goes on, and the task ends after it. ``end``
+   ends the instance at once. An unfulfilled ``await_receipt`` registers its wait and the walk
+   goes on; ``await_event`` registers and ends the task.
+3. Stop when nothing progresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aos_core import canon
+from aos_core.air import expr, literals
+from aos_core.air.codec import Schema, Schemas
+from aos_core.air.expr import Env, EvalError, Expr
+from aos_core.air.nodes import DefEffect, DefPlan, Step
+from aos_core.air.types import Prim
+from aos_core.air.values import UNIT, Value, record, text, to_plain
+from aos_core.errors import AirError, ValueRejected
+from aos_core.kernel.lifecycle import FINISHED, STEP, advance
+from aos_core.kernel.state import Instance, Receipt
+
+Slot = Callable[[Env], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """A compiled step. ``slot`` computes its value, expression or params; ``schema`` types it."""
+
+    index: int
+    id: str
+    op: str
+    binds: str | None
+    slot: Slot | None
+    schema: Schema | None
+    key: Slot | None
+    kind: str
+    cap: str
+    where: Expr | None
+    incoming: tuple[tuple[str, Expr | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled plan. ``hash`` is that of its definition; ``receipts`` by effect kind."""
+
+    node: DefPlan
+    hash: bytes
+    input: Schema
+    output: Schema | None
+    steps: Mapping[str, PlanStep]
+    invariants: tuple[Expr, ...]
+    receipts: Mapping[str, Schema]
+
+
+@dataclass(frozen=True, slots=True)
+class StepMoved:
+    """The step of an instance changed its state; ``instance`` already shows it."""
+
+    instance: Instance
+    step: str
+    state: str
+    value: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskEffect:
+    """Asks for an effect; answered with the intent hash, or with :class:`Denied`."""
+
+    step: str
+    kind: str
+    params: Any
+    cap: str
+    idempotency_key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskEvent:
+    """Raises an event; answered with None, or with :class:`Denied` where it does not fit."""
+
+    step: str
+    schema: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """What was asked for cannot be had."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The instance ended: ``status`` is ``ok`` or ``error``."""
+
+    instance: Instance
+    status: str
+    result: Any = None
+    code: str | None = None
+    text: str | None = None
+    step: str | None = None
+
+
+Ask = StepMoved | AskEffect | AskEvent | Ended
+Answer = bytes | Denied | None
+Task = Generator[Ask, Answer, tuple[Instance, str]]
+"""Returns the instance and what became of it: an input of ``lifecycle.INSTANCE``."""
+
+
+class _StepError(Exception):
+    """A step that failed; ends the instance."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+def compile_plan(
+    node: DefPlan, hash: bytes, schemas: Schemas, effects: Mapping[str, DefEffect]
+) -> Plan:
+    """The plan of a definition with its literals in stored form. Raises :class:`AirError`."""
+    incoming: dict[str, list[tuple[str, Expr | None]]] = {step.id: [] for step in node.steps}
+    for index, edge in enumerate(node.edges):
+        path = f"$.edges[{index}]"
+        for end in (edge.source, edge.target):
+            if end not in incoming:
+                raise AirError(f"edge names unknown step {end!r}", path=path, plan=node.name)
+        guard = None if edge.when is None else expr.parse(edge.when, f"{path}.when")
+        incoming[edge.target].append((edge.source, guard))
+    steps = {
+        step.id: _compile_step(index, step, node, schemas, effects, tuple(incoming[step.id]))
+        for index, step in enumerate(node.steps)
+    }
+    invariants = tuple(
+        expr.parse(item, f"$.invariants[{index}]") for index, item in enumerate(node.invariants)
+    )
+    output = _schema(node.output, schemas, "$.output") if node.output else None
+    receipts = {
+        step.kind: schemas.open(effects[step.kind].receipt_schema)
+        for step in steps.values()
+        if step.op == "emit_effect"
+    }
+    input_schema = _schema(node.input, schemas, "$.input")
+    return Plan(node, hash, input_schema, output, steps, invariants, receipts)
+
+
+def _schema(name: str, schemas: Schemas, path: str) -> Schema:
+    if name not in schemas.types:
+        raise AirError(f"unknown schema {name}", path=path)
+    return schemas[name]
+
+
+def _compile_step(
+    index: int,
+    step: Step,
+    node: DefPlan,
+    schemas: Schemas,
+    effects: Mapping[str, DefEffect],
+    incoming: tuple[tuple[str, Expr | None], ...],
+) -> PlanStep:
+    path, args = f"$.steps[{index}]", step.args
+    schema: Schema | None = None
+    slot: Slot | None = None
+    key = where = None
+    match step.op:
+        case "assign":
+            name = node.locals.get(step.binds or "")
+            schema = _schema(name, schemas, f"$.locals.{step.binds}") if name else None
+            slot = _slot(args["expr"], schema, f"{path}.expr")
+        case "emit_effect":
+            if args["kind"] not in effects:
+                raise AirError(f"unknown effect {args['kind']}", path=f"{path}.kind")
+            schema = schemas[effects[args["kind"]].params_schema]
+            slot = _slot(args["params"], schema, f"{path}.params")
+            if "idempotency_key" in args:
+                hash_schema = Schema("hash", Prim("hash"), schemas.compile(Prim("hash")))
+                key = _slot(args["idempotency_key"], hash_schema, f"{path}.idempotency_key")
+        case "raise_event":
+            schema = _schema(args["event"], schemas, f"{path}.event")
+            slot = _slot(args["value"], schema, f"{path}.value")
+        case "end":
+            schema = schemas[node.output] if node.output else None
+            slot = _slot(args["result"], schema, f"{path}.result") if "result" in args else None
+        case "await_receipt":
+            slot = expr.parse(args["for"], f"{path}.for").run
+        case "await_event":
+            schema = _schema(args["event"], schemas, f"{path}.event")
+            where = expr.parse(args["where"], f"{path}.where") if "where" in args else None
+    kind, cap = args.get("kind", ""), args.get("cap", "")
+    return PlanStep(
+        index, step.id, step.op, step.binds, slot, schema, key, kind, cap, where, incoming
+    )
+
+
+def _slot(node: Any, schema: Schema | None, path: str) -> Slot:
+    """An ExprOrValue slot: an expression, or a stored literal of the schema."""
+    if expr.is_expr(node):
+        return expr.parse(node, path).run
+    if schema is None:
+        raise AirError("natural JSON needs a schema here: write an expression", path=path)
+    value = schema.kinded(schema.normalise(literals.runtime(node)))
+    return lambda _: value
+
+
+def ready(plan: Plan, instance: Instance, env: Env) -> tuple[list[PlanStep], list[PlanStep]]:
+    """(ready steps, steps to skip) in listing order. Raises EvalError for a failing guard."""
+    can_run: list[PlanStep] = []
+    to_skip: list[PlanStep] = []
+    for step in plan.steps.values():
+        if instance.steps.get(step.id, "pending") not in ("pending", "waiting"):
+            continue
+        if any(instance.steps.get(source) not in FINISHED for source, _ in step.incoming):
+            continue
+        if not step.incoming or any(
+            instance.steps[source] == "done" and (guard is None or _holds(guard, env))
+            for source, guard in step.incoming
+        ):
+            can_run.append(step)
+        else:
+            to_skip.append(step)
+    return can_run, to_skip
+
+
+def _holds(guard: Expr, env: Env) -> bool:
+    value = guard.run(env)
+    if value.kind != "Bool":
+        raise EvalError(f"expected Bool, got {value.kind}", "$.when")
+    return bool(value.data)
+
+
+def env_of(plan: Plan, instance: Instance, event: Value | None = None) -> Env:
+    """What the references of an instance resolve to."""
+    return Env(
+        input=plan.input.kinded(instance.input),
+        vars=instance.vars,
+        steps=instance.values,
+        statuses=instance.statuses,
+        event=event,
+    )
+
+
+def run_task(plan: Plan, instance: Instance) -> Task:
+    """One task of an instance; see the module's docstring."""
+    task = _Task(plan, instance)
+    try:
+        outcome = yield from task.run()
+    except _StepError as error:
+        outcome = yield from task.fail(error.code, error.message)
+    except EvalError as error:
+        outcome = yield from task.fail("expr_error", f"{error.message} at {error.path}")
+    return task.instance, outcome
+
+
+class _Task:
+    def __init__(self, plan: Plan, instance: Instance) -> None:
+        self.plan, self.instance = plan, instance
+        self.step: PlanStep | None = None
+
+    def run(self) -> Generator[Ask, Answer, str]:
+        while True:
+            self.step = None
+            can_run, to_skip = ready(self.plan, self.instance, self.env())
+            if to_skip:
+                for step in to_skip:
+                    yield self.move(step, "skip")
+                continue
+            emits = [step for step in can_run if step.op == "emit_effect"]
+            if emits:
+                for step in emits:
+                    yield from self.emit(step)
+                continue
+            outcome = yield from self.walk(can_run)
+            if outcome == "again":
+                continue
+            if outcome == "stop" and len(self.finished()) == len(self.plan.steps):
+                outcome = yield from self.end(None)
+            return "pause" if outcome == "stop" else outcome
+
+    def walk(self, can_run: list[PlanStep]) -> Generator[Ask, Answer, str]:
+        """What follows: ``again`` collect, ``stop``, or an input of ``lifecycle.INSTANCE``."""
+        raised = False
+        for step in can_run:
+            self.step = step
+            match step.op:
+                case "assign":
+                    yield from self.complete(step, self.typed(step))
+                    return "again"
+                case "await_receipt":
+                    if (yield from self.take_receipt(step)):
+                        return "again"
+                case "await_event":
+                    if step.id in self.instance.events:
+                        yield from self.take_event(step)
+                        return "again"
+                    if self.waiting_for_event():
+                        continue
+                    yield self.wait(step, self.schema(step).name)
+                    return "stop"
+                case "raise_event":
+                    yield from self.raise_event(step)
+                    raised = True
+                case "end":
+                    return (yield from self.end(step))
+        return "yield" if raised else "stop"
+
+    def finished(self) -> list[str]:
+        return [step for step, state in self.instance.steps.items() if state in FINISHED]
+
+    def waiting_for_event(self) -> bool:
+        """One outstanding event wait an instance."""
+        return any(self.plan.steps[step].op == "await_event" for step in self.instance.waits)
+
+    def env(self) -> Env:
+        return env_of(self.plan, self.instance)
+
+    def emit(self, step: PlanStep) -> Generator[Ask, Answer, None]:
+        self.step = step
+        env = self.env()
+        params = self.value(step)
+        key = None if step.key is None else _key_bytes(step.key(env))
+        answer = yield AskEffect(step.id, step.kind, to_plain(params), step.cap, key)
+        if isinstance(answer, Denied):
+            raise _StepError(answer.code, answer.text)
+        assert answer is not None and step.binds is not None
+        handle = text(step.binds)
+        shown = record(handle=handle, intent_hash=Value("Bytes", answer), params=params)
+        yield from self.complete(step, shown, bound=handle)
+
+    def raise_event(self, step: PlanStep) -> Generator[Ask, Answer, None]:
+        schema = self.schema(step)
+        value = self.value(step)
+        answer = yield AskEvent(step.id, schema.name, to_plain(value))
+        if isinstance(answer, Denied):
+            raise _StepError(answer.code, answer.text)
+        yield from self.complete(step, record(schema=text(schema.name), value=value))
+
+    def take_receipt(self, step: PlanStep) -> Generator[Ask, Answer, bool]:
+        """Whether the receipt was there; else the wait is registered."""
+        wait = self.instance.waits.get(step.id)
+        intent = wait if isinstance(wait, bytes) else self.intent_of(self.value(step))
+        receipt = self.instance.receipts.get(intent)
+        if receipt is None:
+            if wait is None:
+                yield self.wait(step, intent)
+            return False
+        value = self.receipt_value(intent, receipt)
+        rest = {key: item for key, item in self.instance.receipts.items() if key != intent}
+        statuses = {**self.instance.statuses, step.binds or "": receipt.status}
+        self.instance = replace(self.instance, receipts=rest, statuses=statuses)
+        yield from self.complete(step, value)
+        return True
+
+    def receipt_value(self, intent: bytes, receipt: Receipt) -> Value:
+        """The payload, typed where the schema names a field. Named fields may be missing only
+        where the status is not ok: guards decide then."""
+        schema = self.receipt_schema(intent)
+        missing = schema.codec.missing(receipt.payload) if receipt.status == "ok" else None
+        if missing is not None:
+            raise _StepError("receipt_error", f"the receipt lacks {missing} of {schema.name}")
+        return schema.kinded(receipt.payload)
+
+    def receipt_schema(self, intent: bytes) -> Schema:
+        step = next(
+            step
+            for step, value in self.instance.values.items()
+            if self.plan.steps[step].op == "emit_effect" and _asked(value) == intent
+        )
+        return self.plan.receipts[self.plan.steps[step].kind]
+
+    def intent_of(self, handle: Value) -> bytes:
+        """The intent hash behind a handle (its name), or given itself."""
+        if handle.kind == "Text":
+            step = self.instance.binds.get(handle.data)
+            if step is not None and self.plan.steps[step].op == "emit_effect":
+                return _asked(self.instance.values[step])
+        elif handle.kind == "Bytes" and handle.data in map(_asked, self.emitted()):
+            return bytes(handle.data)
+        raise _StepError("unknown_handle", f"{handle.data!r} is no handle of an emitted effect")
+
+    def emitted(self) -> list[Value]:
+        values = self.instance.values
+        return [v for step, v in values.items() if self.plan.steps[step].op == "emit_effect"]
+
+    def take_event(self, step: PlanStep) -> Generator[Ask, Answer, None]:
+        value = self.instance.events[step.id]
+        rest = {key: item for key, item in self.instance.events.items() if key != step.id}
+        self.instance = replace(self.instance, events=rest)
+        yield from self.complete(step, value)
+
+    def end(self, step: PlanStep | None) -> Generator[Ask, Answer, str]:
+        result = None
+        if step is not None:
+            result = self.value(step) if step.slot else None
+            plain = None if result is None else self.normalised(step, to_plain(result))
+            yield from self.complete(step, UNIT if result is None else result)
+            result = plain
+        self.check_invariants()
+        yield Ended(self.instance, "ok", result)
+        return "end"
+
+    def fail(self, code: str, message: str) -> Generator[Ask, Answer, str]:
+        if self.step is not None and self.state(self.step) in ("pending", "waiting"):
+            yield self.move(self.step, "fail")
+        step = None if self.step is None else self.step.id
+        yield Ended(self.instance, "error", None, code, message, step)
+        return "fail"
+
+    def complete(
+        self, step: PlanStep, value: Value, bound: Value | None = None
+    ) -> Generator[Ask, Answer, None]:
+        instance = self.instance
+        changes: dict[str, Any] = {"values": {**instance.values, step.id: value}}
+        if step.binds is not None:
+            changes["binds"] = {**instance.binds, step.binds: step.id}
+            changes["vars"] = {**instance.vars, step.binds: value if bound is None else bound}
+        if step.id in instance.waits:
+            changes["waits"] = {k: v for k, v in instance.waits.items() if k != step.id}
+        self.instance = replace(instance, **changes)
+        yield self.move(step, "run", value)
+        self.check_invariants()
+
+    def check_invariants(self) -> None:
+        for index, invariant in enumerate(self.plan.invariants):
+            if not _holds(invariant, self.env()):
+                raise _StepError("invariant_violation", f"invariant {index} is false")
+
+    def wait(self, step: PlanStep, on: bytes | str) -> StepMoved:
+        self.instance = replace(self.instance, waits={**self.instance.waits, step.id: on})
+        return self.move(step, "wait")
+
+    def move(self, step: PlanStep, event: str, value: Value | None = None) -> StepMoved:
+        state = advance(STEP, self.state(step), event)
+        self.instance = replace(self.instance, steps={**self.instance.steps, step.id: state})
+        return StepMoved(self.instance, step.id, state, value)
+
+    def state(self, step: PlanStep) -> str:
+        return self.instance.steps.get(step.id, "pending")
+
+    def value(self, step: PlanStep) -> Value:
+        assert step.slot is not None
+        return step.slot(self.env())
+
+    def typed(self, step: PlanStep) -> Value:
+        """The value of an assign, under the schema of its local where it has one."""
+        value = self.value(step)
+        if step.schema is None:
+            return value
+        return step.schema.kinded(self.normalised(step, to_plain(value)))
+
+    def normalised(self, step: PlanStep, plain: Any) -> Any:
+        try:
+            return plain if step.schema is None else step.schema.normalise(plain)
+        except ValueRejected as error:
+            raise _StepError("bad_value", error.message) from None
+
+    def schema(self, step: PlanStep) -> Schema:
+        assert step.schema is not None
+        return step.schema
+
+
+def _asked(value: Value) -> bytes:
+    return bytes(value.data["intent_hash"].data)
+
+
+def _key_bytes(key: Value) -> bytes:
+    """The 32 bytes of an idempotency key: a hash, or bytes of that length (B-19)."""
+    if key.kind in ("Hash", "Text") and canon.is_hash_text(key.data):
+        return canon.parse_hash(key.data)
+    if key.kind == "Bytes" and len(key.data) == 32:
+        return bytes(key.data)
+    raise _StepError("bad_value", "an idempotency key is a hash or 32 bytes")
+
+
+def match_event(plan: Plan, instance: Instance, schema: str, value: Value) -> str | None:
+    """The step of ``instance`` that waits for this event, or None.
+
+    Raises EvalError for a failing ``where``.
+    """
+    for step, wait in instance.waits.items():
+        if wait == schema and step not in instance.events:
+            where = plan.steps[step].where
+            if where is None or _holds(where, env_of(plan, instance, value)):
+                return step
+    return None

@@ -1,0 +1,202 @@
+"""Inputs and records: what goes into a turn and what comes out of it (journal.md, *Records*).
+
+Both are immutable and validated when built, and both have one plain form: the maps that the
+journal keeps and that ``aos journal --json`` prints under the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from aos_core import canon
+from aos_core.errors import Rejected
+
+KINDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    # kind: (fields that must be there, fields that may be)
+    "genesis": (("manifest", "world"), ()),
+    "event": (("schema", "value", "hash"), ("key",)),
+    "receipt": (
+        ("intent", "adapter_id", "status", "payload", "outcome"),
+        ("cost_cents", "signature"),
+    ),
+    "manifest_replaced": (("old", "new", "changed"), ("settings",)),
+    "step": (("reducer", "before", "after"), ("key",)),
+    "plan_started": (("instance", "plan"), ("correlation",)),
+    "plan_step": (("instance", "step", "state"), ("value",)),
+    "plan_ended": (("instance", "status"), ("result", "error_code", "text", "step")),
+    "decision": (("intent", "grant", "cap"), ("policy", "rule", "code")),
+    "intent": (("hash", "kind", "params", "cap", "idempotency_key", "origin"), ()),
+    "fault": (("code", "where", "text"), ()),
+}
+HASH_FIELDS: Final = frozenset(
+    {"hash", "intent", "instance", "before", "after", "manifest", "old", "new", "idempotency_key"}
+)
+"""Fields that hold 32 bytes and are shown as ``sha256:..``."""
+
+OUTCOMES: Final = ("settled", "late", "orphan", "faulted")
+"""Of a receipt; ``faulted``: its turn faulted, so the intent is still pending."""
+
+STATUSES: Final = ("ok", "error", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the journal: its kind, the height of its cause in this turn, its fields."""
+
+    kind: str
+    fields: Mapping[str, Any]
+    by: int | None = None
+
+    def __post_init__(self) -> None:
+        must, may = KINDS[self.kind]
+        names = set(self.fields)
+        if not set(must) <= names <= {*must, *may}:
+            raise ValueError(f"record {self.kind}: wrong fields {sorted(names)}")
+        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    def get(self, name: str) -> Any:
+        """A field, or None."""
+        return self.fields.get(name)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The map that the journal keeps: ``k``, ``by`` where given, and the fields."""
+        by = {} if self.by is None else {"by": self.by}
+        return {"k": self.kind, **by, **self.fields}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Record:
+        """The record of a journaled map."""
+        fields = {name: value for name, value in plain.items() if name not in ("k", "by")}
+        return cls(plain["k"], fields, plain.get("by"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What enters from outside, stamped by the host.
+
+    ``at_ns``: nanoseconds since the epoch. ``logical_ns``: nanoseconds since genesis, never
+    falling. ``entropy``: 64 bytes. ``source``: the scenario step that caused it, if one did.
+    """
+
+    at_ns: int = 0
+    logical_ns: int = 0
+    entropy: bytes = bytes(64)
+    source: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.at_ns <= canon.NAT_MAX or not 0 <= self.logical_ns <= canon.NAT_MAX:
+            raise Rejected("at_ns and logical_ns are nanoseconds from 0 to 2^64 - 1")
+        if len(self.entropy) != 64:
+            raise Rejected("entropy is 64 bytes")
+
+    def stamped(
+        self,
+        at_ns: int,
+        logical_ns: int,
+        entropy: bytes,
+        source: Mapping[str, Any] | None = None,
+    ) -> Input:
+        """The same input with the host's stamps."""
+        return replace(self, at_ns=at_ns, logical_ns=logical_ns, entropy=entropy, source=source)
+
+    def _stamps(self) -> dict[str, Any]:
+        stamps = {"at_ns": self.at_ns, "logical_ns": self.logical_ns, "entropy": self.entropy}
+        return stamps if self.source is None else {**stamps, "source": dict(self.source)}
+
+    def to_plain(self) -> dict[str, Any]:
+        """The map that the journal keeps."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventInput(Input):
+    """A domain event: schema name, CBOR of its value, optional key bytes."""
+
+    schema: str
+    value: bytes
+    key: bytes | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        key = {} if self.key is None else {"key": self.key}
+        return {"k": "event", "schema": self.schema, "value": self.value, **key, **self._stamps()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptInput(Input):
+    """A receipt for an intent. ``payload`` is CBOR as it came. ``late``: the host found in the
+    journal that this intent was settled before (the state no longer knows)."""
+
+    intent: bytes
+    adapter_id: str
+    status: str
+    payload: bytes
+    cost_cents: int | None = None
+    signature: bytes | None = None
+    late: bool = False
+
+    def __post_init__(self) -> None:
+        Input.__post_init__(self)
+        if self.status not in STATUSES:
+            known = ", ".join(STATUSES)
+            raise Rejected(f"receipt status {self.status!r} is none of {known}", path="$.status")
+        if len(self.intent) != 32:
+            raise Rejected("an intent hash is 32 bytes", path="$.intent")
+        cost = self.cost_cents
+        if cost is not None and not (type(cost) is int and 0 <= cost <= canon.NAT_MAX):
+            raise Rejected("cost_cents is a whole number, not negative", path="$.cost_cents")
+
+    def to_plain(self) -> dict[str, Any]:
+        optional = {"cost_cents": self.cost_cents, "signature": self.signature}
+        return {
+            "k": "receipt",
+            "intent": self.intent,
+            "adapter_id": self.adapter_id,
+            "status": self.status,
+            "payload": self.payload,
+            "late": self.late,
+            **{name: value for name, value in optional.items() if value is not None},
+            **self._stamps(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestInput(Input):
+    """Other definitions or modules from now on; ``changed`` names them, for people."""
+
+    old: bytes
+    new: bytes
+    changed: tuple[str, ...]
+    settings: Mapping[str, Any] | None = field(default=None)
+
+    def to_plain(self) -> dict[str, Any]:
+        settings = {} if self.settings is None else {"settings": dict(self.settings)}
+        return {
+            "k": "manifest_replaced",
+            "old": self.old,
+            "new": self.new,
+            "changed": list(self.changed),
+            **settings,
+            **self._stamps(),
+        }
+
+
+def input_from_plain(plain: Mapping[str, Any]) -> Input:
+    """The input of a journaled map. Raises :class:`Rejected` for one of no known kind."""
+    fields = {name: value for name, value in plain.items() if name != "k"}
+    try:
+        match plain.get("k"):
+            case "event":
+                return EventInput(**fields)
+            case "receipt":
+                return ReceiptInput(**fields)
+            case "manifest_replaced":
+                return ManifestInput(**{**fields, "changed": tuple(fields["changed"])})
+    except (TypeError, KeyError) as error:
+        raise Rejected(f"an input with wrong fields: {error}") from error
+    raise Rejected(f"unknown kind of input {plain.get('k')!r}")

@@ -1,0 +1,122 @@
+"""What goes into a reducer's step and what comes out (air-v1, section 6; B-2, B-11, B-12).
+
+The step function is passed in: the kernel does not know what runs the wasm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aos_core import canon
+from aos_core.errors import CanonError, StepFault
+from aos_core.kernel.program import Limits
+
+StepFunction = Callable[[bytes, bytes, Limits], bytes]
+"""(SHA-256 of the wasm, envelope, limits) -> output; raises :class:`StepFault`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedEvent:
+    schema: str
+    value: bytes
+    key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RaisedEffect:
+    kind: str
+    params: bytes
+    cap_slot: str
+    idempotency_key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a step gave; ``state`` is the module's own bytes, or None to delete the cell."""
+
+    state: bytes | None
+    events: tuple[RaisedEvent, ...]
+    effects: tuple[RaisedEffect, ...]
+
+
+def event_hash(schema: str, value: bytes, key: bytes | None) -> bytes:
+    """SHA-256 of canonical ``{schema, value, key?}``."""
+    return canon.digest(_event(schema, value, key))
+
+
+def _event(schema: str, value: bytes, key: bytes | None) -> dict[str, Any]:
+    return {"schema": schema, "value": value} | ({} if key is None else {"key": key})
+
+
+def envelope(
+    state: bytes | None, schema: str, value: bytes, key: bytes | None, ctx: bytes | None
+) -> bytes:
+    """The input of a step: plain CBOR, members in this order, ``state`` always there (B-11)."""
+    members: dict[str, Any] = {"version": 1, "state": state, "event": _event(schema, value, key)}
+    if ctx is not None:
+        members["ctx"] = ctx
+    return canon.encode_ordered(members)
+
+
+def legacy_envelope(state: bytes | None, schema: str, value: bytes, key: bytes | None) -> bytes:
+    """The earlier envelope: ``ctx: {key, cell_mode}`` inline."""
+    ctx = {"key": key, "cell_mode": key is not None}
+    members = {"version": 1, "state": state, "event": _event(schema, value, None), "ctx": ctx}
+    return canon.encode_ordered(members)
+
+
+def parse_output(data: bytes) -> Output:
+    """The output of a step. Raises :class:`StepFault` ``bad_output`` for what is none."""
+    try:
+        plain = canon.decode(data)
+    except CanonError as error:
+        raise _bad(f"the output is not CBOR: {error.message}") from None
+    if not isinstance(plain, dict) or "state" not in plain:
+        raise _bad("the output is not a map with a state")
+    state = _bytes(plain["state"], "state") if plain["state"] is not None else None
+    _bytes(plain.get("ann") or b"", "ann")
+    return Output(
+        state,
+        tuple(_raised_event(item) for item in _items(plain, "domain_events")),
+        tuple(_raised_effect(item) for item in _items(plain, "effects")),
+    )
+
+
+def _raised_event(item: dict[str, Any]) -> RaisedEvent:
+    key = None if item.get("key") is None else _bytes(item["key"], "key")
+    return RaisedEvent(_text(item, "schema"), _bytes(item.get("value"), "value"), key)
+
+
+def _raised_effect(item: dict[str, Any]) -> RaisedEffect:
+    params = item["params_cbor"] if "params_cbor" in item else item.get("params")
+    key = item.get("idempotency_key")
+    if key is not None and len(_bytes(key, "idempotency_key")) != 32:
+        raise _bad("an idempotency_key is 32 bytes")
+    slot = "default" if item.get("cap_slot") is None else _text(item, "cap_slot")
+    return RaisedEffect(_text(item, "kind"), _bytes(params, "params"), slot, key)
+
+
+def _items(plain: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    items = plain.get(name) or []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise _bad(f"{name} is not a list of maps")
+    return items
+
+
+def _text(item: dict[str, Any], name: str) -> str:
+    value = item.get(name)
+    if not isinstance(value, str):
+        raise _bad(f"{name} is not a text")
+    return value
+
+
+def _bytes(value: Any, name: str) -> bytes:
+    if not isinstance(value, bytes):
+        raise _bad(f"{name} is not a byte string")
+    return value
+
+
+def _bad(message: str) -> StepFault:
+    return StepFault(message, code="bad_output")

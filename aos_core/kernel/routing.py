@@ -1,0 +1,99 @@
+"""From an event to where it goes: targets, wrapping, keys (air-v1, section 7; B-15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aos_core.errors import ValueRejected
+from aos_core.kernel.program import Program, Target
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event on its way to a reducer: already wrapped, its cell key known."""
+
+    reducer: str
+    schema: str
+    value: bytes
+    key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """An event, normalised, with all that ingesting it will do."""
+
+    schema: str
+    plain: Any
+    value: bytes
+    key: bytes | None
+    deliveries: tuple[Delivery, ...]
+
+
+def route(program: Program, schema: str, value: Any, key: bytes | None) -> Routed:
+    """Normalise an event and work out its routes. ``value`` is CBOR bytes or runtime data.
+
+    Raises :class:`ValueRejected`: nothing of the event has happened then.
+    """
+    if schema not in program.schemas.types:
+        known = ", ".join(sorted(program.targets)) or "none is routed"
+        raise ValueRejected(f"unknown event schema {schema!r}", hint=f"routed events: {known}")
+    of = program.schemas[schema]
+    plain = of.normalise_bytes(value) if isinstance(value, bytes) else of.normalise(value)
+    targets = program.targets.get(schema, ())
+    deliveries = tuple(_deliver(program, schema, plain, key, target) for target in targets)
+    routed_key = next((d.key for d in deliveries if d.key is not None), None)
+    return Routed(schema, plain, of.encode(plain), routed_key if key is None else key, deliveries)
+
+
+def _deliver(
+    program: Program, schema: str, plain: Any, key: bytes | None, target: Target
+) -> Delivery:
+    module = program.modules[target.reducer]
+    wrapped = plain if target.tag is None else {"$tag": target.tag, "$value": plain}
+    cell = _cell_key(program, module.key_schema, wrapped, key, target, schema)
+    event = module.abi["event"]
+    return Delivery(target.reducer, event, program.schemas[event].encode(wrapped), cell)
+
+
+def _cell_key(
+    program: Program,
+    key_schema: str | None,
+    wrapped: Any,
+    key: bytes | None,
+    target: Target,
+    schema: str,
+) -> bytes | None:
+    if key_schema is None:
+        if key is not None:
+            raise ValueRejected(f"{schema} has a key, but {target.reducer} is not keyed")
+        return None
+    if target.key_path is None:
+        if key is None:
+            raise ValueRejected(f"{schema} has no key for the keyed reducer {target.reducer}")
+        return key
+    found = _walk(wrapped, target.key_path)
+    if found is _ABSENT:
+        path = ".".join(target.key_path)
+        raise ValueRejected(f"{schema} has no {path}, the key of {target.reducer}", path=path)
+    of = program.schemas[key_schema]
+    extracted = of.encode(of.normalise(found))
+    if key is not None and key != extracted:
+        raise ValueRejected(f"the key of {schema} differs from the one that its value names")
+    return extracted
+
+
+def _walk(value: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return _ABSENT
+        value = value[part]
+    return value
+
+
+def correlation_value(plain: Any, path: str | None) -> Any:
+    """The value at ``correlate_by`` in a plan's input, or None where it is not there."""
+    found = _ABSENT if path is None else _walk(plain, tuple(path.split(".")))
+    return None if found is _ABSENT else found

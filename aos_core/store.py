@@ -1,0 +1,240 @@
+"""The content-addressed store: blobs, definitions, modules, Merkle nodes, each under its SHA-256.
+
+What is put is durable when ``put`` returns, so it may be named by the frame that is written next.
+What is got has the hash it was asked for by, or is an error. Two backends with the same behaviour:
+:class:`MemoryStore`, and :class:`SqliteStore`, one database that threads and processes share.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock
+
+from aos_core.branches import DiskError, disk_errors
+from aos_core.canon import hash_text, sha256
+from aos_core.errors import ReadOnly, StoreDamaged, UsageError
+
+MAX_OBJECT = 10**9
+"""Longest object, in bytes: what SQLite holds in one row."""
+
+BUSY_SECONDS = 30.0
+"""How long a write waits for another process before it gives up."""
+
+
+class Store(ABC):
+    """Bytes by their SHA-256 (32 bytes). Also a context manager that closes."""
+
+    def put(self, data: bytes) -> bytes:
+        """Keep ``data``, durably, and return its hash. Heals an altered object of that hash.
+
+        Raises :class:`UsageError` beyond ``MAX_OBJECT``.
+        """
+        return self.put_all([data])[0]
+
+    @abstractmethod
+    def put_all(self, blobs: Iterable[bytes]) -> list[bytes]:
+        """Keep all of ``blobs`` or, if anything fails, none; returns their hashes in order."""
+
+    @abstractmethod
+    def get(self, digest: bytes, *, what: str = "an object") -> bytes:
+        """The bytes of that hash. ``what`` names them in errors, as in ``module demo/X@1``.
+
+        Raises :class:`StoreDamaged` if they are missing or altered.
+        """
+
+    @abstractmethod
+    def has(self, digest: bytes) -> bool:
+        """Whether there is an object of that hash; its bytes are not looked at."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up the store. May be called again."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class MemoryStore(Store):
+    """A store that lives in memory."""
+
+    def __init__(self) -> None:
+        self._objects: dict[bytes, bytes] = {}
+
+    def put_all(self, blobs: Iterable[bytes]) -> list[bytes]:
+        rows = _rows(blobs)
+        self._objects.update(rows)
+        return [digest for digest, _ in rows]
+
+    def get(self, digest: bytes, *, what: str = "an object") -> bytes:
+        return _checked(self._objects.get(digest), digest, what, None)
+
+    def has(self, digest: bytes) -> bool:
+        return digest in self._objects
+
+    def close(self) -> None:
+        pass
+
+
+class SqliteStore(Store):
+    """A store in one SQLite file, table ``objects(hash, data)``, WAL mode, synchronous FULL.
+
+    One object may be used by several threads, and one file by several processes. Every method
+    raises :class:`StoreDamaged` for a file that is no database or a broken one, :class:`DiskError`
+    for a disk that refuses, :class:`UsageError` after ``close``.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open ``path``, and make it if it is not there, unless ``read_only``.
+
+        Raises also :class:`ReadOnly` where it cannot be written.
+        """
+        self.path = path
+        self._read_only = read_only
+        self._mutex = threading.Lock()
+        self._database = self._open_existing() if read_only else self._open_or_create()
+
+    def put_all(self, blobs: Iterable[bytes]) -> list[bytes]:
+        if self._read_only:
+            raise ReadOnly("the store was opened for reading only", file=self.path)
+        rows = _rows(blobs)
+        with self._mutex, self._typed_errors(), self._transaction():
+            self._database.executemany(
+                "INSERT INTO objects VALUES (?, ?) ON CONFLICT (hash) DO UPDATE"
+                " SET data = excluded.data WHERE data IS NOT excluded.data",
+                rows,
+            )
+        return [digest for digest, _ in rows]
+
+    def get(self, digest: bytes, *, what: str = "an object") -> bytes:
+        with self._mutex, self._typed_errors():
+            row = self._database.execute(
+                "SELECT data FROM objects WHERE hash = ?", (digest,)
+            ).fetchone()
+        return _checked(row and row[0], digest, what, self.path)
+
+    def has(self, digest: bytes) -> bool:
+        with self._mutex, self._typed_errors():
+            found = self._database.execute("SELECT 1 FROM objects WHERE hash = ?", (digest,))
+            return found.fetchone() is not None
+
+    def close(self) -> None:
+        with self._mutex, self._typed_errors():
+            self._database.close()
+
+    def _open_or_create(self) -> sqlite3.Connection:
+        # SQLite's busy timeout does not cover the change to WAL, so openers take turns.
+        turn = FileLock(f"{self.path}.lock", timeout=BUSY_SECONDS, poll_interval=0.01)
+        with disk_errors(self.path, "the store cannot be opened"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with turn:
+                return self._connect(
+                    "mode=rwc",
+                    "PRAGMA journal_mode = WAL",
+                    "PRAGMA synchronous = FULL",
+                    "CREATE TABLE IF NOT EXISTS objects"
+                    " (hash BLOB PRIMARY KEY, data BLOB NOT NULL)",
+                )
+
+    def _open_existing(self) -> sqlite3.Connection:
+        return self._connect("mode=ro", "SELECT 1 FROM objects LIMIT 1")
+
+    def _connect(self, options: str, *statements: str) -> sqlite3.Connection:
+        with self._typed_errors():
+            database = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?{options}",
+                uri=True,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            database.text_factory = bytes  # damage can turn a blob into a text that is no UTF-8
+            try:
+                for statement in statements:
+                    database.execute(statement).fetchall()
+            except BaseException:
+                database.close()
+                raise
+        return database
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _typed_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._typed(error) from error
+
+    def _typed(self, error: sqlite3.Error) -> StoreDamaged | DiskError | UsageError:
+        if isinstance(error, sqlite3.ProgrammingError):
+            return UsageError(f"the store cannot be used: {error}", file=self.path)
+        primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if primary in _NOT_WRITABLE:
+            if self._read_only and not self.path.exists():
+                return UsageError("there is no store", hint="open the world once", file=self.path)
+            hint = f"give yourself write permission in {self.path.parent}, or open it read-only"
+            return ReadOnly(f"the store cannot be opened: {error}", hint=hint, file=self.path)
+        if primary in _DISK:
+            hint = "free some space, or wait for the other process, then try again"
+            return DiskError(f"the store cannot be used: {error}", hint=hint, file=self.path)
+        return StoreDamaged(
+            f"the store is no database of ours, or a broken one: {error}",
+            hint="move it away and open the world again: what its files hold is put in anew",
+            file=self.path,
+        )
+
+
+_NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN}
+_DISK = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+}
+
+
+def _rows(blobs: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+    rows = []
+    for data in blobs:
+        if len(data) > MAX_OBJECT:
+            raise UsageError(f"{len(data)} bytes are too many for one object", code="too_big")
+        rows.append((sha256(data), data))
+    return rows
+
+
+def _checked(data: object, digest: bytes, what: str, file: Path | None) -> bytes:
+    """``data`` if it has the hash ``digest``. Raises :class:`StoreDamaged`."""
+    if isinstance(data, bytes) and sha256(data) == digest:
+        return data
+    wrong = "is missing from the store" if data is None else "is altered in the store"
+    raise StoreDamaged(
+        f"{what} {wrong}: {hash_text(digest)}",
+        hint="open the world where its files are: what they hold is put in anew",
+        file=file,
+    )
