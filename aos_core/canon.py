@@ -15,7 +15,7 @@ import re
 import struct
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 
 import cbor2
 
@@ -65,7 +65,7 @@ def encode_ordered(value: Any) -> bytes:
     """Like :func:`encode_plain` for plain data whose maps are in canonical order already."""
     try:
         return cbor2.dumps(value, encoders=_ENCODERS)
-    except (cbor2.CBORError, RecursionError) as error:
+    except (cbor2.CBORError, RecursionError, UnicodeEncodeError) as error:
         raise CanonError(f"cannot be encoded: {error}") from error
 
 
@@ -79,7 +79,11 @@ def decode(data: bytes) -> Any:
     stream = BytesIO(body)
     try:
         value = cbor2.CBORDecoder(
-            stream, max_depth=MAX_DEPTH, allow_indefinite=False, allow_duplicate_keys=False
+            stream,
+            max_depth=MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            semantic_decoders=_FOREIGN_TAGS,
         ).decode()
     except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise CanonError(f"not CBOR: {error}") from error
@@ -103,7 +107,7 @@ def key_order(keys: Iterable[Any]) -> list[Any]:
 
 def _text_order(text: str) -> tuple[int, bytes]:
     """Orders texts as their encoded forms: the length stands first in the encoding."""
-    data = text.encode()
+    data = text.encode(errors="surrogatepass")  # a lone surrogate is refused when it is encoded
     return len(data), data
 
 
@@ -141,5 +145,15 @@ def _encode_float(encoder: cbor2.CBOREncoder, value: float) -> None:
             return
     encoder.write(b"\xfb" + struct.pack(">d", value))
 
+
+def _refuse_tag(*_: object) -> NoReturn:
+    raise ValueError("a foreign tag")
+
+
+_FOREIGN_TAGS = dict.fromkeys(
+    (0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000),
+    _refuse_tag,
+)
+"""Tags that cbor2 would interpret: small bignums and shared references would pass as plain data."""
 
 _ENCODERS: dict[type, Callable[[cbor2.CBOREncoder, Any], None]] = {float: _encode_float}

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 
 class AosError(Exception):
@@ -161,10 +162,11 @@ class StoreDamaged(DamagedError):
 
 
 class Diverged(AosError):
-    """The inputs of a journal no longer give what it recorded."""
+    """The inputs of a journal no longer give what it recorded; ``divergence`` says where."""
 
     code = "diverged"
     exit_code = 1
+    divergence: Any = None
 
 
 class LifecycleError(AosError):

@@ -152,7 +152,15 @@ class SqliteStore(Store):
                 )
 
     def _open_existing(self) -> sqlite3.Connection:
-        return self._connect("mode=ro", "SELECT 1 FROM objects LIMIT 1")
+        look = "SELECT 1 FROM objects LIMIT 1"
+        try:
+            return self._connect("mode=ro", look)
+        except ReadOnly:
+            # Even to read, WAL mode makes files beside the database. Where none can be made and
+            # none is there, nobody is writing, and the file can be read as it stands.
+            if self.path.with_name(f"{self.path.name}-wal").exists():
+                raise
+            return self._connect("mode=ro&immutable=1", look)
 
     def _connect(self, options: str, *statements: str) -> sqlite3.Connection:
         with self._typed_errors():

@@ -145,8 +145,10 @@ def test_an_unreadable_holder_file_is_no_obstacle(tmp_path: Path, text: str) -> 
 def test_a_lock_whose_holder_cannot_be_written_is_given_back(tmp_path: Path) -> None:
     log = tmp_path / "main.log"
     (tmp_path / "main.holder").mkdir()
+    lock = BranchLock(log)
     with pytest.raises(DiskError, match="cannot be locked"):
-        BranchLock(log).acquire()
+        lock.acquire()
+    assert not lock.held
     (tmp_path / "main.holder").rmdir()
     with BranchLock(log):
         pass

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -250,6 +251,23 @@ def test_a_writer_that_never_gets_its_turn_is_told(
         other.execute("ROLLBACK")
         other.close()
         assert store.has(store.put(b"x"))
+
+
+def test_openers_take_turns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.0)
+    path.parent.mkdir()
+    with FileLock(f"{path}.lock"), pytest.raises(DiskError, match="cannot be opened"):
+        SqliteStore(path)
+    SqliteStore(path).close()
+
+
+def test_a_write_that_sqlite_refuses_halfway_leaves_nothing(path: Path) -> None:
+    with SqliteStore(path) as store:
+        store._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1000)
+        with pytest.raises(AosError):
+            store.put_all([b"small", b"x" * 2000])
+        assert not store.has(sha256(b"small"))
+        assert store.has(store.put(b"small"))
 
 
 def test_a_full_disk_is_told_and_nothing_is_half_written(path: Path) -> None:

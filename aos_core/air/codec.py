@@ -105,6 +105,7 @@ class _Text(Codec):
             _misfit(self.name, value)
         if not self.fits(value):
             raise Misfit(f"{value!r} is not the text form of {self.name}")
+        _utf8(value)
         return value
 
     def kinded(self, value: Any) -> Value:
@@ -134,7 +135,7 @@ class _Bytes(Codec):
         if isinstance(value, bytes):
             return value
         if isinstance(value, str):
-            return value.encode()
+            return _utf8(value)
         _misfit("bytes", value)
 
     def from_host(self, value: Any) -> Any:
@@ -194,7 +195,7 @@ class RecordCodec(Codec):
 
     def __init__(self, fields: Mapping[str, Codec], *, open: bool = False) -> None:
         self.authored = tuple(fields)
-        self.fields = {name: fields[name] for name in canon.key_order(fields)}
+        self.fields: dict[str, Codec] = {name: fields[name] for name in canon.key_order(fields)}
         self.open = open
 
     def normalise(self, value: Any) -> Any:
@@ -367,10 +368,10 @@ class _Map(Codec):
             isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs
         ):
             _misfit("map", value)
-        return {
-            self._host_key(key): _inside(str(key), self.value.from_host, item)
-            for key, item in pairs
-        }
+        result: dict[Any, Any] = {}
+        for key, item in pairs:
+            result.setdefault(self._host_key(key), _inside(str(key), self.value.from_host, item))
+        return result
 
     def _host_key(self, key: Any) -> Any:
         if isinstance(self.key, _Number) and isinstance(key, str):
@@ -552,6 +553,13 @@ def bytes_from_host(value: Mapping[str, Any]) -> bytes:
         return base64.b64decode(value["bytes_b64"], validate=True)
     except (binascii.Error, ValueError) as error:
         raise Misfit(f"not base64: {error}", "bytes_b64") from error
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Misfit(f"{text!r} holds half a character (a lone surrogate)") from error
 
 
 def _inside(part: str, act: Callable[[Any], Any], value: Any) -> Any:

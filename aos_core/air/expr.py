@@ -17,7 +17,7 @@ from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
 from aos_core.air.operators import OperatorError
 from aos_core.air.values import NULL, Value, make_map, make_set, variant
 from aos_core.air.values import text as make_text
-from aos_core.errors import AirError
+from aos_core.errors import AirError, CanonError
 
 CONSTANTS: Mapping[str, tuple[str, str]] = {
     "bool": ("Bool", "bool"),
@@ -31,6 +31,7 @@ CONSTANTS: Mapping[str, tuple[str, str]] = {
     "uuid": ("Uuid", "uuid"),
 }
 CONTAINERS = ("record", "list", "set", "map", "variant")
+MAP_KEY_KINDS = ("Int", "Nat", "Text", "Hash", "Uuid")
 
 
 class EvalError(Exception):
@@ -163,7 +164,7 @@ class _Parser:
             values = [run(env) for run in runs]
             try:
                 return apply(*values)
-            except OperatorError as error:
+            except (OperatorError, CanonError) as error:
                 raise EvalError(f"{name}: {error}", path) from None
 
         return run
@@ -180,7 +181,14 @@ class _Parser:
 
     def _set(self, node: Any, path: str) -> Run:
         runs = self._items(node, path)
-        return lambda env: make_set(run(env) for run in runs)
+
+        def run(env: Env) -> Value:
+            try:
+                return make_set(run(env) for run in runs)
+            except CanonError as error:  # nested too deep
+                raise EvalError(f"set: {error}", path) from None
+
+        return run
 
     def _items(self, node: Any, path: str) -> list[Run]:
         if not isinstance(node, list):
@@ -197,7 +205,10 @@ class _Parser:
             )
             for at, pair in ((f"{path}[{index}]", pair) for index, pair in enumerate(node))
         ]
-        return lambda env: make_map((key(env), item(env)) for key, item in pairs)
+        return lambda env: make_map(
+            (_map_key(key(env), f"{path}[{index}].key"), item(env))
+            for index, (key, item) in enumerate(pairs)
+        )
 
     def _variant(self, node: Any, path: str) -> Run:
         tag = _part(node, "tag", path)
@@ -213,6 +224,12 @@ def _part(node: Any, name: str, path: str) -> Any:
     if not isinstance(node, dict) or name not in node:
         raise AirError(f"expected an object with {name}", path=path)
     return node[name]
+
+
+def _map_key(key: Value, path: str) -> Value:
+    if key.kind not in MAP_KEY_KINDS:
+        raise EvalError(f"{key.kind} cannot be the key of a map", path)
+    return key
 
 
 def _constant(value: Value) -> Run:

@@ -34,12 +34,12 @@ NULL: dict[str, Any] = {"null": {}}
 def stored(node: Any, of: Type | None, schemas: Schemas, path: str) -> Any:
     """The stored form of an ExprOrValue slot of type ``of`` (None: untyped).
 
-    An expression with a reference or an operator stays as authored, a constant one is folded, and
-    anything else is read under the type. Raises :class:`AirError`.
+    An expression with a reference or an operator, or in an untyped slot, stays as authored, any
+    other is folded, and what is no expression is read under the type. Raises :class:`AirError`.
     """
     if expr.is_expr(node):
         parsed = expr.parse(node, path)
-        return fold(node) if parsed.constant else node
+        return fold(node) if parsed.constant and of is not None else node
     if of is None:
         raise AirError("natural JSON needs a schema here: write an expression", path=path)
     return literal(node, of, schemas, path)
@@ -47,9 +47,12 @@ def stored(node: Any, of: Type | None, schemas: Schemas, path: str) -> Any:
 
 def fold(node: Any) -> Any:
     """The stored form of a constant expression."""
+    if "null" in node:
+        return NULL
+    for name in ("bytes_b64", *expr.CONSTANTS):  # constants come first, as in ``expr.parse``
+        if name in node:
+            return {name: node[name]}
     match node:
-        case {"null": _}:
-            return NULL
         case {"record": fields}:
             return {"record": {name: fold(item) for name, item in fields.items()}}
         case {"list": items}:
@@ -58,10 +61,8 @@ def fold(node: Any) -> Any:
             return {"set": _sorted_set([fold(item) for item in items])}
         case {"map": pairs}:
             return {"map": _sorted_map([(fold(p["key"]), fold(p["value"])) for p in pairs])}
-        case {"variant": {"tag": tag, **rest}}:
-            return {"tag": tag, "value": fold(rest["value"])} if "value" in rest else {"tag": tag}
-    name = next(name for name in (*expr.CONSTANTS, "bytes_b64") if name in node)
-    return {name: node[name]}
+    tag, payload = node["variant"]["tag"], node["variant"].get("value")
+    return {"tag": tag} if payload is None else {"tag": tag, "value": fold(payload)}
 
 
 def literal(node: Any, of: Type, schemas: Schemas, path: str) -> Any:

@@ -16,6 +16,7 @@ from aos_core import canon
 from aos_core.air import builtins, literals
 from aos_core.air.codec import Schemas
 from aos_core.air.nodes import (
+    DefCap,
     DefEffect,
     DefModule,
     DefPlan,
@@ -28,7 +29,7 @@ from aos_core.air.nodes import (
     parse_node,
 )
 from aos_core.air.types import Prim, Ref
-from aos_core.errors import AirError, AosError, CheckFailed, WorldError
+from aos_core.errors import AirError, AosError, CanonError, CheckFailed, WorldError
 
 Key = tuple[str, str]
 """What names a node: (kind, name)."""
@@ -202,7 +203,10 @@ def _stored_node(data: bytes, defaults: dict[str, str]) -> Node | Manifest:
 
 
 def parse_json(text: str) -> Any:
-    """JSON without duplicate keys and without NaN. Raises :class:`AirError` with its place."""
+    """JSON that can be hashed: no duplicate keys, no NaN, 64-bit integers, 128 levels deep.
+
+    Raises :class:`AirError` with its place.
+    """
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(items)
@@ -216,7 +220,8 @@ def parse_json(text: str) -> Any:
         raise AirError(f"{name} is not JSON")
 
     try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        document = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        canon.encode_plain(document)
     except json.JSONDecodeError as error:
         raise AirError(
             f"not JSON: {error.msg}",
@@ -226,6 +231,9 @@ def parse_json(text: str) -> Any:
         ) from error
     except RecursionError as error:
         raise AirError("JSON nested too deep") from error
+    except (CanonError, ValueError) as error:  # ValueError: an integer of thousands of digits
+        raise AirError(f"cannot be hashed: {error}") from error
+    return document
 
 
 def _raise_problems(collector: _Collector) -> None:
@@ -293,6 +301,8 @@ def _finish(
         return _store_literals(node, nodes, schemas, _root(collector, node))
     if isinstance(node, DefSchema):
         schemas.compile(Ref(node.name))  # unknown and cyclic references come to light here
+    if isinstance(node, DefCap):
+        schemas.compile(node.schema)
     return node
 
 

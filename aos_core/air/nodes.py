@@ -182,7 +182,7 @@ class Step:
             raise AirError(f"unknown op {op!r}", path=fields.at("op"), hint=f"known: {known}")
         must, may = cls.FIELDS[op]
         args = {name: fields.need(name) for name in must}
-        args |= {name: fields.node[name] for name in may if name in fields.node}
+        args |= {name: fields.node[name] for name in may if fields.node.get(name) is not None}
         if "bind" in args:
             args["bind"] = cls._parse_bind(op, args["bind"], fields.at("bind"))
         for name in ("kind", "cap", "event"):
@@ -289,9 +289,11 @@ class DefCap:
     @classmethod
     def parse(cls, node: Any, path: str = "$") -> DefCap:
         fields = Fields(node, path)
-        enforcer = fields.map("enforcer").get("module", "sys/CapAllowAll@1")
+        enforcer = Fields(fields.map("enforcer"), fields.at("enforcer")).optional_text("module")
         schema = parse_type(fields.need("schema"), fields.at("schema"))
-        return cls(fields.text("name"), fields.text("cap_type"), schema, enforcer)
+        return cls(
+            fields.text("name"), fields.text("cap_type"), schema, enforcer or "sys/CapAllowAll@1"
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -532,12 +534,12 @@ class Manifest:
         }
         return cls(
             {name: fields.each(name, NamedRef.parse) for name in cls.LISTS},
-            routing.each("events", Route.parse) if "routing" in fields.node else None,
+            routing.each("events", Route.parse) if fields.node.get("routing") is not None else None,
             routing.each("inboxes", Inbox.parse),
             fields.each("triggers", Trigger.parse),
             defaults.optional_text("policy"),
             defaults.each("cap_grants", Grant.parse),
-            "defaults" in fields.node,
+            fields.node.get("defaults") is not None,
             bindings,
         )
 

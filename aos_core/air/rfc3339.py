@@ -30,7 +30,10 @@ def to_ns(text: str) -> int:
 def _offset(zone: str) -> int:
     if zone in "Zz":
         return 0
-    seconds = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
+    hours, minutes = int(zone[1:3]), int(zone[4:6])
+    if hours > 23 or minutes > 59:
+        raise ValueError(f"{zone!r} is no offset from UTC")
+    seconds = hours * 3600 + minutes * 60
     return -seconds if zone[0] == "-" else seconds
 
 

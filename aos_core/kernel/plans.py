@@ -27,7 +27,7 @@ from aos_core.air.types import Prim
 from aos_core.air.values import UNIT, Value, record, text, to_plain
 from aos_core.errors import AirError, ValueRejected
 from aos_core.kernel.lifecycle import FINISHED, STEP, advance
-from aos_core.kernel.state import Instance, Receipt
+from aos_core.kernel.state import Held, Instance
 
 Slot = Callable[[Env], Value]
 
@@ -306,7 +306,7 @@ class _Task:
                     if self.waiting_for_event():
                         continue
                     yield self.wait(step, self.schema(step).name)
-                    return "stop"
+                    return "yield" if raised else "stop"
                 case "raise_event":
                     yield from self.raise_event(step)
                     raised = True
@@ -361,7 +361,7 @@ class _Task:
         yield from self.complete(step, value)
         return True
 
-    def receipt_value(self, intent: bytes, receipt: Receipt) -> Value:
+    def receipt_value(self, intent: bytes, receipt: Held) -> Value:
         """The payload, typed where the schema names a field. Named fields may be missing only
         where the status is not ok: guards decide then."""
         schema = self.receipt_schema(intent)

@@ -222,8 +222,9 @@ def _targets(
                 if key_path is None or member not in RECEIPT_EVENTS.values():
                     bind(member, Target(route.reducer, tag, key_path))
         elif route.event in tags:
-            tag = tags[route.event]
-            bind(route.event, Target(route.reducer, tag, key_path))
+            # the path of an explicit route starts at the event's own value, not at its wrapping
+            inner = ("$value", *key_path) if key_path else None
+            bind(route.event, Target(route.reducer, tags[route.event], inner))
         else:
             raise AirError(
                 f"{route.reducer} takes {event}, which does not hold {route.event}",

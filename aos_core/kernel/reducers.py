@@ -76,7 +76,8 @@ def parse_output(data: bytes) -> Output:
     if not isinstance(plain, dict) or "state" not in plain:
         raise _bad("the output is not a map with a state")
     state = _bytes(plain["state"], "state") if plain["state"] is not None else None
-    _bytes(plain.get("ann") or b"", "ann")
+    if plain.get("ann") is not None:
+        _bytes(plain["ann"], "ann")
     return Output(
         state,
         tuple(_raised_event(item) for item in _items(plain, "domain_events")),
@@ -99,7 +100,7 @@ def _raised_effect(item: dict[str, Any]) -> RaisedEffect:
 
 
 def _items(plain: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    items = plain.get(name) or []
+    items = [] if plain.get(name) is None else plain[name]
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise _bad(f"{name} is not a list of maps")
     return items

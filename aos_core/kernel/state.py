@@ -56,7 +56,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Held:
     """A receipt that an instance holds: its status and normalised payload."""
 
     status: str
@@ -87,7 +87,7 @@ class Instance:
     vars: Mapping[str, Value] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
     waits: Mapping[str, bytes | str] = field(default_factory=dict)
-    receipts: Mapping[bytes, Receipt] = field(default_factory=dict)
+    receipts: Mapping[bytes, Held] = field(default_factory=dict)
     events: Mapping[str, Value] = field(default_factory=dict)
 
     def __bytes__(self) -> bytes:

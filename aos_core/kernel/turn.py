@@ -41,7 +41,7 @@ from aos_core.kernel.program import RECEIPT_EVENTS, Program, Settings
 from aos_core.kernel.records import EventInput, Input, ManifestInput, ReceiptInput, Record
 from aos_core.kernel.reducers import RaisedEffect, StepFunction
 from aos_core.kernel.routing import Delivery, Routed, correlation_value, route
-from aos_core.kernel.state import Instance, Intent, Receipt, State
+from aos_core.kernel.state import Held, Instance, Intent, State
 
 Programs = Callable[[bytes], Program]
 """The program of a manifest hash; a world keeps those its journal has named."""
@@ -217,7 +217,7 @@ class _Turn:
         if instance is None:
             self.record_receipt(input, payload, "orphan")
             return
-        receipts = {**instance.receipts, input.intent: Receipt(input.status, payload)}
+        receipts = {**instance.receipts, input.intent: Held(input.status, payload)}
         instance = replace(instance, receipts=receipts)
         self.state = self.state.with_instance(instance)
         height = self.record_receipt(input, payload, "settled")
@@ -368,9 +368,9 @@ class _Turn:
         instance = replace(instance, status=advance(INSTANCE, "running", outcome))
         self.state = self.state.with_instance(instance)
         self.states[-1] = self.state  # pausing is part of the record before it
-        if outcome == "yield":
-            self.tasks.append(id)
         run.finish()
+        if outcome == "yield":  # behind what its events woke or started
+            self.tasks.append(id)
 
     def end(self, ended: Ended, by: int) -> None:
         self.state = self.state.without_instance(ended.instance.id)
@@ -564,7 +564,7 @@ class _TaskRun:
         return None
 
     def moved(self, ask: StepMoved) -> None:
-        turn = self.turn
+        turn, self.instance = self.turn, ask.instance
         turn.state = turn.state.with_instance(ask.instance)
         self.heights[ask.step] = turn.record(
             "plan_step",
@@ -583,7 +583,8 @@ class _TaskRun:
             "instance": instance.id,
             "step": ask.step,
         }
-        taken = frozenset(intent.hash for _, intent in self.intents)
+        # a receipt that the instance still keeps would otherwise answer this request too
+        taken = frozenset((*instance.receipts, *(intent.hash for _, intent in self.intents)))
         try:
             decision, intent = self.turn.ask(
                 origin, ask.kind, ask.params, ask.cap, ask.idempotency_key, taken

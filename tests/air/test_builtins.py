@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from aos_core.errors import AirError
 
 REPO = Path(__file__).parents[2]
 GOLDEN = json.loads((REPO / "tests/golden/builtin_hashes.json").read_text("utf-8"))
-REFERENCE = Path(os.environ.get("AOS_REF") or REPO.parent / "shared/ref/air-v1")
 KINDS = ["defschema", "defeffect", "defcap", "defmodule"]
 
 
@@ -97,11 +95,10 @@ def test_every_effect_needs_a_cap_that_is_built_in() -> None:
 
 
 @pytest.mark.parametrize("file", ["schemas", "effects", "caps", "modules"])
-def test_definitions_equal_those_of_the_public_specification(file: str) -> None:
-    path = REFERENCE / "defs" / f"builtin-{file}.air.json"
-    if not path.is_file():
-        pytest.skip(f"no reference data at {path}; set AOS_REF to a folder that holds defs/")
-    published = [typed(node) for node in json.loads(path.read_text("utf-8"))]
+def test_definitions_equal_those_of_the_public_specification(
+    file: str, reference: Callable[[str], Any]
+) -> None:
+    published = [typed(node) for node in reference(f"defs/builtin-{file}.air.json")]
     assert [
         typed(node) for node in definitions() if node["$kind"] == f"def{file[:-1]}"
     ] == published

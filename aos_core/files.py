@@ -1,0 +1,281 @@
+"""A world directory: what an author writes, read from disk (world-files.md, *Layout*).
+
+Nothing here runs anything. Texts, wasm and blobs are read; making sense of them is for ``air``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+
+from aos_core import canon
+from aos_core.air.load import Catalog, load_files
+from aos_core.air.nodes import DefModule
+from aos_core.errors import ModuleMissing, UsageError, WorldError
+from aos_core.kernel.program import Limits, Settings
+from aos_core.toml_table import Table, read_toml
+
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSource:
+    """Where a module's wasm comes from; paths as written, ``abi`` ``v1`` or ``legacy``."""
+
+    crate: str | None
+    wasm: str | None
+    abi: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorldConfig:
+    """``world.toml``, every key with its default."""
+
+    name: str
+    title: str
+    summary: str
+    default_scenario: str | None
+    modules: Mapping[str, ModuleSource]
+    limits: Limits
+    state_schema: str
+
+    @property
+    def settings(self) -> Settings:
+        """What of it is journaled."""
+        legacy = {name: of.abi for name, of in self.modules.items() if of.abi != "v1"}
+        return Settings(self.limits, self.state_schema, legacy)
+
+
+def read_config(file: Path) -> WorldConfig:
+    """Read ``world.toml``. Raises :class:`WorldError`."""
+    known = (
+        "name", "title", "summary", "default_scenario", "modules", "limits", "checks",
+        "snapshots", "http",
+    )  # fmt: skip
+    table = Table(read_toml(file), file, "", known)
+    # [snapshots] and [http] belong to parts that are still to come; their keys are checked now
+    table.sub("snapshots", ("turns", "mib"))
+    table.sub("http", ("timeout_s", "max_body_mib", "follow_redirects"))
+    checks = table.sub("checks", ("state_schema",))
+    name = table.get("name", str) or file.parent.name
+    return WorldConfig(
+        name=name,
+        title=table.get("title", str, name),
+        summary=table.get("summary", str, ""),
+        default_scenario=table.get("default_scenario", str),
+        modules=_read_modules(table),
+        limits=_read_limits(table.sub("limits", ("fuel", "memory_mib", "output_mib", "tasks"))),
+        state_schema=checks.choice("state_schema", ("warn", "off", "enforce"), "warn"),
+    )
+
+
+def _read_modules(table: Table) -> dict[str, ModuleSource]:
+    modules = {}
+    for name in table.get("modules", dict, {}):
+        source = Table(table.data["modules"], table.file, "modules", tuple(table.data["modules"]))
+        of = source.sub(name, ("crate", "wasm", "abi"))
+        abi = of.choice("abi", ("v1", "legacy"), "v1")
+        modules[name] = ModuleSource(of.get("crate", str), of.get("wasm", str), abi)
+    return modules
+
+
+def _read_limits(table: Table) -> Limits:
+    default = Limits()
+    return Limits(
+        table.natural("fuel", default.fuel),
+        table.natural("memory_mib", default.memory_mib, 4095),
+        table.natural("output_mib", default.output_mib, 4095),
+        table.natural("tasks", default.tasks),
+    )
+
+
+@dataclass(frozen=True)
+class WorldFiles:
+    """A world on disk. ``texts`` by path relative to ``root``, ``wasm`` by module name."""
+
+    root: Path
+    config: WorldConfig
+    texts: Mapping[str, str]
+    blobs: tuple[bytes, ...]
+    bundled: bool
+    wasm: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, root: Path) -> WorldFiles:
+        """Read the world at ``root``. Raises :class:`WorldError` where there is none."""
+        root = root.resolve()
+        if not root.is_dir():
+            raise WorldError(
+                f"there is no world at {root}", file=root, code="no_world",
+                hint="`aos list` names the worlds that ship",
+            )  # fmt: skip
+        config = read_config(root / "world.toml")
+        blobs = tuple(path.read_bytes() for path in _files(root / "blobs", "*"))
+        bundled = any(root.is_relative_to(place) for place in _bundled_roots())
+        return cls(root, config, _read_texts(root), blobs, bundled)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The world's definitions. Raises :class:`CheckFailed` with every problem."""
+        return load_files(self.texts, self._wasm_hash)
+
+    def wasm_of(self, module: DefModule) -> bytes | None:
+        """The wasm of a module, or None where there is none to be found.
+
+        Looked for as world-files.md says; raises :class:`ModuleMissing` where a place that was
+        named lacks it.
+        """
+        source = self.config.modules.get(module.name)
+        if source is not None and source.wasm is not None:
+            return self._read_wasm(self.root / source.wasm, module)
+        local = module.name.partition("/")[2]
+        names = [local, local.partition("@")[0]]
+        if module.wasm_hash is not None:
+            names.append(module.wasm_hash.removeprefix("sha256:"))
+        for name in names:
+            path = self.root / "modules" / f"{name}.wasm"
+            if path.is_file():
+                return self._read_wasm(path, module)
+        if source is not None and source.crate is not None and self.bundled:
+            return self._read_prebuilt(Path(source.crate).name, module)
+        return None
+
+    def watched(self) -> list[Path]:
+        """The files whose change means another program: wasm, where it is read from."""
+        paths = [self.root / of.wasm for of in self.config.modules.values() if of.wasm]
+        crates = [of.crate for of in self.config.modules.values() if of.crate and not of.wasm]
+        prebuilt = [prebuilt_root() / f"{Path(crate).name}.wasm" for crate in crates]
+        return [*paths, *_files(self.root / "modules", "*.wasm"), *(prebuilt * self.bundled)]
+
+    def _wasm_hash(self, module: DefModule) -> bytes | None:
+        wasm = self.wasm_of(module)
+        return None if wasm is None else canon.sha256(wasm)
+
+    def _read_wasm(self, path: Path, module: DefModule) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ModuleMissing(
+                f"the wasm of {module.name} cannot be read: {error.strerror}", file=path,
+                hint="build it, or mend [modules] in world.toml",
+            ) from error  # fmt: skip
+
+    def _read_prebuilt(self, crate: str, module: DefModule) -> bytes:
+        lock, path = prebuilt_root() / "lock", prebuilt_root() / f"{crate}.wasm"
+        wasm = self._read_wasm(path, module)
+        try:
+            expected = json.loads(lock.read_text(encoding="utf-8"))[crate]["sha256"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModuleMissing(f"{lock} does not name {crate}", file=lock) from error
+        found = canon.sha256(wasm).hex()
+        if found != expected:
+            raise ModuleMissing(
+                f"{path.name} is not the file its lock names",
+                file=path, expected=expected, found=found,
+                hint="`python reducers/build.py` builds both; to try other wasm, copy the world "
+                "and put it into its modules folder",
+            )  # fmt: skip
+        return wasm
+
+    @property
+    def scenarios(self) -> list[str]:
+        """The names of the scenarios, sorted."""
+        return [path.stem for path in _files(self.root / "scenarios", "*.toml")]
+
+    def scenario_path(self, name: str) -> Path:
+        """The file of a scenario. Raises :class:`UsageError` for an unknown name."""
+        if name not in self.scenarios:
+            known = ", ".join(self.scenarios) or "none"
+            raise UsageError(f"there is no scenario {name!r}", hint=f"known: {known}")
+        return self.root / "scenarios" / f"{name}.toml"
+
+    @cached_property
+    def data_dir(self) -> Path:
+        """Where ``.aos`` is: in the world, or for a bundled one installed with the package, and
+        one that cannot be written, in the user's data directory under name and path hash."""
+        inside = self.root / ".aos"
+        installed = self.root.is_relative_to(_PACKAGE)
+        if not installed and os.access(inside if inside.exists() else self.root, os.W_OK):
+            return inside
+        key = canon.sha256(os.fsencode(self.root)).hex()[:12]
+        return platformdirs.user_data_path("aos") / "worlds" / f"{self.config.name}-{key}"
+
+
+def _read_texts(root: Path) -> dict[str, str]:
+    """Every JSON asset: below ``defs``, ``plans`` and each folder that begins with ``air``."""
+    folders = [
+        path for path in root.iterdir()
+        if path.is_dir() and (path.name in ("defs", "plans") or path.name.startswith("air"))
+    ]  # fmt: skip
+    texts = {}
+    for path in sorted(file for folder in folders for file in folder.rglob("*.json")):
+        try:
+            texts[path.relative_to(root).as_posix()] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise WorldError(f"{path.name} cannot be read: {error}", file=path) from error
+    return texts
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if path.is_file())
+
+
+def _bundled_roots() -> tuple[Path, ...]:
+    """Where worlds that ship may lie: in the installed package, or in a checkout."""
+    return (_PACKAGE / "bundled" / "examples", _PACKAGE.parent / "examples")
+
+
+def examples_root() -> Path:
+    """The folder of the worlds that ship."""
+    return next((place for place in _bundled_roots() if place.is_dir()), _bundled_roots()[0])
+
+
+def prebuilt_root() -> Path:
+    """The folder of the prebuilt reducers of the worlds that ship."""
+    inside = _PACKAGE / "bundled" / "prebuilt"
+    return inside if inside.is_dir() else _PACKAGE.parent / "reducers" / "prebuilt"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A world that ships."""
+
+    number: str
+    slug: str
+    title: str
+    summary: str
+    path: Path
+
+
+def bundled_worlds() -> list[Listed]:
+    """The worlds that ship, by number."""
+    found = []
+    for path in sorted(examples_root().glob("[0-9][0-9]-*")):
+        if (path / "world.toml").is_file():
+            config = read_config(path / "world.toml")
+            number, _, slug = path.name.partition("-")
+            found.append(Listed(number, slug, config.title, config.summary, path))
+    return found
+
+
+def find_world(name: str) -> Path:
+    """The directory of WORLD: a path, or the slug or number of one that ships.
+
+    Raises :class:`UsageError` where there is none.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return path
+    for world in bundled_worlds():
+        if name in (world.number, world.slug, world.path.name, f"examples/{world.path.name}"):
+            return world.path
+    known = ", ".join(f"{world.number} ({world.slug})" for world in bundled_worlds())
+    raise UsageError(
+        f"there is no world {name!r}", hint=f"give a directory, or one of: {known}", code="no_world"
+    )

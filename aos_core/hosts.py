@@ -1,0 +1,87 @@
+"""Hosts: who stamps inputs with time and entropy. The only place where the two enter.
+
+A *live* host takes them from the system; a *simulated* one from a seed, by the formulas of
+journal.md (*Clocks, entropy, order*), so that runs repeat exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from aos_core import canon
+from aos_core.kernel.records import EventInput, Input, ReceiptInput
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What of the journal a host needs: when the world was created, the last logical time, and
+    how many inputs, events, and deliveries of each intent there were. Times in nanoseconds."""
+
+    created_ns: int
+    logical_ns: int
+    inputs: int
+    events: int
+    deliveries: Mapping[bytes, int]
+
+
+Stamp = tuple[int, int, bytes]
+"""(at_ns, logical_ns, entropy)"""
+
+
+class Host(Protocol):
+    """Stamps inputs."""
+
+    def created_ns(self) -> int:
+        """The time of a new journal's header, nanoseconds since the epoch."""
+
+    def stamp(self, input: Input, past: Past) -> Stamp:
+        """The stamps of the next input."""
+
+
+class LiveHost:
+    """The system's clock and entropy."""
+
+    def created_ns(self) -> int:
+        return time.time_ns()
+
+    def stamp(self, input: Input, past: Past) -> Stamp:
+        now = time.time_ns()
+        return now, max(past.logical_ns, now - past.created_ns), os.urandom(64)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedHost:
+    """Time from 0 in steps, entropy from a seed; ``advanced_ns`` was added by the scenario."""
+
+    seed: int = 0
+    start_ns: int = 1_700_000_000_000_000_000
+    step_ns: int = 1_000_000
+    advanced_ns: int = 0
+
+    def created_ns(self) -> int:
+        return self.start_ns
+
+    def stamp(self, input: Input, past: Past) -> Stamp:
+        elapsed = past.inputs * self.step_ns + self.advanced_ns
+        logical_ns = max(past.logical_ns, elapsed)
+        return self.start_ns + elapsed, logical_ns, self._entropy(input, past)
+
+    def _entropy(self, input: Input, past: Past) -> bytes:
+        match input:
+            case EventInput():
+                form = ["event", self.seed, past.events]
+            case ReceiptInput(intent=intent):
+                form = ["receipt", self.seed, intent, past.deliveries.get(intent, 0)]
+            case _:
+                form = ["manifest_replaced", self.seed, past.inputs]
+        return hashlib.sha512(canon.encode(form)).digest()
+
+
+def shuffle_key(seed: int, intent: bytes) -> bytes:
+    """Sorting by this shuffles intents by seed."""
+    return canon.digest(["shuffle", seed, intent])

@@ -1,0 +1,343 @@
+"""Replay and verification: run the inputs of a journal again and compare (house, decision 3).
+
+The first difference is named by record, reducer, cell and field. Two comparisons:
+
+- ``replay``: with what the journal names. Every frame must come out with the very same bytes.
+- ``compare_with``: with other definitions or modules. Manifest, module hashes and roots are then
+  expected to differ; what is compared is the derived records and the parts of the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aos_core import canon
+from aos_core.air.codec import untyped_to_host
+from aos_core.errors import CanonError, Diverged, Rejected, ValueRejected
+from aos_core.frames import Frame
+from aos_core.kernel.program import Program, Settings
+from aos_core.kernel.records import HASH_FIELDS, Record, input_from_plain
+from aos_core.kernel.reducers import StepFunction
+from aos_core.kernel.state import State
+from aos_core.kernel.turn import Moment, Programs, Turn, turn
+
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first difference. ``record`` is the expected one, as host JSON."""
+
+    height: int
+    record: Any
+    expected: Any
+    found: Any
+    reducer: str | None = None
+    cell: str | None = None
+    field: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        names = ("height", "record", "reducer", "cell", "field", "expected", "found")
+        found = {name: getattr(self, name) for name in names}
+        may = ("reducer", "cell", "field")
+        return {name: of for name, of in found.items() if of is not None or name not in may}
+
+    def describe(self) -> str:
+        """One sentence for people."""
+        place = " ".join(part for part in (self.reducer, self.cell, self.field) if part)
+        kind = self.record.get("k", "root") if isinstance(self.record, dict) else "root"
+        return (
+            f"record {self.height} ({kind}){': ' + place if place else ''}: "
+            f"expected {_short(self.expected)}, found {_short(self.found)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What verification found. ``seconds`` of wall time; ``root`` and ``head`` 32 bytes each."""
+
+    ok: bool
+    frames: int
+    records: int
+    root: bytes
+    head: bytes
+    seconds: float
+    divergence: Divergence | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        plain = {
+            "ok": self.ok,
+            "frames": self.frames,
+            "records": self.records,
+            "root": canon.hash_text(self.root),
+            "head": canon.hash_text(self.head),
+            "seconds": round(self.seconds, 6),
+        }
+        more = {} if self.divergence is None else {"divergence": self.divergence.to_json()}
+        return plain | more
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A frame, the state after it, the moment after it, and its turn (None for a header)."""
+
+    frame: Frame
+    state: State
+    after: Moment
+    turn: Turn | None
+
+
+def start(header: Frame) -> tuple[State, Moment]:
+    """The state and moment after the header of a world."""
+    settings = Settings.from_plain(header.body["settings"])
+    return State(header.body["manifest"]), Moment(header.last_height + 1, 0, settings)
+
+
+def replay(frames: Sequence[Frame], programs: Programs, step: StepFunction) -> Iterator[Replayed]:
+    """Run every frame again; headers of forks may stand between. Raises :class:`Diverged` at the
+    first frame that does not come out with the same bytes; its ``divergence`` says where."""
+    state, moment = start(frames[0])
+    _check_root(frames[0], state)
+    yield Replayed(frames[0], state, moment, None)
+    for frame in frames[1:]:
+        if frame.is_header:
+            _check_root(frame, state)
+            settings = Settings.from_plain(frame.body["settings"])
+            moment = Moment(moment.height, moment.logical_ns, settings)
+            yield Replayed(frame, state, moment, None)
+            continue
+        made = rerun(frame, state, moment, programs, step)
+        state, moment = made.state, made.after
+        yield Replayed(frame, state, moment, made)
+
+
+def rerun(
+    frame: Frame, state: State, moment: Moment, programs: Programs, step: StepFunction
+) -> Turn:
+    """The turn of one frame, run again and compared. Raises :class:`Diverged`."""
+    try:
+        made = turn(programs, state, input_from_plain(frame.body["input"]), moment, step)
+    except (Rejected, CanonError) as error:
+        raise _diverged(
+            Divergence(frame.height, _shown(frame, 0), "an accepted input", error.message)
+        ) from error
+    body = frame_body(frame.height, frame.prev or b"", made)
+    if canon.encode_plain(body) != frame.payload:
+        raise _diverged(_locate(frame, body))
+    return made
+
+
+def frame_body(height: int, prev: bytes, made: Turn) -> dict[str, Any]:
+    """The body of the frame of a turn (journal.md, *Files and frames*)."""
+    return {
+        "height": height,
+        "prev": prev,
+        "input": made.input.to_plain(),
+        "records": [record.to_plain() for record in made.records],
+        "root": made.state.root,
+    }
+
+
+def _check_root(frame: Frame, state: State) -> None:
+    if frame.root != state.root:
+        expected, found = canon.hash_text(frame.root), canon.hash_text(state.root)
+        raise _diverged(Divergence(frame.height, None, expected, found, field="root"))
+
+
+def _diverged(divergence: Divergence) -> Diverged:
+    error = Diverged(
+        divergence.describe(),
+        height=divergence.height,
+        reducer=divergence.reducer,
+        cell=divergence.cell,
+        field=divergence.field,
+        hint="look at the record, or fork before it and go on there",
+    )
+    error.divergence = divergence
+    return error
+
+
+def _locate(frame: Frame, body: Mapping[str, Any]) -> Divergence:
+    """The first record, and in it the first field, that differs; else the input or the root."""
+    found = canon.decode(canon.encode_plain(body))
+    expected: Mapping[str, Any] = frame.body
+    for index in range(max(len(expected["records"]), len(found["records"]))):
+        mine, theirs = _at(expected["records"], index), _at(found["records"], index)
+        if mine != theirs:
+            return _record_difference(frame.height + index, mine, theirs)
+    for field in ("root", "input"):
+        if (path := first_difference(expected[field], found[field], field)) is not None:
+            return Divergence(
+                frame.last_height, _shown(frame, -1), show_field("root", path[1]),
+                show_field("root", path[2]), field=path[0],
+            )  # fmt: skip
+    return Divergence(frame.height, _shown(frame, 0), "these bytes", "other bytes", field="frame")
+
+
+def _record_difference(height: int, mine: Any, theirs: Any) -> Divergence:
+    if mine is None or theirs is None:
+        return Divergence(height, _host(mine), _host(mine), _host(theirs))
+    path = first_difference(mine, theirs, "")
+    assert path is not None
+    field, expected, found = path
+    name = field.partition(".")[0]
+    cell = mine.get("key") if mine.get("k") == "step" else None
+    return Divergence(
+        height,
+        _host(mine),
+        show_field(name, expected),
+        show_field(name, found),
+        reducer=mine.get("reducer"),
+        cell=None if cell is None else cell.hex(),
+        field=field,
+    )
+
+
+def first_difference(mine: Any, theirs: Any, path: str) -> tuple[str, Any, Any] | None:
+    """(path, mine, theirs) of the first place where two plain values differ, or None."""
+    if type(mine) is type(theirs) and isinstance(mine, dict):
+        for key in canon.key_order({**mine, **theirs}):
+            inner = first_difference(
+                mine.get(key, _MISSING), theirs.get(key, _MISSING), _join(path, key)
+            )
+            if inner is not None:
+                return inner
+        return None
+    if type(mine) is type(theirs) and isinstance(mine, list):
+        for index in range(max(len(mine), len(theirs))):
+            inner = first_difference(
+                _at(mine, index, _MISSING), _at(theirs, index, _MISSING), _join(path, index)
+            )
+            if inner is not None:
+                return inner
+        return None
+    if mine == theirs and type(mine) is type(theirs):
+        return None
+    return path, None if mine is _MISSING else mine, None if theirs is _MISSING else theirs
+
+
+def _join(path: str, part: Any) -> str:
+    return f"{path}.{part}" if path else str(part)
+
+
+def _at(items: Sequence[Any], index: int, default: Any = None) -> Any:
+    return items[index] if index < len(items) else default
+
+
+def show_field(name: str, value: Any) -> Any:
+    """A field of a record as host JSON; hashes in their text form."""
+    if isinstance(value, bytes) and len(value) == 32 and (name in HASH_FIELDS or name == "root"):
+        return canon.hash_text(value)
+    return untyped_to_host(value)
+
+
+def _host(plain: Mapping[str, Any] | None) -> Any:
+    if plain is None:
+        return None
+    return {name: show_field(name, value) for name, value in plain.items()}
+
+
+def _shown(frame: Frame, index: int) -> Any:
+    return _host(frame.records[index]) if frame.records else None
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+# -- with other code ------------------------------------------------------------------------
+
+
+def compare_with(
+    frames: Iterable[Replayed], program: Program, programs: Programs, step: StepFunction
+) -> Divergence | None:
+    """Run the inputs with ``program`` instead of what the journal names; the first difference.
+
+    ``frames``: the replay with what it names, beside which this one runs. Replacements of the
+    manifest are left out: they are about other code themselves.
+    """
+    state: State | None = None
+    moment: Moment | None = None
+    use: Callable[[bytes], Program] = lambda _: program  # noqa: E731
+    for replayed in frames:
+        if state is None or moment is None or replayed.turn is None:
+            state = state or State(program.manifest_hash)
+            moment = replayed.after
+            continue
+        if replayed.turn.records[0].kind == "manifest_replaced":
+            moment = replayed.after
+            continue
+        try:
+            made = turn(use, state, replayed.turn.input, _at_moment(replayed, moment), step)
+        except (Rejected, CanonError) as error:
+            record = replayed.turn.records[0].to_plain()
+            return Divergence(
+                replayed.frame.height, _host(record), "an accepted input", error.message
+            )
+        found = _compare_turns(replayed, made, programs, program)
+        if found is not None:
+            return found
+        state, moment = made.state, made.after
+    return None
+
+
+def _at_moment(replayed: Replayed, moment: Moment) -> Moment:
+    """Heights and settings are the journal's, whatever replacements were left out."""
+    return Moment(replayed.frame.height, moment.logical_ns, moment.settings)
+
+
+def _compare_turns(
+    replayed: Replayed, made: Turn, programs: Programs, program: Program
+) -> Divergence | None:
+    assert replayed.turn is not None
+    expected, height = replayed.turn, replayed.frame.height
+    for index in range(max(len(expected.records), len(made.records))):
+        mine: Record | None = _at(expected.records, index)
+        theirs: Record | None = _at(made.records, index)
+        if mine is None or theirs is None or mine.kind != theirs.kind:
+            return _record_difference(
+                height + index,
+                None if mine is None else mine.to_plain(),
+                None if theirs is None else theirs.to_plain(),
+            )
+        if mine == theirs:
+            continue
+        if mine.kind == "step" and mine["reducer"] == theirs["reducer"]:
+            old = programs(expected.states[index].manifest)
+            states = expected.states[index], made.states[index]
+            return _state_difference(height + index, mine, states, old, program)
+        return _record_difference(height + index, mine.to_plain(), theirs.to_plain())
+    return None
+
+
+def _state_difference(
+    height: int, record: Record, states: tuple[State, State], old: Program, new: Program
+) -> Divergence:
+    """The field of the cell's state in which two steps differ."""
+    reducer, key = record["reducer"], record.get("key")
+    mine = _decode_cell(old, reducer, states[0].cell(reducer, key or b""))
+    theirs = _decode_cell(new, reducer, states[1].cell(reducer, key or b""))
+    path = first_difference(mine, theirs, "") or ("", mine, theirs)
+    return Divergence(
+        height,
+        _host(record.to_plain()),
+        untyped_to_host(path[1]),
+        untyped_to_host(path[2]),
+        reducer=reducer,
+        cell=None if key is None else key.hex(),
+        field=path[0] or None,
+    )
+
+
+def _decode_cell(program: Program, reducer: str, data: bytes | None) -> Any:
+    """Host JSON of a cell's state; the bytes themselves where they do not fit the schema."""
+    if data is None:
+        return None
+    schema = program.schemas[program.modules[reducer].abi["state"]]
+    try:
+        return schema.to_host(schema.normalise_bytes(data))
+    except ValueRejected:
+        return data

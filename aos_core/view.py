@@ -1,0 +1,305 @@
+"""A world at one height, as plain data: what readers, the command line and the app look at.
+
+Immutable. Everything follows from the state after record ``height`` and the records up to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aos_core import canon
+from aos_core.adapters.receipt import Receipt
+from aos_core.air.codec import Schema, untyped_to_host
+from aos_core.air.nodes import DefPlan
+from aos_core.errors import CanonError, UsageError, ValueRejected
+from aos_core.history import Asked, Started
+from aos_core.kernel.program import Program
+from aos_core.kernel.records import Record
+from aos_core.kernel.state import Intent, State
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A pending intent. ``n`` counts from 1, stable until it is settled; ``params`` is host JSON;
+    ``since`` the height of its record; ``prepared`` the receipt that a scenario has ready."""
+
+    n: int
+    intent_hash: bytes
+    kind: str
+    params: Any
+    cap: str
+    origin: Mapping[str, Any]
+    since: int
+    prepared: Receipt | None
+    intent: Intent
+    schema: Schema
+
+    def answer(self) -> Receipt:
+        """The prepared receipt. Raises :class:`UsageError` where there is none."""
+        if self.prepared is None:
+            raise UsageError(
+                f"no answer is prepared for {self.kind} (number {self.n})",
+                hint="choose a scenario that answers it, or give the receipt by hand",
+                code="no_answer",
+            )
+        return self.prepared
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``aos pending --json`` prints it."""
+        return {
+            "n": self.n,
+            "intent_hash": canon.hash_text(self.intent_hash),
+            "kind": self.kind,
+            "params": self.params,
+            "cap": self.cap,
+            "origin": origin_json(self.origin),
+            "since": self.since,
+            "answer": None if self.prepared is None else receipt_json(self.prepared, self.schema),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A plan step at a height: ``state`` is one of the life cycle's, or ``ready``."""
+
+    id: str
+    op: str
+    state: str
+    value: Any
+    height: int | None
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan instance at a height; ``status`` is ``running``, ``ok`` or ``error``."""
+
+    number: int
+    id: bytes
+    plan: str
+    status: str
+    started: int
+    ended: int | None
+    error: str | None
+    steps: tuple[StepView, ...]
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The steps it waits in."""
+        return tuple(step.id for step in self.steps if step.state == "waiting")
+
+
+class View:
+    """A world after record ``height``."""
+
+    def __init__(
+        self,
+        height: int,
+        state: State,
+        programs: Callable[[bytes], Program],
+        records: Sequence[Record],
+        asked: Sequence[Asked],
+        plans: Sequence[Started],
+        prepare: Callable[[Asked], Receipt | None],
+    ) -> None:
+        self.height, self._state = height, state
+        self._programs = programs
+        self.program = programs(state.manifest)
+        self._records, self._asked, self._plans = records, asked, plans
+        self._prepare = prepare
+
+    @property
+    def root(self) -> bytes:
+        """The state's Merkle root, 32 bytes."""
+        return self._state.root
+
+    @property
+    def kernel_state(self) -> State:
+        """The kernel's own state, for those who compare states."""
+        return self._state
+
+    @property
+    def pending(self) -> list[Pending]:
+        """What the world waits for, in order of emission."""
+        return [self._pending(asked) for asked in self._asked]
+
+    def _pending(self, asked: Asked) -> Pending:
+        intent = asked.intent
+        params_schema = self.program.effects[intent.kind].params_schema
+        params = self.program.schemas[params_schema].to_host(canon.decode(intent.params))
+        reducer = intent.origin["kind"] == "reducer"
+        return Pending(
+            n=asked.n,
+            intent_hash=asked.hash,
+            kind=intent.kind,
+            params=params,
+            cap=intent.cap,
+            origin=intent.origin,
+            since=asked.since,
+            prepared=self._prepare(asked),
+            intent=intent,
+            schema=self.program.receipt_schema(intent.kind, reducer=reducer),
+        )
+
+    def reducers(self) -> list[str]:
+        """The reducers of the program, sorted."""
+        return sorted(
+            name for name, of in self.program.modules.items() if of.module_kind == "reducer"
+        )
+
+    def states(self) -> dict[str, Any]:
+        """Host JSON of every reducer that has state."""
+        return {name: self.state(name) for name in self.reducers() if self._state.cells.get(name)}
+
+    def state(self, reducer: str, key: Any = None) -> Any:
+        """Host JSON of a reducer's state: its value, or for a keyed one an object by key.
+
+        ``key``: host JSON of one cell's key. None where there is no state. Raises
+        :class:`UsageError` for an unknown reducer.
+        """
+        module = self.program.modules.get(reducer)
+        if module is None or module.module_kind != "reducer":
+            known = ", ".join(self.reducers())
+            raise UsageError(f"there is no reducer {reducer!r}", hint=f"known: {known}")
+        cells = self._state.cells.get(reducer)
+        if module.key_schema is None:
+            data = None if cells is None else cells.get(b"")
+            return None if data is None else self.decode_state(reducer, data)
+        of = self.program.schemas[module.key_schema]
+        if key is not None:
+            return self._cell(reducer, of.encode(of.from_host(key)))
+        items = [] if cells is None else list(cells.items())
+        return {
+            str(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
+            for cell, data in sorted(items)
+        }
+
+    def _cell(self, reducer: str, cell: bytes) -> Any:
+        data = self._state.cell(reducer, cell)
+        return None if data is None else self.decode_state(reducer, data)
+
+    def state_bytes(self, reducer: str, cell: bytes = b"") -> bytes | None:
+        """The state bytes of a cell, verbatim."""
+        return self._state.cell(reducer, cell)
+
+    def decode_state(self, reducer: str, data: bytes) -> Any:
+        """Host JSON of state bytes; read untyped where they do not fit their schema."""
+        schema = self.program.schemas[self.program.modules[reducer].abi["state"]]
+        try:
+            return schema.to_host(schema.normalise_bytes(data))
+        except ValueRejected:
+            return self._untyped(data)
+
+    def state_problem(self, reducer: str, data: bytes) -> str | None:
+        """Why state bytes do not fit their schema, or None: a diagnostic, never a record."""
+        schema = self.program.schemas[self.program.modules[reducer].abi["state"]]
+        try:
+            schema.normalise_bytes(data)
+        except ValueRejected as error:
+            return error.message
+        return None
+
+    @staticmethod
+    def _untyped(data: bytes) -> Any:
+        try:
+            return untyped_to_host(canon.decode(data))
+        except CanonError:
+            return untyped_to_host(data)
+
+    def plans(self) -> list[PlanView]:
+        """Every plan instance that has started by now, oldest first, without its steps."""
+        return [self._plan(started, ()) for started in self._plans if self._has(started)]
+
+    def plan(self, number: int) -> PlanView:
+        """One instance with the state of every step. Raises :class:`UsageError`."""
+        for started in self._plans:
+            if started.number == number and self._has(started):
+                return self._plan(started, self._steps(started))
+        raise UsageError(f"there is no plan instance #{number} at height {self.height}")
+
+    def _has(self, started: Started) -> bool:
+        return started.started <= self.height
+
+    def _plan(self, started: Started, steps: tuple[StepView, ...]) -> PlanView:
+        over = started.ended is not None and started.ended <= self.height
+        return PlanView(
+            number=started.number,
+            id=started.id,
+            plan=started.plan,
+            status=started.status if over else "running",
+            started=started.started,
+            ended=started.ended if over else None,
+            error=started.error if over else None,
+            steps=steps,
+        )
+
+    def _steps(self, started: Started) -> tuple[StepView, ...]:
+        until = min(self.height, started.ended if started.ended is not None else self.height)
+        moved: dict[str, tuple[int, Record]] = {}
+        for height in range(started.started, until + 1):
+            record = self._records[height]
+            if record.kind == "plan_step" and record["instance"] == started.id:
+                moved[record["step"]] = (height, record)
+        node = self._definition(started)
+        after = {step.id: tuple(e.source for e in node.edges if e.target == step.id)
+                 for step in node.steps}  # fmt: skip
+        return tuple(
+            self._step(step.id, step.op, moved.get(step.id), after[step.id]) for step in node.steps
+        )
+
+    def _definition(self, started: Started) -> DefPlan:
+        """The plan as it was when the instance started: a running plan keeps its definition."""
+        manifest = self._manifest_at(started.started)
+        return self._programs(manifest).plans[started.plan].node
+
+    def _manifest_at(self, height: int) -> bytes:
+        for record in reversed(self._records[: height + 1]):
+            if record.kind in ("manifest_replaced", "genesis"):
+                found: bytes = record["new" if record.kind == "manifest_replaced" else "manifest"]
+                return found
+        raise AssertionError("a journal begins with genesis")
+
+    @staticmethod
+    def _step(
+        id: str, op: str, moved: tuple[int, Record] | None, after: tuple[str, ...]
+    ) -> StepView:
+        if moved is None:
+            return StepView(id, op, "pending", None, None, after)
+        height, record = moved
+        value = kinded_to_host(record.get("value"))
+        return StepView(id, op, record["state"], value, height, after)
+
+
+def kinded_to_host(kinded: Any) -> Any:
+    """Host JSON of a kinded value as records keep it: the kinds dropped."""
+    if kinded in ("Null", "Unit", None):
+        return None
+    ((kind, data),) = kinded.items()
+    if kind in ("List", "Set"):
+        return [kinded_to_host(item) for item in data]
+    if kind == "Record":
+        return {name: kinded_to_host(item) for name, item in data.items()}
+    if kind == "Map":
+        return {str(kinded_to_host(key)): kinded_to_host(item) for key, item in data}
+    return untyped_to_host(data)
+
+
+def origin_json(origin: Mapping[str, Any]) -> dict[str, Any]:
+    """An intent's origin as host JSON."""
+    shown = dict(origin)
+    if "instance" in shown:
+        shown["instance"] = canon.hash_text(shown["instance"])
+    if "key" in shown:
+        shown["key"] = untyped_to_host(shown["key"])
+    return shown
+
+
+def receipt_json(receipt: Receipt, schema: Schema) -> dict[str, Any]:
+    """A receipt as host JSON: ``{status, payload, cost_cents}``, as ``--receipt`` takes it."""
+    try:
+        payload = schema.to_host(schema.normalise(receipt.payload))
+    except ValueRejected:
+        payload = untyped_to_host(receipt.payload)
+    return {"status": receipt.status, "payload": payload, "cost_cents": receipt.cost_cents}

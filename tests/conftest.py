@@ -1,0 +1,30 @@
+"""What every test may use: the public reference data, and one profile for generated cases."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+REFERENCE = Path(os.environ.get("AOS_REF") or Path(__file__).parents[2] / "shared/ref/air-v1")
+
+settings.register_profile("aos", deadline=None)  # a slow machine is no failure
+settings.load_profile("aos")
+
+
+@pytest.fixture
+def reference() -> Callable[[str], Any]:
+    """Reads a JSON file of the AIR v1 reference data; skips the test where it is absent."""
+
+    def read(name: str) -> Any:
+        path = REFERENCE / name
+        if not path.is_file():
+            pytest.skip(f"no reference data at {path}; set AOS_REF to a folder that holds {name}")
+        return json.loads(path.read_text("utf-8"))
+
+    return read

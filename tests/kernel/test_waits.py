@@ -1,0 +1,299 @@
+"""Plans that wait for events, several instances beside one another, and how instances fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from worlds import (
+    World,
+    assign,
+    await_,
+    emit,
+    end,
+    endings,
+    kinds,
+    listen,
+    moves,
+    of_kind,
+    op,
+    outcome,
+    plan,
+    ref,
+    say,
+    started,
+    values,
+)
+
+P, Q = "demo/p@1", "demo/q@1"
+
+
+def running(steps: list[Any], *edges: Any, **more: Any) -> World:
+    world = World(plan(P, steps, *edges, **more), **started(P))
+    world.go()
+    return world
+
+
+# -- await_event
+
+
+def test_the_first_fitting_event_resumes_the_plan() -> None:
+    where = op("ge", ref("event.n"), {"nat": 5})
+    world = running([listen("l", where=where), end()], ("l", "end"))
+    assert moves(world.records) == [("l", "waiting")]
+    assert kinds(world.said("x", 4).records) == ["event"]
+    assert kinds(world.fire("demo/Heard@1", {"who": "x"}).records) == ["event"]
+    done = world.said("y", 5)
+    assert moves(done.records) == [("l", "done"), ("end", "done")]
+    assert values(done.records)["l"] == {"Record": {"who": {"Text": "y"}, "n": {"Nat": 5}}}
+
+
+def test_an_event_before_the_wait_began_does_not_count() -> None:
+    steps = [emit("a"), await_("w", "a"), listen("l")]
+    world = running(steps, ("a", "w"), ("w", "l"))
+    world.said("too early")
+    world.answer("a")
+    assert moves(world.records)[-1] == ("l", "waiting")
+    world.said("in time")
+    assert values(world.records)["l"]["Record"]["who"] == {"Text": "in time"}
+
+
+def test_what_the_plan_itself_raised_before_its_wait_does_not_count() -> None:
+    world = running([say("r"), listen("l")], ("r", "l"))
+    assert moves(world.records) == [("r", "done"), ("l", "waiting")]
+    assert len(world.instances) == 1
+
+
+def test_an_event_goes_to_every_waiting_instance() -> None:
+    world = World(plan(P, [listen("l"), end()], ("l", "end")), **started(P))
+    for who in ("a", "b", "c"):
+        world.go(who)
+    done = world.said("all of you")
+    assert endings(done.records) == [("ok", None)] * 3
+    ids = [of["instance"] for of in of_kind(done.records, "plan_ended")]
+    assert ids == sorted(ids)  # the order of identities, not that of starting
+
+
+def test_where_sees_the_variables_of_its_own_instance() -> None:
+    where = op("eq", ref("event.who"), ref("plan.input.who"))
+    world = World(plan(P, [listen("l", where=where), end()], ("l", "end")), **started(P))
+    world.go("a")
+    world.go("b")
+    world.said("b")
+    (left,) = world.instances
+    assert left.input["who"] == "a"
+
+
+def test_where_matches_by_correlation() -> None:
+    where = op("eq", ref("event.n"), ref("var:correlation_id"))
+    world = World(
+        plan(P, [listen("l", where=where), end()], ("l", "end")),
+        triggers=[("demo/Go@1", P, "n")],
+    )
+    world.go("a", 1)
+    world.go("b", 2)
+    starts = of_kind(world.records, "plan_started")
+    assert [of["correlation"] for of in starts] == [{"Nat": 1}, {"Nat": 2}]
+    done = world.said("x", 2)
+    assert of_kind(done.records, "plan_ended")[0]["instance"] == starts[1]["instance"]
+    (left,) = world.instances
+    assert left.id == starts[0]["instance"]
+
+
+def test_the_key_of_an_event_correlates_where_nothing_else_does() -> None:
+    world = World(plan(P, [listen("l")]), **started(P))
+    world.fire("demo/Go@1", {"who": "a", "n": 1}, key=b"k")
+    world.go()
+    keyed, plain = of_kind(world.records, "plan_started")
+    assert keyed["correlation"] == {"Bytes": b"k"}
+    assert plain.get("correlation") is None
+
+
+def test_an_instance_has_one_outstanding_event_wait() -> None:
+    steps = [listen("l", "demo/Said@1"), listen("m", "demo/Heard@1"), end()]
+    world = running(steps, ("l", "end"), ("m", "end"))
+    assert moves(world.records) == [("l", "waiting")]
+    assert kinds(world.fire("demo/Heard@1", {"who": "x"}).records) == ["event"]
+    assert moves(world.said("x").records) == [("l", "done"), ("m", "waiting")]
+    done = world.fire("demo/Heard@1", {"who": "x"})
+    assert moves(done.records) == [("m", "done"), ("end", "done")]
+
+
+def test_receipts_are_awaited_beside_an_event() -> None:
+    steps = [emit("a"), await_("w", "a"), listen("l"), end()]
+    begin = running(steps, ("a", "w"), ("w", "end"), ("l", "end"))
+    assert moves(begin.records) == [("a", "done"), ("w", "waiting"), ("l", "waiting")]
+    roots = set()
+    for events in (("answer", "said"), ("said", "answer")):
+        world = begin.fork()
+        for name in events:
+            world.answer("a") if name == "answer" else world.said("x")
+        assert endings(world.records) == [("ok", None)]
+        roots.add(world.state.root)
+    assert len(roots) == 1
+
+
+def test_a_where_that_fails_ends_only_its_own_instance() -> None:
+    bad = listen("l", where=op("gt", op("div", {"nat": 1}, ref("event.n")), {"nat": 9}))
+    world = World(
+        plan(P, [bad]),
+        plan(Q, [listen("l"), end()], ("l", "end")),
+        triggers=[("demo/Go@1", P), ("demo/Go@1", Q)],
+    )
+    world.go()
+    done = world.said("zero", 0)
+    assert sorted(endings(done.records)) == [("error", "expr_error"), ("ok", None)]
+    assert not world.instances
+
+
+# -- instances beside one another
+
+
+def test_two_instances_of_one_plan_keep_their_own_receipts() -> None:
+    steps = [emit("a", ref("plan.input.who")), await_("w", "a"), end(result=ref("var:w.n"))]
+    edges = [("a", "w"), ("w", "end")]
+    world = World(plan(P, steps, *edges, output="demo/Nat@1"), **started(P))
+    world.go("x")
+    world.go("y")
+    assert len(world.instances) == 2
+    world.answer("y", {"n": 2})
+    world.answer("x", {"n": 1})
+    assert [of["result"] for of in of_kind(world.records, "plan_ended")] == [2, 1]
+    assert not world.instances
+    assert not world.pending
+
+
+def test_instances_of_two_plans_run_in_the_order_of_their_names() -> None:
+    world = World(
+        plan(Q, [assign("second", {"nat": 1})]),
+        plan(P, [assign("first", {"nat": 1})]),
+        triggers=[("demo/Go@1", Q), ("demo/Go@1", P)],
+    )
+    assert moves(world.go().records) == [("first", "done"), ("second", "done")]
+
+
+# -- invariants
+
+
+def test_the_first_false_invariant_ends_the_instance() -> None:
+    below = op("lt", op("len", ref("plan.input.who")), {"nat": 3})
+    steps = [assign("x", {"nat": 1}), assign("y", {"nat": 2})]
+    world = World(plan(P, steps, ("x", "y"), invariants=[below]), **started(P))
+    assert endings(world.go("ab").records) == [("ok", None)]
+    done = world.go("abc")
+    assert moves(done.records) == [("x", "done")]  # checked after each completed step
+    assert endings(done.records) == [("error", "invariant_violation")]
+    assert of_kind(done.records, "plan_ended")[0]["step"] == "x"
+
+
+def test_an_invariant_over_a_variable_not_bound_yet_is_an_expr_error() -> None:
+    late = op("eq", ref("var:y"), {"nat": 2})
+    steps = [assign("x", {"nat": 1}), assign("y", {"nat": 2})]
+    world = running(steps, ("x", "y"), invariants=[late])
+    assert endings(world.records) == [("error", "expr_error")]
+
+
+def test_invariants_are_not_checked_after_a_skipped_step_but_at_the_end() -> None:
+    never = {"bool": False}
+    world = running([assign("x", {"nat": 1})], invariants=[never])
+    assert endings(world.records) == [("error", "invariant_violation")]
+    world = running([end("z")], invariants=[never])
+    assert endings(world.records) == [("error", "invariant_violation")]
+    unbound = op("eq", ref("var:b"), {"nat": 2})
+    steps = [assign("b", {"nat": 2}), end("z")]
+    world = running(steps, ("b", "z", {"bool": False}), invariants=[unbound])
+    assert endings(world.records) == [("ok", None)]
+
+
+# -- an instance fails, the rest stands
+
+
+DIVIDES = assign("x", op("div", {"nat": 1}, ref("plan.input.n")))
+FAILURES = {
+    "expr_error": [DIVIDES],
+    "bad_value": [say("r", n={"int": -1})],
+    "grant_not_found": [emit("a", cap="nobody")],
+    "bad_params": [emit("a", {"nat": 1})],
+    "unknown_handle": [
+        {"id": "w", "op": "await_receipt", "for": {"text": "?"}, "bind": {"as": "w"}}
+    ],
+}
+
+
+@pytest.mark.parametrize("code", FAILURES)
+def test_a_failed_plan_ends_alone(code: str) -> None:
+    good = plan(Q, [emit("q"), await_("w", "q")], ("q", "w"))
+    bad = plan(P, FAILURES[code])
+    world = World(bad, good, triggers=[("demo/Go@1", P), ("demo/Go@1", Q)])
+    done = world.go()
+    assert done.fault is None
+    (ended,) = of_kind(done.records, "plan_ended")
+    step = FAILURES[code][0]["id"]
+    assert (ended["status"], ended["error_code"], ended["step"]) == ("error", code, step)
+    assert (step, "failed") in moves(done.records)
+    assert ended["text"]
+    (left,) = world.instances
+    assert left.name == Q
+    assert endings(world.answer("q").records) == [("ok", None)]
+
+
+def test_an_expression_that_fails_says_where() -> None:
+    world = running([DIVIDES])
+    assert "$.steps[0].expr" in of_kind(world.records, "plan_ended")[0]["text"]
+
+
+def test_what_a_failing_task_already_asked_and_raised_stands() -> None:
+    """Its effect is pending, its event is told; only the instance is gone."""
+    steps = [emit("a"), say("r"), DIVIDES]
+    world = running(steps)
+    assert moves(world.records) == [("a", "done"), ("r", "done"), ("x", "failed")]
+    assert kinds(world.records)[-3:] == ["event", "intent", "plan_ended"]
+    assert [of.params for of in world.pending]
+    assert not world.instances
+
+
+# -- late and orphaned receipts
+
+
+def test_a_receipt_whose_instance_has_ended_is_an_orphan() -> None:
+    world = running([emit("a"), end()], ("a", "end"))
+    (intent,) = world.pending
+    done = world.deliver(intent.hash)
+    assert kinds(done.records) == ["receipt"]
+    assert outcome(done) == "orphan"
+    assert not world.pending
+
+
+def test_an_orphans_payload_must_fit_all_the_same() -> None:
+    world = running([emit("a"), end()], ("a", "end"))
+    done = world.answer("a", {"n": 1, "more": True})
+    assert done.records[0]["payload"] == {"n": 1, "more": True, "note": None}
+
+
+def test_a_second_receipt_is_late_and_changes_nothing() -> None:
+    world = running([emit("a"), await_("w", "a"), listen("l")], ("a", "w"), ("w", "l"))
+    (intent,) = world.pending
+    world.deliver(intent.hash, {"n": 1})
+    state = world.state
+    done = world.deliver(intent.hash, {"n": 2}, late=True)
+    assert kinds(done.records) == ["receipt"]
+    assert outcome(done) == "late"
+    assert done.records[0]["payload"] == {"n": 2}
+    assert done.state is state
+
+
+def test_what_is_pending_is_not_late_whatever_the_host_says() -> None:
+    world = running([emit("a"), await_("w", "a")], ("a", "w"))
+    assert outcome(world.answer("a", late=True)) == "settled"
+
+
+@pytest.mark.parametrize("name", ["cost_cents", "signature"])
+def test_cost_and_signature_are_kept_where_they_were_given(name: str) -> None:
+    given: dict[str, Any] = {"cost_cents": 3, "signature": b"s"}
+    world = running([emit("a")])
+    done = world.answer("a", **{name: given[name]})
+    assert done.records[0][name] == given[name]
+    assert {"cost_cents", "signature"} - set(done.records[0].fields) == {
+        "cost_cents",
+        "signature",
+    } - {name}
