@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from aos_core.branches import branch_path, check_branch_name, disk_errors, list_branches
+from filelock import FileLock
+
+from aos_core.branches import BranchLock, branch_path, check_branch_name, disk_errors, list_branches
 from aos_core.errors import ReadOnly, UsageError
 from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal
 from aos_core.store import MemoryStore, SqliteStore, Store
@@ -28,6 +30,9 @@ class Disk(Protocol):
 
     def set_aside(self, branch: str, name: str) -> None:
         """Give a branch another name; what had that name is gone."""
+
+    def again(self) -> Disk:
+        """The same place for another world, which closes it by itself."""
 
     def close(self) -> None:
         """Give up the store."""
@@ -61,8 +66,12 @@ class FileDisk:
 
     def set_aside(self, branch: str, name: str) -> None:
         path = branch_path(self.root / "journal", branch)
-        with disk_errors(path, f"branch {branch} cannot be renamed"):
-            path.rename(branch_path(self.root / "journal", name))
+        lock = FileLock(self.root / "world.lock")
+        with lock, BranchLock(path), disk_errors(path, f"branch {branch} cannot be renamed"):
+            path.replace(branch_path(self.root / "journal", name))
+
+    def again(self) -> Disk:
+        return FileDisk(self.root, write=True)
 
     def close(self) -> None:
         self.store.close()
@@ -92,6 +101,9 @@ class MemoryDisk:
     def set_aside(self, branch: str, name: str) -> None:
         self._journals[check_branch_name(name)] = self._journals.pop(branch)
 
+    def again(self) -> Disk:
+        return self
+
     def close(self) -> None:
         pass
 
@@ -119,3 +131,34 @@ def _holding(disk: Disk, head: bytes) -> Journal:
     raise UsageError(
         "the branch that this one was forked from is gone", code="no_parent", head=head.hex()
     )
+
+
+KEPT = 5
+"""How many earlier runs of a branch are kept."""
+
+
+def set_aside_older(disk: Disk, branch: str) -> None:
+    """Make the name free: what has it becomes ``branch~1``, ``~1`` becomes ``~2``, and so on.
+
+    The oldest is dropped, unless another branch was forked from it.
+    """
+    names = disk.branches()
+    if branch not in names:
+        return
+    last = f"{branch}~{KEPT}"
+    if last in names and _has_children(disk, last):
+        free = next(
+            n for n in range(KEPT + 1, KEPT + 2 + len(names)) if f"{branch}~{n}" not in names
+        )
+        disk.set_aside(last, f"{branch}~{free}")
+    for n in range(KEPT - 1, 0, -1):
+        if f"{branch}~{n}" in names:
+            disk.set_aside(f"{branch}~{n}", f"{branch}~{n + 1}")
+    disk.set_aside(branch, f"{branch}~1")
+
+
+def _has_children(disk: Disk, branch: str) -> bool:
+    heads = {frame.hash for frame in disk.open(branch, write=False).frames}
+    others = [disk.open(name, write=False) for name in disk.branches() if name != branch]
+    parents = [journal.header.body.get("parent") for journal in others]
+    return any(parent is not None and parent["head"] in heads for parent in parents)

@@ -97,7 +97,8 @@ def _read_limits(table: Table) -> Limits:
 
 @dataclass(frozen=True)
 class WorldFiles:
-    """A world on disk. ``texts`` by path relative to ``root``, ``wasm`` by module name."""
+    """A world on disk. ``texts`` by path relative to ``root``; ``wasm``, by module
+    name, stands before what is found on disk."""
 
     root: Path
     config: WorldConfig
@@ -107,8 +108,10 @@ class WorldFiles:
     wasm: Mapping[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, root: Path) -> WorldFiles:
-        """Read the world at ``root``. Raises :class:`WorldError` where there is none."""
+    def read(cls, root: Path, wasm: Mapping[str, bytes] | None = None) -> WorldFiles:
+        """Read the world at ``root``. Raises :class:`WorldError` where there is none.
+
+        ``wasm``: by module name, instead of what is found on disk."""
         root = root.resolve()
         if not root.is_dir():
             raise WorldError(
@@ -118,7 +121,7 @@ class WorldFiles:
         config = read_config(root / "world.toml")
         blobs = tuple(path.read_bytes() for path in _files(root / "blobs", "*"))
         bundled = any(root.is_relative_to(place) for place in _bundled_roots())
-        return cls(root, config, _read_texts(root), blobs, bundled)
+        return cls(root, config, _read_texts(root), blobs, bundled, wasm or {})
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -131,6 +134,8 @@ class WorldFiles:
         Looked for as world-files.md says; raises :class:`ModuleMissing` where a place that was
         named lacks it.
         """
+        if module.name in self.wasm:
+            return self.wasm[module.name]
         source = self.config.modules.get(module.name)
         if source is not None and source.wasm is not None:
             return self._read_wasm(self.root / source.wasm, module)

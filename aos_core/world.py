@@ -22,7 +22,7 @@ from aos_core.air.codec import Misfit, bytes_from_host
 from aos_core.air.load import Catalog, load_objects
 from aos_core.air.nodes import DefModule
 from aos_core.branches import check_branch_name
-from aos_core.disk import Disk, FileDisk, MemoryDisk, lineage
+from aos_core.disk import Disk, FileDisk, MemoryDisk, lineage, set_aside_older
 from aos_core.errors import (
     Diverged,
     JournalDamaged,
@@ -69,6 +69,7 @@ class World:
         self._first_heights: list[int] = []
         self._programs: dict[bytes, Program] = {}
         self._inside: tuple[int, Turn] | None = None
+        self._advanced_ns = 0
         self._mutex = threading.RLock()
         self._runtime = Runtime(lambda hash: disk.store.get(hash, what="a module"))
 
@@ -105,6 +106,29 @@ class World:
             raise
 
     @classmethod
+    def anew(
+        cls,
+        path: str | Path,
+        branch: str,
+        *,
+        memory: bool = False,
+        scenario: str | None = None,
+        host: Host | None = None,
+    ) -> World:
+        """Begin ``branch`` empty, with the definitions on disk; what had that name is kept as
+        ``branch~1`` .. ``branch~5``. Raises as :meth:`open`."""
+        files = WorldFiles.read(find_world(str(path)))
+        disk: Disk = MemoryDisk() if memory else FileDisk(files.data_dir, write=True)
+        host = host or (SimulatedHost() if memory else LiveHost())
+        try:
+            check_branch_name(branch)
+            journal = begin(files, disk, branch, host, rotate=True)
+            return cls._of(files, disk, journal, branch, host, scenario)
+        except BaseException:
+            disk.close()
+            raise
+
+    @classmethod
     def _open(
         cls,
         files: WorldFiles,
@@ -120,6 +144,18 @@ class World:
             if not write or branch != MAIN:
                 raise
             journal = begin(files, disk, branch, host)
+        return cls._of(files, disk, journal, branch, host, scenario)
+
+    @classmethod
+    def _of(
+        cls,
+        files: WorldFiles,
+        disk: Disk,
+        journal: Journal,
+        branch: str,
+        host: Host,
+        scenario: str | None,
+    ) -> World:
         try:
             world = cls(files, disk, journal, branch, host)
             world.use_scenario(scenario or files.config.default_scenario)
@@ -317,13 +353,21 @@ class World:
             self._need_writable()
             past = self.history.past(self._created_ns(), self._moments[-1].logical_ns)
             at_ns, logical_ns, entropy = self.host.stamp(input, past)
-            given = {"at_ns": at_ns, "logical_ns": max(logical_ns, due_ns), "entropy": entropy}
+            given = {
+                "at_ns": at_ns + self._advanced_ns,
+                "logical_ns": max(logical_ns + self._advanced_ns, due_ns, past.logical_ns),
+                "entropy": entropy,
+            }
             stamped = input.stamped(**{**given, **(stamps or {})}, source=source)
             made = turn(self.program_of, self._states[-1], stamped, self._moments[-1], self._step)
             self._disk.store.put_all(blobs)
             frame = self._journal.append(frame_body(self.height + 1, self.head, made))
             self._accept(frame, made.state, made.after, made)
             return made
+
+    def advance(self, ns: int) -> None:
+        """Let time pass: later inputs are stamped ``ns`` nanoseconds later."""
+        self._advanced_ns += ns
 
     def _need_writable(self) -> None:
         if self.trouble is not None:
@@ -360,13 +404,18 @@ class World:
         catalog = WorldFiles.read(self.files.root).catalog
         return catalog.changed_from(self.program.catalog)
 
-    def swap(self, *, source: Mapping[str, Any] | None = None) -> Turn:
+    def swap(
+        self,
+        *,
+        wasm: Mapping[str, bytes] | None = None,
+        source: Mapping[str, Any] | None = None,
+    ) -> Turn:
         """Go on with the definitions and modules that are on disk now: one journaled input.
 
-        Raises :class:`CheckFailed`, :class:`ModuleMissing`, :class:`UsageError` where nothing
-        has changed.
+        ``wasm``: by module name, instead of what is found on disk. Raises :class:`CheckFailed`,
+        :class:`ModuleMissing`, :class:`UsageError` where nothing has changed.
         """
-        files = WorldFiles.read(self.files.root)
+        files = WorldFiles.read(self.files.root, wasm)
         catalog = files.catalog
         changed = catalog.changed_from(self.program.catalog)
         settings = files.config.settings
@@ -416,11 +465,11 @@ class World:
             "records": [],
             "root": self._states[index].root,
         }
-        disk = self._disk
-        if isinstance(disk, FileDisk):  # each world closes its own store
-            disk = FileDisk(disk.root, write=True)
+        disk = self._disk.again()
         journal = disk.create(name, header)
         world = World(self.files, disk, journal, name, self.host)
+        if disk is self._disk:
+            world._runtime = self._runtime  # what is compiled serves both
         world.scenario = self.scenario
         for i in range(index + 1):
             world._inherit(self, i)
@@ -503,8 +552,13 @@ class World:
         return compare_with(counted(), compile_program(files.catalog), self.program_of, step)
 
 
-def begin(files: WorldFiles, disk: Disk, branch: str, host: Host) -> Journal:
-    """Begin a branch with the world's definitions on disk. Raises :class:`CheckFailed`."""
+def begin(
+    files: WorldFiles, disk: Disk, branch: str, host: Host, *, rotate: bool = False
+) -> Journal:
+    """Begin a branch with the world's definitions on disk. Raises :class:`CheckFailed`.
+
+    ``rotate``: set aside what has that name.
+    """
     catalog = files.catalog
     require_sound(catalog)
     keep(files, catalog, disk, None)
@@ -521,6 +575,8 @@ def begin(files: WorldFiles, disk: Disk, branch: str, host: Host) -> Journal:
         "records": [record.to_plain()],
         "root": State(catalog.manifest_hash).root,
     }
+    if rotate:
+        set_aside_older(disk, branch)
     return disk.create(branch, header)
 
 

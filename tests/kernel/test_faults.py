@@ -163,7 +163,7 @@ def faulty(output: Any, **more: Any) -> World:
             {"variant": {"Go": {"ref": "demo/Go@1"}, "Said": {"ref": "demo/Said@1"}}},
         ),
         module(R, "demo/Either@1", "demo/Count@1", **{"emits": ["demo.ask"], **more}),
-        plan(P, [emit("p"), say("pr")]),
+        plan(P, [emit("p")]),
         reducers={R: react},
         routes=[("demo/Either@1", R)],
         triggers=[("demo/Said@1", P)],

@@ -1,0 +1,478 @@
+"""Loading: files and stored objects give one catalog; what is wrong is named with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aos_core import canon
+from aos_core.air.load import Catalog, builtin_nodes, load_files, load_objects, parse_json
+from aos_core.air.nodes import (
+    DefModule,
+    DefPlan,
+    DefSchema,
+    node_bytes,
+    node_hash,
+    parse_node,
+)
+from aos_core.errors import AirError, CheckFailed, WorldError
+
+REPO = Path(__file__).parents[2]
+ZERO = "sha256:" + "0" * 64
+NAT = {"nat": {}}
+SCHEMA = {"$kind": "defschema", "name": "t/S@1", "type": {"record": {"n": NAT}}}
+MANIFEST = {"$kind": "manifest", "air_version": "1", "schemas": [{"name": "t/S@1"}]}
+
+
+def no_wasm(module: DefModule) -> bytes | None:
+    return None
+
+
+def load(*nodes: Any, **more: Any) -> Catalog:
+    return load_files({"air/all.json": json.dumps([*nodes, MANIFEST | more])}, no_wasm)
+
+
+def problems(files: dict[str, str]) -> list[tuple[str | None, str | None, str]]:
+    with pytest.raises(CheckFailed) as caught:
+        load_files(files, no_wasm)
+    return [(p.file, p.path, p.message) for p in caught.value.problems]  # type: ignore[attr-defined]
+
+
+def files_of(nodes: Any) -> dict[str, str]:
+    return {"air/all.json": json.dumps(nodes)}
+
+
+# The shipped aggregator world
+
+
+def aggregator() -> dict[str, str]:
+    root = REPO / "examples/04-aggregator"
+    files = [*root.glob("air/*.json"), *root.glob("plans/*.json")]
+    return {str(file.relative_to(root)): file.read_text("utf-8") for file in files}
+
+
+def aggregator_wasm(module: DefModule) -> bytes | None:
+    if module.name != "demo/Aggregator@1":
+        return None
+    return canon.sha256((REPO / "reducers/prebuilt/aggregator.wasm").read_bytes())
+
+
+def test_files_and_stored_objects_give_the_same_catalog() -> None:
+    world = load_files(aggregator(), aggregator_wasm)
+    assert world.problems == ()
+    stored = load_objects(world.manifest_hash, lambda hash, what: world.objects[hash])
+    assert stored.manifest_hash == world.manifest_hash
+    assert stored.manifest == world.manifest
+    assert stored.nodes == world.nodes
+    assert stored.objects == world.objects
+    assert stored.changed_from(world) == ()
+
+
+def test_every_hash_of_the_manifest_is_filled_and_names_its_object() -> None:
+    world = load_files(aggregator(), aggregator_wasm)
+    references = json.loads((REPO / "tests/golden/builtin_hashes.json").read_text("utf-8"))
+    builtin = references["references"]
+    for refs in world.manifest.refs.values():
+        for ref in refs:
+            assert ref.hash is not None
+            digest = canon.parse_hash(ref.hash)
+            if ref.name in builtin:
+                assert digest.hex() == builtin[ref.name]
+            else:
+                assert canon.sha256(world.objects[digest]) == digest
+    assert canon.sha256(world.objects[world.manifest_hash]) == world.manifest_hash
+    assert canon.digest(world.manifest.to_json()) == world.manifest_hash
+
+
+def test_a_module_is_hashed_with_the_wasm_it_has() -> None:
+    world = load_files(aggregator(), aggregator_wasm)
+    module = world.nodes["defmodule", "demo/Aggregator@1"]
+    assert isinstance(module, DefModule)
+    wasm = aggregator_wasm(module)
+    assert wasm is not None
+    assert module.wasm_hash == canon.hash_text(wasm)
+    enforcer = world.nodes["defmodule", "sys/CapEnforceHttpOut@1"]
+    assert b"$kind" in node_bytes(enforcer)
+    assert node_hash(enforcer) in world.objects
+    other = load_files(aggregator(), lambda module: canon.sha256(b"other"))
+    assert other.manifest_hash != world.manifest_hash
+    assert other.changed_from(world) == ("demo/Aggregator@1", "sys/CapEnforceHttpOut@1")
+
+
+def test_the_enforcer_without_wasm_has_the_published_hash() -> None:
+    world = load_files(aggregator(), aggregator_wasm)
+    (ref,) = (ref for ref in world.manifest.refs["modules"] if ref.name.startswith("sys/"))
+    assert ref.hash == "sha256:28b5413feee4cf38a8ba0525251cd1abad88a31932fd521955f227f87bee2756"
+
+
+def test_the_place_of_every_node_is_known() -> None:
+    world = load_files(aggregator(), aggregator_wasm)
+    place = world.places["defschema", "demo/TargetResult@1"]
+    assert (place.file, place.path) == ("air/schemas.air.json", "$[1]")
+    assert world.places["manifest", "manifest"].path == "$"
+    assert [node.name for node in world.all(DefPlan)] == ["demo/aggregator_plan@1"]
+
+
+def test_files_are_read_in_path_order_whatever_their_order_in_the_mapping() -> None:
+    files = aggregator()
+    backwards = dict(reversed(files.items()))
+    assert (
+        load_files(backwards, aggregator_wasm).manifest_hash
+        == load_files(files, aggregator_wasm).manifest_hash
+    )
+
+
+def test_stored_definitions_that_do_not_give_the_manifest_hash() -> None:
+    world = load_files(aggregator(), aggregator_wasm)
+    plan = world.nodes["defplan", "demo/aggregator_plan@1"]
+    changed = canon.decode(node_bytes(plan)) | {"invariants": [{"bool": True}]}
+    objects = dict(world.objects) | {node_hash(plan): canon.encode(changed)}
+    with pytest.raises(WorldError, match="do not give the manifest's hash"):
+        load_objects(world.manifest_hash, lambda hash, what: objects[hash])
+
+
+# Structure
+
+
+def test_the_world_without_anything() -> None:
+    with pytest.raises(CheckFailed) as caught:
+        load_files({}, no_wasm)
+    (problem,) = caught.value.problems
+    assert problem.to_json() == {  # type: ignore[attr-defined]
+        "severity": "error",
+        "code": "no_manifest",
+        "file": None,
+        "path": None,
+        "message": "the world has no manifest",
+        "hint": None,
+    }
+
+
+def test_an_empty_file_is_no_node_and_a_file_may_hold_many() -> None:
+    files = {
+        "a.json": "  \n",
+        "b.json": json.dumps([SCHEMA, MANIFEST]),
+        "c.json": json.dumps(SCHEMA | {"name": "t/Other@1"}),
+        "d.json": "[]",
+    }
+    world = load_files(files, no_wasm)
+    assert ("defschema", "t/S@1") in world.nodes
+    assert ("defschema", "t/Other@1") not in world.nodes, "the manifest does not list it"
+    assert world.objects.keys() == {canon.digest(SCHEMA), world.manifest_hash}
+
+
+def test_two_nodes_of_one_name_and_kind() -> None:
+    files = {"a.json": json.dumps(SCHEMA), "b.json": json.dumps([MANIFEST, SCHEMA])}
+    assert problems(files) == [
+        ("b.json", "$[1]", "t/S@1 is defined twice: also in a.json at $"),
+    ]
+    plan = {"$kind": "defplan", "name": "t/S@1", "input": "t/S@1", "steps": []}
+    assert load(SCHEMA, plan), "one name for two kinds is fine"
+
+
+def test_two_manifests() -> None:
+    files = {"a.json": json.dumps(MANIFEST), "b.json": json.dumps([MANIFEST])}
+    assert problems(files) == [
+        ("b.json", "$[0]", "manifest is defined twice: also in a.json at $"),
+    ]
+
+
+def test_reserved_names() -> None:
+    ((file, path, message),) = problems(files_of([SCHEMA | {"name": "sys/S@1"}, MANIFEST]))
+    assert (file, path) == ("air/all.json", "$[0]")
+    assert "sys/ is reserved" in message
+
+
+def test_all_problems_are_reported_together() -> None:
+    files = {
+        "a.json": "{",
+        "b.json": json.dumps([SCHEMA | {"type": {}}, {"$kind": "x"}, MANIFEST]),
+        "c.json": json.dumps(SCHEMA | {"name": "sys/S@1"}),
+    }
+    assert [(file, path) for file, path, _ in problems(files)] == [
+        ("a.json", "line 1, column 2"),
+        ("b.json", "$[0].type"),
+        ("b.json", "$[1].$kind"),
+        ("c.json", "$"),
+    ]
+    with pytest.raises(CheckFailed, match=r"^a\.json line 1, column 2: .*\(and 3 more\)$"):
+        load_files(files, no_wasm)
+
+
+def test_schemas_that_lead_nowhere_or_in_circles() -> None:
+    lost = SCHEMA | {"type": {"list": {"ref": "t/No@1"}}}
+    ((file, _, message),) = problems(files_of([lost, MANIFEST]))
+    assert (file, message) == ("air/all.json", "unknown schema t/No@1")
+    circle = SCHEMA | {"type": {"option": {"ref": "t/S@1"}}}
+    ((_, _, message),) = problems(files_of([circle, MANIFEST]))
+    assert message == "type refers to itself: t/S@1 -> t/S@1"
+
+
+def test_the_type_of_a_cap_must_lead_somewhere_too() -> None:
+    cap = {"$kind": "defcap", "name": "t/c@1", "cap_type": "c", "schema": {"ref": "t/No@1"}}
+    manifest = MANIFEST | {"caps": [{"name": "t/c@1"}]}
+    assert [message for _, _, message in problems(files_of([SCHEMA, cap, manifest]))] == [
+        "unknown schema t/No@1"
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken", [{"ref": "t/S@1"}, {"option": {"ref": "t/S@1"}}, {"ref": "t/No@1"}]
+)
+def test_a_plan_with_literals_of_a_broken_schema_ends_in_problems(broken: Any) -> None:
+    plan = {
+        "$kind": "defplan",
+        "name": "t/p@1",
+        "input": "t/S@1",
+        "steps": [{"id": "r", "op": "raise_event", "event": "t/S@1", "value": 5}],
+    }
+    nodes = [SCHEMA | {"type": broken}, plan, MANIFEST | {"plans": [{"name": "t/p@1"}]}]
+    assert "air/all.json" in {file for file, _, _ in problems(files_of(nodes))}
+
+
+# JSON
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [("{", 1, 2), ('{"a": 1,\n "b": }', 2, 7), ("[1, 2", 1, 6), ("nope", 1, 1), ('{"a" 1}', 1, 6)],
+)
+def test_what_is_no_json_names_line_and_column(text: str, line: int, column: int) -> None:
+    with pytest.raises(AirError) as caught:
+        parse_json(text)
+    where = caught.value.where
+    assert (where["line"], where["column"]) == (line, column)
+    ((file, path, _),) = problems({"x.json": text})
+    assert (file, path) == ("x.json", f"line {line}, column {column}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": {"b": 1, "c": 2, "b": 3}}', "key 'b' stands twice"),
+        ('{"a": NaN}', "NaN is not JSON"),
+        ("[Infinity]", "Infinity is not JSON"),
+        ("[-Infinity]", "-Infinity is not JSON"),
+        ("[18446744073709551616]", "cannot be hashed: integer 18446744073709551616"),
+        ("[" + "9" * 5000 + "]", "cannot be hashed"),
+        ('["\\ud800"]', "cannot be hashed"),
+        ('{"\\udc00": 1}', "cannot be hashed"),
+        ("[" * 200 + "]" * 200, "cannot be hashed: nested deeper"),
+        ("[" * 100_000, "too deep"),
+    ],
+)
+def test_json_that_cannot_be_hashed(text: str, message: str) -> None:
+    with pytest.raises(AirError) as caught:
+        parse_json(text)
+    assert message in caught.value.message
+
+
+# Hashes as authored
+
+
+def test_placeholders_are_filled_silently() -> None:
+    for hash in (None, "", "sha256", "sha256:", ZERO):
+        world = load(SCHEMA, schemas=[{"name": "t/S@1", "hash": hash}])
+        assert world.problems == ()
+        assert world.manifest.refs["schemas"][0].hash == canon.hash_text(canon.digest(SCHEMA))
+        assert world.manifest_hash == load(SCHEMA).manifest_hash
+
+
+def test_a_stale_hash_is_a_warning_that_names_both() -> None:
+    stale, found = "sha256:" + "1" * 64, canon.hash_text(canon.digest(SCHEMA))
+    world = load(SCHEMA, schemas=[{"name": "t/S@1", "hash": stale}])
+    (problem,) = world.problems
+    assert (problem.severity, problem.code, problem.file) == (
+        "warning",
+        "stale_hash",
+        "air/all.json",
+    )
+    assert stale in problem.message
+    assert found in problem.message
+    assert world.manifest_hash == load(SCHEMA).manifest_hash
+
+
+def test_a_stale_wasm_hash_is_a_warning_and_the_found_one_counts() -> None:
+    stale, wasm = "sha256:" + "1" * 64, canon.sha256(b"wasm")
+    abi = {"reducer": {"state": "t/S@1", "event": "t/S@1"}}
+    module = {"$kind": "defmodule", "name": "t/R@1", "module_kind": "reducer", "abi": abi}
+    files = files_of(
+        [module | {"wasm_hash": stale}, SCHEMA, MANIFEST | {"modules": [{"name": "t/R@1"}]}]
+    )
+    world = load_files(files, lambda module: wasm)
+    assert [(p.code, p.path) for p in world.problems] == [("stale_hash", "$[0].wasm_hash")]
+    node = world.nodes["defmodule", "t/R@1"]
+    assert isinstance(node, DefModule)
+    assert node.wasm_hash == canon.hash_text(wasm)
+    kept = load_files(files, no_wasm).nodes["defmodule", "t/R@1"]
+    assert isinstance(kept, DefModule)
+    assert kept.wasm_hash == stale, "without wasm the authored hash stands"
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("sys/TimerSetParams@1", "e0aac16a1b512f7ffaf065844b3e8ab383886436cba6e3ab6d46428509df681f"),
+        ("sys/TimerFired@1", "59ad36be714f28904927120403b3cb39093b543d649bfeb1cb940c0010ef46d2"),
+    ],
+)  # fmt: skip
+def test_a_builtin_is_referred_to_without_its_kind_and_not_stored(name: str, digest: str) -> None:
+    world = load(SCHEMA, schemas=[{"name": name}, {"name": "t/S@1"}])
+    assert world.manifest.refs["schemas"][0].hash == f"sha256:{digest}"
+    assert bytes.fromhex(digest) not in world.objects
+    assert node_hash(builtin_nodes()["defschema", name]).hex() == digest
+
+
+def test_a_listed_name_without_a_node_is_left_for_the_check() -> None:
+    world = load(SCHEMA, plans=[{"name": "t/p@1"}])
+    assert world.manifest.refs["plans"][0].hash is None
+
+
+# Literals of plans
+
+
+def steps_of(*steps: Any, **more: Any) -> tuple[Any, ...]:
+    plan = {"$kind": "defplan", "name": "t/p@1", "input": "t/S@1", "steps": list(steps)}
+    world = load(SCHEMA, plan | more, plans=[{"name": "t/p@1"}])
+    node = world.nodes["defplan", "t/p@1"]
+    assert isinstance(node, DefPlan)
+    again = load_objects(world.manifest_hash, lambda hash, what: world.objects[hash])
+    assert again.nodes == world.nodes
+    return tuple(step.args for step in node.steps)
+
+
+def test_the_literals_of_a_plan_are_stored_by_their_slots() -> None:
+    form = {"record": {"n": {"nat": 1}}}
+    http = {"method": "GET", "url": "https://example.com", "headers": {}}
+    raised, emitted, assigned, untyped, ended = steps_of(
+        {"id": "r", "op": "raise_event", "event": "t/S@1", "value": {"n": 1}},
+        {
+            "id": "e",
+            "op": "emit_effect",
+            "kind": "http.request",
+            "params": http,
+            "cap": "c",
+            "idempotency_key": ZERO,
+            "bind": {"effect_id_as": "h"},
+        },
+        {"id": "a", "op": "assign", "expr": {"n": "1"}, "bind": {"as": "x"}},
+        {"id": "u", "op": "assign", "expr": {"variant": {"tag": "A"}}, "bind": {"as": "y"}},
+        {"id": "end", "op": "end", "result": {"n": 1}},
+        output="t/S@1",
+        locals={"x": "t/S@1"},
+    )
+    assert raised["value"] == form
+    assert emitted["params"]["record"]["method"] == {"text": "GET"}
+    assert emitted["params"]["record"]["body_ref"] == {"null": {}}
+    assert emitted["idempotency_key"] == {"hash": ZERO}
+    assert assigned["expr"] == form
+    assert untyped["expr"] == {"variant": {"tag": "A"}}
+    assert ended["result"] == form
+
+
+def test_guards_and_conditions_stay_as_authored() -> None:
+    odd = {"bool": True, "$comment": "kept"}
+    (awaited,) = steps_of(
+        {"id": "a", "op": "await_event", "event": "t/S@1", "where": odd, "bind": {"as": "x"}},
+        edges=[{"from": "a", "to": "a", "when": odd}],
+        invariants=[odd],
+    )
+    assert awaited["where"] == odd
+
+
+def test_a_literal_that_does_not_fit_names_its_place() -> None:
+    plan = {
+        "$kind": "defplan",
+        "name": "t/p@1",
+        "input": "t/S@1",
+        "steps": [{"id": "r", "op": "raise_event", "event": "t/S@1", "value": {"n": -1}}],
+    }
+    files = files_of([SCHEMA, plan, MANIFEST | {"plans": [{"name": "t/p@1"}]}])
+    ((file, path, message),) = problems(files)
+    assert (file, path) == ("air/all.json", "$[1].steps[0].value.n")
+    assert "out of range for nat" in message
+
+
+@given(st.permutations(range(4)))
+def test_what_is_hashed_does_not_depend_on_how_it_was_authored(order: list[int]) -> None:
+    items = [{"text": "b"}, "aa", "a", {"text": "a", "$comment": "x"}]
+    tags = {"$kind": "defschema", "name": "t/Tags@1", "type": {"set": {"text": {}}}}
+    value = [items[index] for index in order]
+    plan = {
+        "$kind": "defplan",
+        "name": "t/p@1",
+        "input": "t/S@1",
+        "steps": [{"id": "r", "op": "raise_event", "event": "t/Tags@1", "value": value}],
+    }
+    if not isinstance(value[0], str):
+        plan["$comment"] = "decoration"
+    refs = [{"name": "t/S@1"}, {"name": "t/Tags@1"}]
+    simple = {**plan, "steps": [{**plan["steps"][0], "value": ["a", "b", "aa"]}]}  # type: ignore[dict-item]
+    if any(isinstance(item, dict) and len(item) > 1 for item in value):
+        value[order.index(3)] = {"text": "a"}
+    assert (
+        load(SCHEMA, tags, plan, schemas=refs, plans=[{"name": "t/p@1"}]).manifest_hash
+        == load(SCHEMA, tags, simple, schemas=refs, plans=[{"name": "t/p@1"}]).manifest_hash
+    )
+
+
+# Fuzz: whatever stands in a file, loading ends in a catalog or in problems
+
+WORDS = st.sampled_from(
+    ["$kind", "name", "type", "steps", "edges", "schemas", "op", "id", "event", "value", "bind"]
+    + ["defaults", "cap_grants", "routing", "input", "record", "nat", "ref", "text", "rules"]
+)
+TEXTS = st.sampled_from(
+    ["defschema", "defplan", "defpolicy", "defcap", "defmodule", "defeffect", "defsecret"]
+    + ["manifest", "t/S@1", "t/p@1", "sys/S@1", "raise_event", "end", "1", ""]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(JSON, JSON)
+def test_loading_ends_in_a_catalog_or_in_problems(one: Any, two: Any) -> None:
+    try:
+        load(SCHEMA, one, plans=[{"name": "t/p@1"}], defaults=two)
+    except CheckFailed as error:
+        assert error.problems
+
+
+MUTATED = [*json.loads(aggregator()["air/schemas.air.json"])[:2]] + [
+    json.loads(aggregator()[name])
+    for name in ("air/manifest.air.json", "air/policy.air.json", "plans/aggregator_plan.air.json")
+]
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    members = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()  # noqa: E501  # fmt: skip
+    return [path, *(place for key, item in members for place in places(item, (*path, key)))]
+
+
+@given(st.sampled_from(places(MUTATED)[1:]), JSON)
+def test_one_wrong_part_of_a_world_ends_in_a_catalog_or_in_problems(
+    place: tuple[Any, ...], junk: Any
+) -> None:
+    world = json.loads(json.dumps(MUTATED))
+    part = world
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = junk
+    try:
+        load_files(files_of(world), no_wasm)
+    except CheckFailed as error:
+        assert error.problems
+
+
+def test_parsed_builtins_are_their_own_typed_form() -> None:
+    for node in builtin_nodes().values():
+        assert parse_node(node.to_json()) == node
+    assert any(isinstance(node, DefSchema) for node in builtin_nodes().values())
