@@ -17,8 +17,12 @@ from aos_core.kernel.state import Intent
 
 @dataclass(slots=True)
 class Asked:
-    """An intent over time: its number, the height it was asked for at, and that of its receipt."""
+    """An intent over time: its number, the height it was asked for at, and that of its receipt.
 
+    ``index`` counts all intents of the journal from 0.
+    """
+
+    index: int
     n: int
     intent: Intent
     hash: bytes
@@ -87,10 +91,14 @@ class History:
     def _ask(self, hash: bytes, intent: Intent, height: int) -> None:
         if not self._open:
             self._next = 1
-        asked = Asked(self._next, intent, hash, height)
+        asked = Asked(len(self.asked), self._next, intent, hash, height)
         self._next += 1
         self.asked.append(asked)
         self._open[hash] = asked
+
+    def pending(self) -> list[Asked]:
+        """What is pending now, in order of emission."""
+        return list(self._open.values())
 
     def pending_at(self, height: int) -> list[Asked]:
         """What was pending after record ``height``, in order of emission."""

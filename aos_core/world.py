@@ -38,7 +38,7 @@ from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal, JournalMissing
 from aos_core.kernel.program import Program, compile_program
 from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
-from aos_core.kernel.state import State
+from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Moment, Turn, genesis, turn
 from aos_core.replay import Divergence, Report, compare_with, frame_body, replay, rerun
 from aos_core.scenario_file import Scenario, read_scenario
@@ -238,13 +238,13 @@ class World:
     def at(self, height: int) -> View:
         """The world after record ``height``. Raises :class:`UsageError` out of range."""
         with self._mutex:
-            state = self._state_at(height)
+            state, live = self._state_at(height), height == self.height
             return View(
                 height,
                 state,
                 self.program_of,
                 self.records,
-                self.history.pending_at(height),
+                self.history.pending() if live else self.history.pending_at(height),
                 self.history.plans,
                 self.prepared,
             )
@@ -274,8 +274,10 @@ class World:
     def prepared(self, asked: Asked) -> Receipt | None:
         """The receipt that the scenario, or the effect itself, has ready."""
         answers = () if self.scenario is None else self.scenario.answers
-        index = self.history.asked.index(asked)
-        earlier = [other.intent for other in self.history.asked[:index]]
+
+        def earlier() -> list[Intent]:
+            return [other.intent for other in self.history.asked[: asked.index]]
+
         reducer = asked.intent.origin["kind"] == "reducer"
         schema = self.program.receipt_schema(asked.intent.kind, reducer=reducer)
         return prepare(answers, asked.intent, earlier, schema, self._disk.store.get)
@@ -471,13 +473,13 @@ class World:
         if disk is self._disk:
             world._runtime = self._runtime  # what is compiled serves both
         world.scenario = self.scenario
+        world._programs = self._programs  # by content, so any world may share them
         for i in range(index + 1):
             world._inherit(self, i)
         world._accept(journal.header, self._states[index], self._moments[index], None)
         return world
 
     def _inherit(self, parent: World, index: int) -> None:
-        self._programs |= parent._programs
         intents = {asked.hash: asked.intent for asked in parent.history.asked}
         frame = parent.frames[index]
         self.frames.append(frame)

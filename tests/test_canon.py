@@ -19,8 +19,14 @@ TAG = bytes.fromhex("d9d9f7")
 INTEGERS = st.integers(-(2**63), 2**64 - 1) | st.sampled_from(
     [0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63, -1, -24, -25, -256, -257]
 )
-SCALARS = st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False) | st.text()
-SCALARS |= st.binary(max_size=300)
+SCALARS: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    INTEGERS,
+    st.floats(allow_nan=False),
+    st.text(),
+    st.binary(max_size=300),
+)
 KEYS = INTEGERS | st.text() | st.binary() | st.booleans() | st.none()
 VALUES = st.recursive(
     SCALARS,

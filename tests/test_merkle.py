@@ -87,7 +87,7 @@ def test_the_order_of_insertion_never_matters(
     one = build(model)
     order = data.draw(st.permutations(list(model)))
     detour = data.draw(st.lists(KEYS, max_size=10))
-    other = build({key: b"old" for key in [*detour, *order]})
+    other = build(dict.fromkeys([*detour, *order], b"old"))
     for key in order:
         other = other.set(key, model[key])
     for key in detour:

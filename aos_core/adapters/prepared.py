@@ -28,21 +28,25 @@ ReadBlob = Callable[[bytes], bytes]
 def prepare(
     answers: Sequence[Answer],
     intent: Intent,
-    earlier: Sequence[Intent],
+    earlier: Callable[[], Sequence[Intent]],
     schema: Schema,
     read_blob: ReadBlob,
 ) -> Receipt | None:
     """The receipt prepared for ``intent``, or None where no answer matches.
 
-    ``earlier``: the intents asked for before it, in order of emission (for ``nth``). ``schema``:
-    that of its receipts. First match wins; timers and blobs answer themselves otherwise.
+    ``earlier`` gives the intents asked for before it, in order of emission; called only where
+    an answer says ``nth``. ``schema``: that of its receipts. First match wins; timers and blobs
+    answer themselves otherwise.
     """
     for answer in answers:
         match = answer.match
         if not _matches(match, intent):
             continue
-        nth = 1 + sum(_matches(match, other) for other in earlier)
-        if match.get("nth", nth) == nth:
+
+        def nth(match: Mapping[str, Any] = match) -> int:
+            return 1 + sum(_matches(match, other) for other in earlier())
+
+        if "nth" not in match or match["nth"] == nth():
             return _answer(answer, intent, nth, schema)
     own = SELF_ANSWERING.get(intent.kind)
     return None if own is None else own(intent, canon.decode(intent.params), read_blob)
@@ -63,7 +67,7 @@ def _matches(match: Mapping[str, Any], intent: Intent) -> bool:
     return all(found.get(name) == value for name, value in match.items() if name != "nth")
 
 
-def _answer(answer: Answer, intent: Intent, nth: int, schema: Schema) -> Receipt:
+def _answer(answer: Answer, intent: Intent, nth: Callable[[], int], schema: Schema) -> Receipt:
     blobs: tuple[bytes, ...] = ()
     if answer.http is not None:
         payload, blobs = _http_payload(answer.http, intent, nth)
@@ -86,10 +90,14 @@ def zero_payload(intent: Intent, schema: Schema) -> Any:
 
 
 def _http_payload(
-    http: Mapping[str, Any], intent: Intent, nth: int
+    http: Mapping[str, Any], intent: Intent, nth: Callable[[], int]
 ) -> tuple[dict[str, Any], tuple[bytes, ...]]:
     params = canon.decode(intent.params)
-    fields = {"{url}": params["url"], "{method}": params["method"], "{nth}": str(nth)}
+    fields: dict[str, Callable[[], str]] = {
+        "{url}": lambda: params["url"],
+        "{method}": lambda: params["method"],
+        "{nth}": lambda: str(nth()),
+    }
     body: bytes | None = None
     if "json" in http:
         filled = _fill(http["json"], fields)
@@ -115,10 +123,11 @@ def http_payload(
     return payload, () if body is None else (body,)
 
 
-def _fill(value: Any, fields: Mapping[str, str]) -> Any:
+def _fill(value: Any, fields: Mapping[str, Callable[[], str]]) -> Any:
     if isinstance(value, str):
         for name, text in fields.items():
-            value = value.replace(name, text)
+            if name in value:
+                value = value.replace(name, text())
         return value
     if isinstance(value, dict):
         return {key: _fill(item, fields) for key, item in value.items()}

@@ -311,11 +311,11 @@ class VariantCodec(Codec):
         return variant(value["$tag"], self.arms[value["$tag"]].kinded(value["$value"]))
 
     def zero(self) -> Any:
-        for tag, codec in self.arms.items():
-            if isinstance(codec, _Unit):
+        tags = canon.key_order(self.arms)  # a stored definition has lost the author's order
+        for tag in tags:
+            if isinstance(self.arms[tag], _Unit):
                 return {"$tag": tag}
-        tag, codec = next(iter(self.arms.items()))
-        return {"$tag": tag, "$value": codec.zero()}
+        return {"$tag": tags[0], "$value": self.arms[tags[0]].zero()}
 
 
 class _List(Codec):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,7 +114,10 @@ def _constrain(grant: Grant, params: Any) -> str | None:
     one without an enforcer is held to its cap type's rules where its fields have those names."""
     if grant.enforcer == "sys/CapAllowAll@1":
         enforcer = BY_CAP_TYPE.get(grant.cap_type)
-        return None if enforcer is None else enforcer(grant.params, params)
+        try:
+            return None if enforcer is None else enforcer(grant.params, params)
+        except (TypeError, ValueError):  # the world's own schema gives these names other types
+            return "cap_params_invalid"
     enforcer = ENFORCERS.get(grant.enforcer)
     return "enforcer_error" if enforcer is None else enforcer(grant.params, params)
 
@@ -135,7 +139,7 @@ def enforce_http(grant: Mapping[str, Any], params: Any) -> str | None:
         return "method_not_allowed"
     if not _among(grant, "ports", port, int):
         return "port_not_allowed"
-    prefixes = grant.get("path_prefixes")
+    prefixes = _allowed(grant, "path_prefixes")
     if prefixes and not any(path.startswith(prefix) for prefix in prefixes):
         return "path_not_allowed"
     return None
@@ -158,8 +162,16 @@ def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
 
 
 def _among(grant: Mapping[str, Any], name: str, found: Any, fold: Callable[[Any], Any]) -> bool:
-    allowed = grant.get(name)
+    allowed = _allowed(grant, name)
     return not allowed or found in [fold(item) for item in allowed]
+
+
+def _allowed(grant: Mapping[str, Any], name: str) -> list[Any]:
+    """A list of a grant, empty where it is absent. Raises TypeError for what is no list."""
+    allowed = grant.get(name)
+    if not isinstance(allowed, (list, NoneType)):
+        raise TypeError(name)
+    return allowed or []
 
 
 def enforce_llm(grant: Mapping[str, Any], params: Any) -> str | None:

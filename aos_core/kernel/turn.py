@@ -199,7 +199,14 @@ class _Turn:
             self.record_receipt(input, _decoded(input.payload), "late")
             return
         reducer = intent.origin["kind"] == "reducer"
-        schema = self.receipt_program(intent).receipt_schema(intent.kind, reducer=reducer)
+        program = self.receipt_program(intent)
+        if intent.kind not in program.effects:
+            raise Rejected(
+                f"the manifest in force no longer lists {intent.kind}, so its receipt has no type",
+                intent=canon.hash_text(input.intent),
+                hint=f"list the effect {intent.kind} again",
+            )
+        schema = program.receipt_schema(intent.kind, reducer=reducer)
         payload = schema.normalise_bytes(input.payload)
         self.state = self.state.without_intent(input.intent)
         if reducer:
@@ -298,13 +305,16 @@ class _Turn:
     def wake_waiting(self, routed: Routed, height: int) -> None:
         """Every instance that waits for this event, in the order of their identities."""
         waiting = [i for _, i in self.state.plans.items() if routed.schema in i.waits.values()]
+        if not waiting:
+            return
+        # typed as it was normalised: an older instance may have known another shape
+        value = self.program.schemas[routed.schema].kinded(routed.plain)
         for instance in sorted(waiting, key=lambda instance: instance.id):
             if "wake" not in INSTANCE[instance.status]:
                 continue
-            program = self.programs(instance.manifest)
-            value = program.schemas[routed.schema].kinded(routed.plain)
+            plan = self.programs(instance.manifest).plans[instance.name]
             try:
-                step = match_event(program.plans[instance.name], instance, routed.schema, value)
+                step = match_event(plan, instance, routed.schema, value)
             except EvalError as error:
                 text = f"{error.message} at {error.path}"
                 self.end(Ended(instance, "error", None, "expr_error", text), height)

@@ -1,0 +1,44 @@
+"""The dialogs: each a modal screen that is given plain values and dismisses with a plain result.
+
+They know neither the app nor ``aos_core``. A name is imported when it is first used, so that no
+dialog costs anything before the first paint.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aos_tui.dialogs.confirm import ConfirmDialog
+    from aos_tui.dialogs.event import EventDialog
+    from aos_tui.dialogs.fork import ForkDialog
+    from aos_tui.dialogs.help import HelpDialog
+    from aos_tui.dialogs.prompt import PromptDialog
+    from aos_tui.dialogs.receipt import ReceiptDialog
+    from aos_tui.dialogs.record import RecordDialog
+    from aos_tui.dialogs.shuffle import ShuffleDialog
+    from aos_tui.dialogs.type_text import type_text
+    from aos_tui.dialogs.value import ValueDialog
+
+__all__ = [
+    "ConfirmDialog",
+    "EventDialog",
+    "ForkDialog",
+    "HelpDialog",
+    "PromptDialog",
+    "ReceiptDialog",
+    "RecordDialog",
+    "ShuffleDialog",
+    "ValueDialog",
+    "type_text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(f"{__name__}.{name.removesuffix('Dialog').lower()}")
+    value = getattr(home, name)
+    globals()[name] = value  # type_text: the submodule of that name must not shadow the function
+    return value

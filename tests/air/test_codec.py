@@ -19,7 +19,9 @@ from aos_core.errors import AirError, ValueRejected
 
 HASH = "sha256:" + "ab" * 32
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
-TEXT, NAT, INT = {"text": {}}, {"nat": {}}, {"int": {}}
+TEXT: dict[str, Any] = {"text": {}}
+NAT: dict[str, Any] = {"nat": {}}
+INT: dict[str, Any] = {"int": {}}
 RECORD = {"record": {"bb": NAT, "a": {"option": TEXT}}}
 CHOICE = {"variant": {"On": {"unit": {}}, "Level": NAT, "Maybe": {"option": TEXT}}}
 
@@ -431,6 +433,20 @@ def test_zero_values_are_valid(typed: Pair) -> None:
     zero = of.zero()
     assert of.encode(of.normalise(zero)) == of.encode(zero)
     assert of.codec.missing(zero) is None
+
+
+@pytest.mark.parametrize(
+    ("arms", "zero"),
+    [
+        ({"B": {"unit": {}}, "A": {"unit": {}}, "C": NAT}, {"$tag": "A"}),
+        ({"Cc": NAT, "A": TEXT}, {"$tag": "A", "$value": ""}),
+    ],
+)
+def test_the_zero_of_a_variant_does_not_depend_on_the_order_of_its_arms(
+    arms: dict[str, Any], zero: Any
+) -> None:
+    backwards = dict(reversed(arms.items()))
+    assert schema({"variant": arms}).zero() == schema({"variant": backwards}).zero() == zero
 
 
 @given(typed_values())

@@ -77,7 +77,8 @@ def R(**fields: Any) -> dict[str, Any]:  # noqa: N802
     return {"record": fields}
 
 
-YES, NO, NONE = {"bool": True}, {"bool": False}, {"null": {}}
+YES, NO = {"bool": True}, {"bool": False}
+NONE: dict[str, Any] = {"null": {}}
 TIME, SPAN = {"time_ns": 5}, {"duration_ns": 5}
 ENV = Env(
     input=record(a=record(b=nat(1)), m=make_map([(text("k"), text("v"))]), l=Value("List", ())),
@@ -391,8 +392,23 @@ def test_event_is_known_only_where_there_is_one() -> None:
 
 @pytest.mark.parametrize(
     "text_",
-    ["", "@", "plan.input", "@plan", "@plan.inputs", "@plan.input[0]", "@var", "@var:", "@step:"]
-    + ["@events", "@event:x", "@other:x", 5, None, []],
+    [
+        "",
+        "@",
+        "plan.input",
+        "@plan",
+        "@plan.inputs",
+        "@plan.input[0]",
+        "@var",
+        "@var:",
+        "@step:",
+        "@events",
+        "@event:x",
+        "@other:x",
+        5,
+        None,
+        [],
+    ],
 )
 def test_unknown_references(text_: Any) -> None:
     with pytest.raises(AirError) as caught:
@@ -541,8 +557,19 @@ def test_evaluation_gives_a_value_or_an_evaluation_error(node: Any) -> None:
 
 
 WORDS = st.sampled_from(
-    [*expr.CONSTANTS, *expr.CONTAINERS, "ref", "op", "args", "null", "bytes_b64", "tag", "value"]
-    + ["key", "x"]
+    [
+        *expr.CONSTANTS,
+        *expr.CONTAINERS,
+        "ref",
+        "op",
+        "args",
+        "null",
+        "bytes_b64",
+        "tag",
+        "value",
+        "key",
+        "x",
+    ]
 )
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(sorted(OPERATORS)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,16 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aos_core import canon
-from aos_core.air import literals
+from aos_core.air import expr, literals
 from aos_core.air.codec import Schemas
 from aos_core.air.literals import NULL, runtime, stored
 from aos_core.air.nodes import DefPlan, node_hash, parse_node
 from aos_core.air.types import parse_type
+from aos_core.air.values import NULL as NULL_VALUE
+from aos_core.air.values import to_plain
 from aos_core.errors import AirError
 
 HASH = "sha256:" + "0" * 64
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
-TEXT, NAT, INT = {"text": {}}, {"nat": {}}, {"int": {}}
+TEXT: dict[str, Any] = {"text": {}}
+NAT: dict[str, Any] = {"nat": {}}
+INT: dict[str, Any] = {"int": {}}
 CHOICE = {"variant": {"On": {"unit": {}}, "Level": NAT, "Point": {"ref": "t/Point@1"}}}
 SCHEMAS = Schemas(
     {
@@ -60,7 +65,11 @@ def store(node: Any, of: Any) -> Any:
         ({"option": NAT}, 3, {"nat": 3}),
         ({"ref": "t/Maybe@1"}, 3, {"nat": 3}),
         ({"ref": "t/Point@1"}, {"x": 1}, POINT),
-        ({"ref": "t/Point@1"}, {"x": 1, "note": "n"}, {"record": {**POINT["record"], "note": {"text": "n"}}}),
+        (
+            {"ref": "t/Point@1"},
+            {"x": 1, "note": "n"},
+            {"record": {**POINT["record"], "note": {"text": "n"}}},
+        ),
         ({"ref": "t/Point@1"}, {"record": {"x": 1}}, POINT),
         ({"record": {"p": {"ref": "t/Maybe@1"}}}, {}, {"record": {"p": NULL}}),
         (CHOICE, "On", {"tag": "On"}),
@@ -78,12 +87,22 @@ def store(node: Any, of: Any) -> Any:
         (
             map_of("text", NAT),
             {"bb": 1, "c": 2},
-            {"map": [{"key": {"text": "c"}, "value": {"nat": 2}}, {"key": {"text": "bb"}, "value": {"nat": 1}}]},
+            {
+                "map": [
+                    {"key": {"text": "c"}, "value": {"nat": 2}},
+                    {"key": {"text": "bb"}, "value": {"nat": 1}},
+                ]
+            },
         ),
         (
             map_of("nat", TEXT),
             [[24, "x"], [1, "y"], [24, "z"]],
-            {"map": [{"key": {"nat": 1}, "value": {"text": "y"}}, {"key": {"nat": 24}, "value": {"text": "x"}}]},
+            {
+                "map": [
+                    {"key": {"nat": 1}, "value": {"text": "y"}},
+                    {"key": {"nat": 24}, "value": {"text": "x"}},
+                ]
+            },
         ),
         (map_of("nat", TEXT), {"7": "x"}, {"map": [{"key": {"nat": 7}, "value": {"text": "x"}}]}),
         (
@@ -91,9 +110,13 @@ def store(node: Any, of: Any) -> Any:
             {"map": [{"key": 7, "value": "x"}]},
             {"map": [{"key": {"nat": 7}, "value": {"text": "x"}}]},
         ),
-        ({"list": {"bytes": {}}}, ["aGk=", ""], {"list": [{"bytes_b64": "aGk="}, {"bytes_b64": ""}]}),
+        (
+            {"list": {"bytes": {}}},
+            ["aGk=", ""],
+            {"list": [{"bytes_b64": "aGk="}, {"bytes_b64": ""}]},
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_stored_form_of_what_is_authored(of: Any, authored: Any, form: Any) -> None:
     assert store(authored, of) == form
     assert store(form, of) == form, "the stored form is stored as itself"
@@ -245,6 +268,10 @@ NAMES = st.sampled_from(["a", "b", "cc"])
 TAGS = st.sampled_from(["A", "B", "Cc"])
 
 
+def single(tag: str, value: Any) -> dict[str, Any]:
+    return {tag: value}
+
+
 @st.composite
 def containers(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> Any:
     kind = draw(st.sampled_from(["record", "variant", "list", "set", "option", "map"]))
@@ -254,10 +281,8 @@ def containers(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> Any:
         return {kind: {name: of for name, (of, _) in fields.items()}}, values
     if kind == "variant":
         arms = draw(st.dictionaries(TAGS, inner, min_size=1, max_size=3))
-        values = st.one_of(
-            item.map(lambda value, tag=tag: {tag: value})  # type: ignore[misc]
-            for tag, (_, item) in arms.items()
-        )
+        cases = [item.map(partial(single, tag)) for tag, (_, item) in arms.items()]
+        values = st.one_of(cases)
         return {kind: {tag: of for tag, (of, _) in arms.items()}}, values
     of, item = draw(inner)
     if kind == "option":
@@ -320,9 +345,6 @@ def test_the_hash_of_a_plan_survives_its_json(typed: Any, data: st.DataObject) -
 
 
 def test_fold_agrees_with_the_evaluator_on_which_member_counts() -> None:
-    from aos_core.air import expr
-    from aos_core.air.values import to_plain
-
     node = {"uuid": UUID, "bytes_b64": "aGk=", "text": "x", "list": []}
-    value = expr.parse(node).run(expr.Env(input=expr.NULL))
+    value = expr.parse(node).run(expr.Env(input=NULL_VALUE))
     assert to_plain(value) == runtime(literals.fold(node))

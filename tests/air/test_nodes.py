@@ -14,7 +14,7 @@ from aos_core.errors import AirError
 
 ZERO = "sha256:" + "0" * 64
 ONE = "sha256:" + "1" * 64
-NAT = {"nat": {}}
+NAT: dict[str, Any] = {"nat": {}}
 
 SCHEMA = {"$kind": "defschema", "name": "t/S@1", "type": NAT}
 REDUCER = {
@@ -91,11 +91,21 @@ KEPT: list[tuple[dict[str, Any], str, Any, Any]] = [
     (REDUCER, "wasm_hash", None, ZERO),
     (REDUCER, "abi", reducer(effects_emitted=[], cap_slots={}), reducer()),
     (REDUCER, "abi", reducer(context=None), reducer()),
-    (REDUCER, "abi", reducer(context="t/C@1", annotations="t/A@1"), reducer(context="t/C@1", annotations="t/A@1")),
+    (
+        REDUCER,
+        "abi",
+        reducer(context="t/C@1", annotations="t/A@1"),
+        reducer(context="t/C@1", annotations="t/A@1"),
+    ),
     (REDUCER, "abi", reducer(effects_emitted=["b", "a"]), reducer(effects_emitted=["b", "a"])),
     (REDUCER, "abi", reducer(cap_slots={"default": "c"}), reducer(cap_slots={"default": "c"})),
     (REDUCER, "abi", reducer(more=1), reducer()),
-    (PURE, "abi", {"pure": {"input": "t/I@1", "output": "t/O@1", "context": "t/C@1"}}, {"pure": {"input": "t/I@1", "output": "t/O@1", "context": "t/C@1"}}),
+    (
+        PURE,
+        "abi",
+        {"pure": {"input": "t/I@1", "output": "t/O@1", "context": "t/C@1"}},
+        {"pure": {"input": "t/I@1", "output": "t/O@1", "context": "t/C@1"}},
+    ),
     (PLAN, "output", "t/S@1", "t/S@1"),
     (PLAN, "output", None, None),
     (PLAN, "locals", {}, None),
@@ -103,7 +113,12 @@ KEPT: list[tuple[dict[str, Any], str, Any, Any]] = [
     (PLAN, "edges", [], None),
     (PLAN, "edges", [{"from": "a", "to": "b", "x": 1}], [{"from": "a", "to": "b"}]),
     (PLAN, "edges", [{"from": "a", "to": "b", "when": None}], [{"from": "a", "to": "b"}]),
-    (PLAN, "edges", [{"from": "a", "to": "b", "when": {"bool": True, "x": 1}}], [{"from": "a", "to": "b", "when": {"bool": True, "x": 1}}]),
+    (
+        PLAN,
+        "edges",
+        [{"from": "a", "to": "b", "when": {"bool": True, "x": 1}}],
+        [{"from": "a", "to": "b", "when": {"bool": True, "x": 1}}],
+    ),
     (PLAN, "required_caps", [], None),
     (PLAN, "required_caps", ["b", "aa", "b"], ["aa", "b"]),
     (PLAN, "allowed_effects", ["b", "aa", "b"], ["aa", "b"]),
@@ -114,38 +129,88 @@ KEPT: list[tuple[dict[str, Any], str, Any, Any]] = [
     (CAP, "enforcer", {"module": "t/F@1", "x": 1}, {"module": "t/F@1"}),
     (POLICY, "rules", [{"decision": "deny"}], [{"when": {}, "decision": "deny"}]),
     (POLICY, "rules", [{"when": {}, "decision": "allow"}], [{"when": {}, "decision": "allow"}]),
-    (POLICY, "rules", [{"when": {"cap_name": "c"}, "decision": "allow", "x": 1}], [{"when": {"cap_name": "c"}, "decision": "allow"}]),
+    (
+        POLICY,
+        "rules",
+        [{"when": {"cap_name": "c"}, "decision": "allow", "x": 1}],
+        [{"when": {"cap_name": "c"}, "decision": "allow"}],
+    ),
     (SECRET, "expected_digest", ONE, ONE),
     (SECRET, "expected_digest", None, None),
     (SECRET, "allowed_caps", [], None),
     (SECRET, "allowed_caps", ["b", "a"], ["b", "a"]),
     (SECRET, "allowed_plans", [], None),
     (SECRET, "allowed_plans", ["t/p@1"], ["t/p@1"]),
-    (MANIFEST, "schemas", [{"name": "t/S@1", "hash": ONE, "x": 1}], [{"name": "t/S@1", "hash": ONE}]),
+    (
+        MANIFEST,
+        "schemas",
+        [{"name": "t/S@1", "hash": ONE, "x": 1}],
+        [{"name": "t/S@1", "hash": ONE}],
+    ),
     (MANIFEST, "schemas", [{"name": "t/S@1", "hash": ZERO}], [{"name": "t/S@1"}]),
     (MANIFEST, "effects", [], None),
     (MANIFEST, "effects", [{"name": "t/e@1"}], [{"name": "t/e@1"}]),
     (MANIFEST, "secrets", [], None),
     (MANIFEST, "secrets", [{"name": "t/s@1"}], [{"name": "t/s@1"}]),
     (MANIFEST, "triggers", [], None),
-    (MANIFEST, "triggers", [{"event": "t/E@1", "plan": "t/p@1", "correlate_by": None}], [{"event": "t/E@1", "plan": "t/p@1"}]),
-    (MANIFEST, "triggers", [{"event": "t/E@1", "plan": "t/p@1", "correlate_by": "id"}], [{"event": "t/E@1", "plan": "t/p@1", "correlate_by": "id"}]),
+    (
+        MANIFEST,
+        "triggers",
+        [{"event": "t/E@1", "plan": "t/p@1", "correlate_by": None}],
+        [{"event": "t/E@1", "plan": "t/p@1"}],
+    ),
+    (
+        MANIFEST,
+        "triggers",
+        [{"event": "t/E@1", "plan": "t/p@1", "correlate_by": "id"}],
+        [{"event": "t/E@1", "plan": "t/p@1", "correlate_by": "id"}],
+    ),
     (MANIFEST, "module_bindings", {}, None),
     (MANIFEST, "module_bindings", {"t/R@1": {"slots": {}}}, {"t/R@1": {}}),
-    (MANIFEST, "module_bindings", {"t/R@1": {"slots": {"default": "g"}}}, {"t/R@1": {"slots": {"default": "g"}}}),
+    (
+        MANIFEST,
+        "module_bindings",
+        {"t/R@1": {"slots": {"default": "g"}}},
+        {"t/R@1": {"slots": {"default": "g"}}},
+    ),
     (MANIFEST, "defaults", None, None),
     (MANIFEST, "defaults", {}, {}),
     (MANIFEST, "defaults", {"policy": None, "cap_grants": []}, {}),
     (MANIFEST, "defaults", {"policy": "t/po@1"}, {"policy": "t/po@1"}),
-    (MANIFEST, "defaults", {"cap_grants": [{"name": "g", "cap": "t/c@1", "params": {"b": 1, "a": 2}, "expiry_ns": 0}]}, {"cap_grants": [{"name": "g", "cap": "t/c@1", "params": {"b": 1, "a": 2}, "expiry_ns": 0}]}),
-    (MANIFEST, "defaults", {"cap_grants": [{"name": "g", "cap": "t/c@1", "params": {}, "expiry_ns": None}]}, {"cap_grants": [{"name": "g", "cap": "t/c@1", "params": {}}]}),
+    (
+        MANIFEST,
+        "defaults",
+        {"cap_grants": [{"name": "g", "cap": "t/c@1", "params": {"b": 1, "a": 2}, "expiry_ns": 0}]},
+        {"cap_grants": [{"name": "g", "cap": "t/c@1", "params": {"b": 1, "a": 2}, "expiry_ns": 0}]},
+    ),
+    (
+        MANIFEST,
+        "defaults",
+        {"cap_grants": [{"name": "g", "cap": "t/c@1", "params": {}, "expiry_ns": None}]},
+        {"cap_grants": [{"name": "g", "cap": "t/c@1", "params": {}}]},
+    ),
     (MANIFEST, "routing", None, None),
     (MANIFEST, "routing", {}, {}),
     (MANIFEST, "routing", {"events": [], "inboxes": []}, {}),
-    (MANIFEST, "routing", {"events": [{"event": "t/E@1", "reducer": "t/R@1", "x": 1}]}, {"events": [{"event": "t/E@1", "reducer": "t/R@1"}]}),
-    (MANIFEST, "routing", {"events": [{"event": "t/E@1", "reducer": "t/R@1", "key_field": "id"}]}, {"events": [{"event": "t/E@1", "reducer": "t/R@1", "key_field": "id"}]}),
-    (MANIFEST, "routing", {"inboxes": [{"source": "in", "reducer": "t/R@1"}]}, {"inboxes": [{"source": "in", "reducer": "t/R@1"}]}),
-]  # fmt: skip
+    (
+        MANIFEST,
+        "routing",
+        {"events": [{"event": "t/E@1", "reducer": "t/R@1", "x": 1}]},
+        {"events": [{"event": "t/E@1", "reducer": "t/R@1"}]},
+    ),
+    (
+        MANIFEST,
+        "routing",
+        {"events": [{"event": "t/E@1", "reducer": "t/R@1", "key_field": "id"}]},
+        {"events": [{"event": "t/E@1", "reducer": "t/R@1", "key_field": "id"}]},
+    ),
+    (
+        MANIFEST,
+        "routing",
+        {"inboxes": [{"source": "in", "reducer": "t/R@1"}]},
+        {"inboxes": [{"source": "in", "reducer": "t/R@1"}]},
+    ),
+]
 
 
 @pytest.mark.parametrize(("node", "field", "authored", "kept"), KEPT)
@@ -375,8 +440,22 @@ def test_names(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "S@1", "t/S", "t/S@0", "t/S@01", "t/S@-1", "t/S@1\n", "T/S@1", "1/S@1", "t/1S@1", "t//S@1"]
-    + ["t/S@1@2", "t/S @1", "t/é@1"],
+    [
+        "",
+        "S@1",
+        "t/S",
+        "t/S@0",
+        "t/S@01",
+        "t/S@-1",
+        "t/S@1\n",
+        "T/S@1",
+        "1/S@1",
+        "t/1S@1",
+        "t//S@1",
+        "t/S@1@2",
+        "t/S @1",
+        "t/é@1",
+    ],
 )
 def test_what_is_no_name(name: str) -> None:
     with pytest.raises(AirError, match="is not a name"):

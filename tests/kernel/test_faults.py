@@ -208,7 +208,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "two effects": ({"state": COUNT, "effects": [effect("a"), effect("b")]}, "too_many_effects"),
     "state that does not fit": ({"state": canon.encode_plain({"n": "x"})}, "bad_state"),
     "state that is no CBOR": ({"state": b"\xff\x00"}, "bad_state"),
-    "effect not declared": ({"state": COUNT, "effects": [effect("a", "timer.set")]}, "effect_not_declared"),
+    "effect not declared": (
+        {"state": COUNT, "effects": [effect("a", "timer.set")]},
+        "effect_not_declared",
+    ),
     "params that do not fit": ({"state": COUNT, "effects": [effect(1)]}, "bad_params"),
     "params that are no CBOR": (
         {"state": COUNT, "effects": [{"kind": "demo.ask", "params": b"\xff"}]},
@@ -299,7 +302,12 @@ def test_a_receipt_whose_turn_faults_leaves_its_intent_pending() -> None:
         return OK
 
     world = World(
-        plan(P, [emit("a"), {**await_a(), "id": "w"}, say("r", ref("plan.input.who"))], ("a", "w"), ("w", "r")),
+        plan(
+            P,
+            [emit("a"), {**await_a(), "id": "w"}, say("r", ref("plan.input.who"))],
+            ("a", "w"),
+            ("w", "r"),
+        ),
         module(R, "demo/Said@1"),
         reducers={R: react},
         routes=[("demo/Said@1", R)],

@@ -263,8 +263,20 @@ def test_outputs_that_are_not_the_cbor_we_accept(data: str) -> None:
 
 
 WORDS = st.sampled_from(
-    ["state", "domain_events", "effects", "ann", "kind", "params", "schema", "value", "key"]
-    + ["cap_slot", "idempotency_key", "params_cbor"]
+    [
+        "state",
+        "domain_events",
+        "effects",
+        "ann",
+        "kind",
+        "params",
+        "schema",
+        "value",
+        "key",
+        "cap_slot",
+        "idempotency_key",
+        "params_cbor",
+    ]
 )
 PLAIN = st.recursive(
     st.none() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary(),

@@ -135,8 +135,13 @@ def test_an_event_that_goes_nowhere_is_journaled_all_the_same() -> None:
 
 def test_an_event_is_normalised_before_it_is_journaled() -> None:
     opts = schema("demo/Opts@1", record(a={"option": NAT}, s={"set": NAT}))
-    world = World(opts, module(R, "demo/Opts@1"), reducers={R: noting}, state_schema="off",
-                  routes=[("demo/Opts@1", R)])
+    world = World(
+        opts,
+        module(R, "demo/Opts@1"),
+        reducers={R: noting},
+        state_schema="off",
+        routes=[("demo/Opts@1", R)],
+    )
     done = world.fire("demo/Opts@1", {"s": [2, 1, 2]})
     assert done.records[0]["value"] == {"a": None, "s": [1, 2]}
     delivered = world.calls[0][1]["event"]["value"]
@@ -163,7 +168,9 @@ def test_an_event_wakes_waiting_plans_then_starts_plans_by_name_then_is_delivere
     assert [of["plan"] for of in of_kind(done.records, "plan_started")] == [early, late]
     order = [of["step"] if of.kind == "plan_step" else of.kind for of in done.records]
     assert [of for of in order if of in ("l", "a", "b", "step")] == ["l", "step", "a", "b"]
-    assert {of.by for of in of_kind(done.records, "plan_started")} == {world.moment.height - len(order)}
+    assert {of.by for of in of_kind(done.records, "plan_started")} == {
+        world.moment.height - len(order)
+    }
 
 
 # -- keyed reducers
@@ -429,7 +436,10 @@ def test_a_receipt_event_that_makes_its_reducer_fault_stays_pending() -> None:
 
 def test_an_effect_without_a_receipt_event_just_settles() -> None:
     def react(envelope: dict[str, Any]) -> Any:
-        return {"state": None, "effects": [{"kind": "demo.ask", "params": canon.encode({"q": "x"})}]}
+        return {
+            "state": None,
+            "effects": [{"kind": "demo.ask", "params": canon.encode({"q": "x"})}],
+        }
 
     world = keyed(react, emits=["demo.ask"])
     world.go("a")
@@ -501,7 +511,9 @@ def test_an_effect_for_plans_alone_faults_a_reducer() -> None:
     params = canon.encode({"method": "GET", "url": "http://a/", "headers": {}, "body_ref": None})
     world = World(
         module(R, "demo/Go@1", emits=["http.request"]),
-        reducers={R: lambda _: {"state": None, "effects": [{"kind": "http.request", "params": params}]}},
+        reducers={
+            R: lambda _: {"state": None, "effects": [{"kind": "http.request", "params": params}]}
+        },
         routes=[("demo/Go@1", R)],
         grants=[{"name": "web", "cap": "sys/http.out@1", "params": {}}],
     )

@@ -60,7 +60,13 @@ def test_all_ready_emits_go_out_in_listing_order_before_the_plan_pauses() -> Non
 
 
 def test_an_emit_that_becomes_ready_goes_out_before_the_rest_of_the_list() -> None:
-    steps = [emit("a"), await_("w", "a"), assign("x", {"nat": 1}), emit("b"), assign("y", ref("var:x"))]
+    steps = [
+        emit("a"),
+        await_("w", "a"),
+        assign("x", {"nat": 1}),
+        emit("b"),
+        assign("y", ref("var:x")),
+    ]
     world = running(steps, ("a", "w"), ("x", "b"), ("x", "y"))
     assert moves(world.records) == [
         ("a", "done"),
@@ -137,7 +143,13 @@ def test_the_order_of_receipts_leaves_no_trace(count: int) -> None:
 
 
 def test_a_receipt_before_its_await_is_kept_for_it() -> None:
-    steps = [emit("a"), emit("b"), await_("wa", "a"), await_("wb", "b"), end(result=ref("var:wb.n"))]
+    steps = [
+        emit("a"),
+        emit("b"),
+        await_("wa", "a"),
+        await_("wb", "b"),
+        end(result=ref("var:wb.n")),
+    ]
     edges = [("a", "wa"), ("wa", "wb"), ("b", "wb"), ("wb", "end")]
     world = running(steps, *edges, output="demo/Nat@1")
     assert moves(world.records) == [("a", "done"), ("b", "done"), ("wa", "waiting")]
@@ -186,7 +198,12 @@ def test_a_kept_receipt_is_not_lost_to_an_equal_request() -> None:
 
 
 def test_an_intent_hash_is_awaited_as_well_as_a_handle() -> None:
-    by_hash = {"id": "w", "op": "await_receipt", "for": ref("step:a.intent_hash"), "bind": {"as": "w"}}
+    by_hash = {
+        "id": "w",
+        "op": "await_receipt",
+        "for": ref("step:a.intent_hash"),
+        "bind": {"as": "w"},
+    }
     world = running([emit("a"), by_hash], ("a", "w"))
     assert moves(world.answer("a").records) == [("w", "done")]
 
@@ -205,7 +222,12 @@ YES, NO = {"bool": True}, {"bool": False}
 
 
 def test_a_guard_that_is_false_skips_and_skipping_spreads() -> None:
-    steps = [assign("a", {"nat": 1}), assign("b", ref("var:a")), assign("c", ref("var:b")), end("z")]
+    steps = [
+        assign("a", {"nat": 1}),
+        assign("b", ref("var:a")),
+        assign("c", ref("var:b")),
+        end("z"),
+    ]
     world = running(steps, ("a", "b", NO), ("b", "c"), ("c", "z"))
     assert moves(world.records) == [
         ("a", "done"),

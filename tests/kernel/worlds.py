@@ -178,9 +178,7 @@ def _optional(names: tuple[str, ...], values: tuple[str, ...]) -> Node:
     return dict(zip(names, values, strict=False))
 
 
-def program(
-    *nodes: Node, reducers: Mapping[str, Reducer] | None = None, **more: Any
-) -> Program:
+def program(*nodes: Node, reducers: Mapping[str, Reducer] | None = None, **more: Any) -> Program:
     """The compiled program of ``nodes`` and the vocabulary; ``more`` goes to ``manifest``."""
     every = [*VOCABULARY, *nodes]
     files = {"air/all.json": json.dumps([*every, manifest(every, **more)])}
@@ -254,9 +252,7 @@ class World:
     def said(self, who: str, n: int = 0) -> Turn:
         return self.fire("demo/Said@1", {"who": who, "n": n})
 
-    def deliver(
-        self, intent: bytes, payload: Any = None, status: str = "ok", **more: Any
-    ) -> Turn:
+    def deliver(self, intent: bytes, payload: Any = None, status: str = "ok", **more: Any) -> Turn:
         """A receipt; its payload fits ``demo.ask`` unless another is given."""
         data = canon.encode({"n": 1} if payload is None else payload)
         return self.put(

@@ -1,0 +1,111 @@
+"""A catalog, indexed for the rules of ``check``; makes their problems."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aos_core.air.load import Catalog, Key, Problem, builtin_nodes
+from aos_core.air.nodes import DefCap, DefEffect, DefModule, DefPlan, Grant, Manifest, Node
+from aos_core.air.plan_view import PlanView
+
+MANIFEST: Key = (Manifest.kind, "manifest")
+LIST_OF: Mapping[str, str] = {kind: name for name, kind in Manifest.LISTS.items()}
+_MOST_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """``effects`` by kind, as the kernel knows them; ``caps``, ``modules``, ``grants``, ``plans``
+    by name. Paths of problems are relative to their node."""
+
+    catalog: Catalog
+    effects: Mapping[str, DefEffect]
+    caps: Mapping[str, DefCap]
+    modules: Mapping[str, DefModule]
+    plans: Mapping[str, PlanView]
+    grants: Mapping[str, Grant]
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> Survey:
+        effects = {node.effect: node for node in usable_effects(catalog)}
+        plans: list[DefPlan] = catalog.all(DefPlan)
+        return cls(
+            catalog,
+            effects,
+            {node.name: node for node in catalog.all(DefCap)},
+            {node.name: node for node in catalog.all(DefModule)},
+            {plan.name: PlanView(plan, catalog.schemas, effects) for plan in plans},
+            {grant.name: grant for grant in reversed(catalog.manifest.grants)},
+        )
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.catalog.manifest
+
+    def listed(self) -> Iterator[tuple[Key, str, Node]]:
+        """Every listed node once with its key and its path in the manifest."""
+        seen = set()
+        for name, kind in Manifest.LISTS.items():
+            for index, ref in enumerate(self.manifest.refs[name]):
+                key = (kind, ref.name)
+                if key in self.catalog.nodes and key not in seen:
+                    seen.add(key)
+                    yield key, f"{name}[{index}]", self.catalog.nodes[key]
+
+    def own(self, kind: type[Any]) -> list[Any]:
+        """The world's own nodes of a kind."""
+        return [
+            node for node in self.catalog.all(kind) if (kind.kind, node.name) not in builtin_nodes()
+        ]
+
+    def cap_types(self) -> set[str]:
+        return {cap.cap_type for cap in self.caps.values()}
+
+    def granted_type(self, grant: str) -> str | None:
+        """The cap type of a grant, where both grant and cap exist."""
+        found = self.grants.get(grant)
+        cap = self.caps.get(found.cap) if found else None
+        return cap.cap_type if cap else None
+
+    def error(
+        self, code: str, key: Key, path: str, message: str, hint: str | None = None
+    ) -> Problem:
+        return self._problem("error", code, key, path, message, hint)
+
+    def warning(
+        self, code: str, key: Key, path: str, message: str, hint: str | None = None
+    ) -> Problem:
+        return self._problem("warning", code, key, path, message, hint)
+
+    def _problem(
+        self, severity: str, code: str, key: Key, path: str, message: str, hint: str | None
+    ) -> Problem:
+        place = self.catalog.places.get(key)
+        root = place.path if place else "$"
+        at = f"{root}.{path}" if path else root
+        said = message if key == MANIFEST else f"{key[1]}: {message}"
+        return Problem(severity, code, place.file if place else None, at, said, hint)
+
+    def hint(self, name: str, kind: str) -> str | None:
+        """What to do about a name of ``kind`` that no node has."""
+        if (kind, name) in self.catalog.places:
+            file = self.catalog.places[kind, name].file
+            return f"it is defined in {file}: list it under {LIST_OF[kind]} in the manifest"
+        return did_you_mean(name, (of for kind_, of in self.catalog.nodes if kind_ == kind))
+
+
+def usable_effects(catalog: Catalog) -> list[DefEffect]:
+    """The effects a manifest lists; one that lists none means the built-ins."""
+    listed = {ref.name for ref in catalog.manifest.refs["effects"]}
+    return [node for node in catalog.all(DefEffect) if not listed or node.name in listed]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint: the known name nearest to ``name``, or the known ones where they are few."""
+    names = sorted(set(known))
+    if near := difflib.get_close_matches(name, names, 1):
+        return f"did you mean {near[0]}?"
+    return f"known: {', '.join(names)}" if 0 < len(names) <= _MOST_SHOWN else None

@@ -1,0 +1,182 @@
+"""What all dialogs share: the frame, the line of keys, the message, and how a form is read.
+
+A dialog says what it will do, shows its keys, and backs out on Esc. A *form* is read again at every
+change; what is wrong with it stands in its message line, and it closes only when it reads well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Input, Label, RadioSet, Select, Static, TextArea
+
+Result = TypeVar("Result")
+
+SHOWN = 50_000
+"""How many characters of one text a dialog lays out; copying takes the whole of it."""
+
+
+class Wrong(Exception):
+    """A form that does not read: what is wrong, and the place (row, column; from 0) in its text."""
+
+    def __init__(self, text: str, place: tuple[int, int] | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.place = place
+
+
+class Reader(VerticalScroll):
+    """Text to scroll through: arrows, home, end and paging are the container's own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Down", show=False),
+        Binding("k", "scroll_up", "Up", show=False),
+    ]
+
+
+class Dialog(ModalScreen[Result]):
+    """A frame with a title, what the dialog will do, its body, and a line of keys.
+
+    ``SAYS``: what it will do. ``KEYS``: its buttons, as (key, action, label), beside Back.
+    ``MORE``: keys that are no buttons, in words.
+    """
+
+    CSS_PATH = "dialogs.tcss"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-narrow"),
+        (76, "-normal"),
+        (110, "-wide"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back")]
+
+    SAYS: ClassVar[str] = ""
+    KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    MORE: ClassVar[str] = ""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+
+    def says(self) -> str:
+        """What the dialog will do."""
+        return self.SAYS
+
+    def keys(self) -> tuple[tuple[str, str, str], ...]:
+        """The buttons beside Back: (key, action, label)."""
+        return self.KEYS
+
+    def body(self) -> ComposeResult:
+        """The widgets of this dialog."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as frame:
+            frame.border_title = plain(self._title)
+            if says := self.says():
+                yield Label(says, id="says", markup=False)
+            yield from self.body()
+            yield from self._footer()
+
+    def _footer(self) -> Iterable[Widget]:
+        with Horizontal(id="keys"):
+            for key, action, label in self.keys():
+                yield Button(f"{label} [dim]{key}[/]", compact=True, action=f"screen.{action}")
+            yield Button("Back [dim]esc[/]", compact=True, action="screen.back")
+            yield Label(self.MORE, id="more", markup=False)
+
+    def on_mount(self) -> None:
+        # A terminal that is asked for no animations wants no blinking cursor either.
+        if self.app.animation_level == "none":
+            for field in self.query("Input, TextArea").results():
+                if isinstance(field, Input | TextArea):
+                    field.cursor_blink = False
+
+    def action_back(self) -> None:
+        """Leave without doing anything."""
+        self.dismiss(None)
+
+    def copy(self, text: str) -> None:
+        """Put ``text`` on the clipboard and say so."""
+        self.app.copy_to_clipboard(text)
+        self.notify(f"Copied {len(text)} characters")
+
+
+class Form(Dialog[Result]):
+    """A dialog whose fields read as one result, or say what is wrong with them."""
+
+    def read(self) -> Result:
+        """What the fields say. Raises :class:`Wrong`."""
+        raise NotImplementedError
+
+    def fine(self, result: Result) -> str:
+        """What the message line says when the form reads well."""
+        return "ok"
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as frame:
+            frame.border_title = plain(self._title)
+            yield Label(self.says(), id="says", markup=False)
+            yield from self.body()
+            with VerticalScroll(id="message", can_focus=False):
+                yield Static("", markup=False)
+            yield from self._footer()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.check()
+
+    @on(TextArea.Changed)
+    @on(Input.Changed)
+    @on(Select.Changed)
+    @on(RadioSet.Changed)
+    def check(self) -> None:
+        """Read the form again and show how it reads."""
+        self._read_and_say()
+
+    def action_submit(self) -> None:
+        """Close with the result; with a form that is wrong, stay and go to the place."""
+        try:
+            result = self.read()
+        except Wrong as wrong:
+            self.say(wrong)
+            if wrong.place is not None:
+                area = self.query_one(TextArea)
+                area.move_cursor(wrong.place)
+                area.focus()
+            return
+        self.dismiss(result)
+
+    def _read_and_say(self) -> None:
+        try:
+            result = self.read()
+        except Wrong as wrong:
+            self.say(wrong)
+        else:
+            self.say(self.fine(result))
+
+    def say(self, what: Wrong | str) -> None:
+        """Show an error, or that all is well, in the message line."""
+        wrong = isinstance(what, Wrong)
+        message = self.query_one("#message")
+        message.set_class(wrong, "-wrong")
+        text = f"Error: {what.text}" if isinstance(what, Wrong) else what
+        message.query_one(Static).update(text)
+
+
+def plain(text: str) -> str:
+    """``text`` for a place that reads markup, as itself."""
+    return text.replace("[", r"\[")
+
+
+def shorten(text: str) -> str:
+    """The first :data:`SHOWN` characters of ``text``, with a note where some are left out."""
+    if len(text) <= SHOWN:
+        return text
+    return f"{text[:SHOWN]}\n... {len(text) - SHOWN} characters more: y copies all"

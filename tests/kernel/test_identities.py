@@ -1,0 +1,515 @@
+"""Names by content: instances, intents, derived keys, entropy, the root and what is not in it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from worlds import (
+    World,
+    assign,
+    await_,
+    emit,
+    end,
+    endings,
+    kinds,
+    listen,
+    module,
+    moves,
+    of_kind,
+    op,
+    plan,
+    program,
+    ref,
+    schema,
+    say,
+    started,
+    values,
+)
+
+from aos_core import canon
+from aos_core.air.load import load_files
+from aos_core.air.nodes import DefModule
+from aos_core.errors import Rejected
+from aos_core.kernel.program import compile_program
+from aos_core.kernel.records import ManifestInput
+from aos_core.kernel.state import State
+
+P, R, S = "demo/p@1", "demo/R@1", "demo/S@1"
+ENTROPY = bytes(range(64))
+LISTENING = [listen("l"), end()]
+
+
+def instance_id(world: World, value: Any, correlation: Any, n: int) -> bytes:
+    """The formula of the journal's text, over bytes built here."""
+    input_hash = canon.sha256(canon.encode(value))
+    parts = [world.program.plans[P].hash, input_hash, correlation, n]
+    return canon.sha256(canon.encode(parts))
+
+
+def ids(world: World) -> set[bytes]:
+    return {instance.id for instance in world.instances}
+
+
+# -- plan instances
+
+
+def test_the_identity_of_an_instance_is_its_plan_input_correlation_and_number() -> None:
+    world = World(plan(P, LISTENING, ("l", "end")), triggers=[("demo/Go@1", P, "who")])
+    world.go("a", 1)
+    value = {"who": "a", "n": 1}
+    assert ids(world) == {instance_id(world, value, {"Text": "a"}, 0)}
+    assert of_kind(world.records, "plan_started")[0]["instance"] in ids(world)
+    plan_hash = canon.parse_hash(
+        next(r.hash or "" for r in world.program.catalog.manifest.refs["plans"])
+    )
+    assert world.program.plans[P].hash == plan_hash
+
+
+def test_without_correlation_null_stands_in_its_place() -> None:
+    world = World(plan(P, LISTENING, ("l", "end")), **started(P))
+    world.go("a", 1)
+    assert ids(world) == {instance_id(world, {"who": "a", "n": 1}, None, 0)}
+
+
+def test_equal_instances_are_numbered_and_a_free_number_is_used_again() -> None:
+    where = op("eq", ref("event.n"), {"nat": 0})
+    world = World(plan(P, [listen("l", where=where), end()], ("l", "end")), **started(P))
+    value = {"who": "a", "n": 1}
+    numbered = [instance_id(world, value, None, n) for n in range(3)]
+    world.go("a", 1)
+    world.go("a", 1)
+    world.go("b", 1)  # another input starts again at 0
+    assert ids(world) == {*numbered[:2], instance_id(world, {"who": "b", "n": 1}, None, 0)}
+    world.said("x", 0)
+    assert not ids(world)
+    world.go("a", 1)
+    assert ids(world) == {numbered[0]}
+
+
+def test_a_number_is_not_used_again_while_an_intent_of_it_is_pending() -> None:
+    world = World(plan(P, [emit("a"), end()], ("a", "end")), **started(P))
+    value = {"who": "a", "n": 0}
+    world.go()
+    world.go()
+    origins = {intent.origin["instance"] for intent in world.pending}
+    assert not world.instances
+    assert origins == {instance_id(world, value, None, n) for n in range(2)}
+    first = next(
+        i for i in world.pending if i.origin["instance"] == instance_id(world, value, None, 0)
+    )
+    world.deliver(first.hash)
+    done = world.go()
+    assert of_kind(done.records, "plan_started")[0]["instance"] == instance_id(
+        world, value, None, 0
+    )
+
+
+# -- intents
+
+
+def intent_hash(q: str, key: bytes) -> bytes:
+    params = canon.encode({"q": q})
+    form = {"kind": "demo.ask", "params": params, "cap": "asks", "idempotency_key": key}
+    return canon.sha256(canon.encode(form))
+
+
+def derived_key(origin: dict[str, Any], n: int) -> bytes:
+    return canon.sha256(canon.encode(["key", origin, n]))
+
+
+def origin_of(world: World, step: str) -> dict[str, Any]:
+    instance = of_kind(world.records, "plan_started")[0]["instance"]
+    return {"kind": "plan", "name": P, "instance": instance, "step": step}
+
+
+def test_the_hash_of_an_intent() -> None:
+    world = World(plan(P, [emit("a")]), **started(P))
+    world.go()
+    (intent,) = world.pending
+    assert intent.hash == intent_hash("a", bytes(32))
+    (entry,) = of_kind(world.records, "intent")
+    assert (entry["hash"], entry["idempotency_key"]) == (intent.hash, bytes(32))
+    assert entry["params"] == {"q": "a"}
+    assert dict(entry["origin"]) == origin_of(world, "a")
+
+
+def test_a_given_idempotency_key_is_part_of_it() -> None:
+    key = bytes(range(32))
+    for given in ({"hash": canon.hash_text(key)}, {"text": canon.hash_text(key)}, ref("var:k")):
+        steps = [assign("k", op("hash", {"nat": 1})), emit("a", idempotency_key=given)]
+        world = World(plan(P, steps, ("k", "a")), **started(P))
+        world.go()
+        (intent,) = world.pending
+        if given == ref("var:k"):
+            key = canon.parse_hash(values(world.records)["k"]["Hash"])
+            assert key == canon.sha256(canon.encode({"Nat": 1}))
+        assert (intent.idempotency_key, intent.hash) == (key, intent_hash("a", key))
+
+
+def test_what_is_no_idempotency_key_is_a_bad_value() -> None:
+    steps = [assign("k", {"text": "short"}), emit("a", idempotency_key=ref("var:k"))]
+    world = World(plan(P, steps, ("k", "a")), **started(P))
+    world.go()
+    assert endings(world.records) == [("error", "bad_value")]
+
+
+def test_equal_pending_requests_get_derived_keys() -> None:
+    same = [emit(name, {"text": "same"}) for name in ("a", "b", "c")]
+    world = World(plan(P, same), **started(P))
+    world.go()
+    keys = [of["idempotency_key"] for of in of_kind(world.records, "intent")]
+    expected = [
+        bytes(32),
+        derived_key(origin_of(world, "b"), 0),
+        derived_key(origin_of(world, "c"), 0),
+    ]
+    assert keys == expected
+    assert {i.hash for i in world.pending} == {intent_hash("same", key) for key in expected}
+
+
+def test_equal_requests_of_a_reducer_count_up() -> None:
+    """One origin asks three times over: n tells them apart."""
+    params = canon.encode({"q": "same"})
+    world = World(
+        module(R, "demo/Go@1", emits=["demo.ask"]),
+        reducers={
+            R: lambda _: {"state": None, "effects": [{"kind": "demo.ask", "params": params}]}
+        },
+        routes=[("demo/Go@1", R)],
+    )
+    for _ in range(3):
+        world.go()
+    origin = {"kind": "reducer", "name": R}
+    keys = [of["idempotency_key"] for of in of_kind(world.records, "intent")]
+    assert keys == [bytes(32), derived_key(origin, 0), derived_key(origin, 1)]
+
+
+def test_a_settled_request_may_be_asked_again_under_its_hash() -> None:
+    steps = [
+        emit("a", {"text": "same"}),
+        await_("wa", "a"),
+        emit("b", {"text": "same"}),
+        await_("wb", "b"),
+        end(result=ref("var:wb.n")),
+    ]
+    edges = [("a", "wa"), ("wa", "b"), ("b", "wb"), ("wb", "end")]
+    world = World(plan(P, steps, *edges, output="demo/Nat@1"), **started(P))
+    world.go()
+    (first,) = world.pending
+    world.answer("same", {"n": 1})
+    (second,) = world.pending
+    assert first.hash == second.hash
+    assert second.origin["step"] == "b"
+    world.answer("same", {"n": 2})
+    assert of_kind(world.records, "plan_ended")[0]["result"] == 2
+
+
+# -- entropy and context
+
+
+def test_derived_events_have_derived_entropy_and_the_times_of_their_input() -> None:
+    def react(envelope: dict[str, Any]) -> Any:
+        said = [
+            {"schema": "demo/Said@1", "value": canon.encode({"who": who, "n": 0})}
+            for who in ("x", "y")
+        ]
+        return {"state": None, "domain_events": said}
+
+    context = {"context": "sys/ReducerContext@1"}
+    world = World(
+        module(R, "demo/Go@1", **context),
+        module(S, "demo/Said@1", **context),
+        reducers={R: react, S: lambda _: {"state": None}},
+        routes=[("demo/Go@1", R), ("demo/Said@1", S)],
+    )
+    done = world.go(at_ns=7, logical_ns=5, entropy=ENTROPY)
+    contexts = [canon.decode(call["ctx"]) for _, call in world.calls]
+    derived = [hashlib.sha512(canon.encode(["derived", ENTROPY, k])).digest() for k in range(2)]
+    assert [of["entropy"] for of in contexts] == [ENTROPY, *derived]
+    assert {(of["now_ns"], of["logical_now_ns"]) for of in contexts} == {(7, 5)}
+    events = [1 + i for i, of in enumerate(done.records) if of.kind == "event"]
+    assert [of["journal_height"] for of in contexts] == events
+    for (name, call), of in zip(world.calls, contexts, strict=True):
+        event = {"schema": call["event"]["schema"], "value": call["event"]["value"]}
+        assert of["event_hash"] == canon.hash_text(canon.digest(event))
+        assert of["manifest_hash"] == canon.hash_text(world.program.manifest_hash)
+        assert (of["reducer"], of["key"], of["cell_mode"]) == (name, None, False)
+        assert call["ctx"].startswith(canon.SELF_DESCRIBE)
+
+
+def test_a_plans_events_and_a_reducers_share_one_count() -> None:
+    world = World(
+        plan(P, [say("x"), say("y")]),
+        module(S, "demo/Said@1", context="sys/ReducerContext@1"),
+        reducers={S: lambda _: {"state": None}},
+        routes=[("demo/Said@1", S)],
+        **started(P),
+    )
+    world.go(entropy=ENTROPY)
+    got = [canon.decode(call["ctx"])["entropy"] for _, call in world.calls]
+    assert got == [hashlib.sha512(canon.encode(["derived", ENTROPY, k])).digest() for k in range(2)]
+
+
+def test_a_module_that_declares_no_context_gets_none() -> None:
+    world = World(
+        module(R, "demo/Go@1"),
+        reducers={R: lambda _: {"state": None}},
+        routes=[("demo/Go@1", R)],
+    )
+    world.go()
+    assert set(world.calls[0][1]) == {"version", "state", "event"}
+
+
+# -- the root
+
+
+def naive_root(pairs: dict[bytes, bytes], prefix: str = "") -> bytes:
+    """The Merkle map of the journal's text, the slow way: by nibbles of hex paths."""
+    here = {key: of for key, of in pairs.items() if canon.sha256(key).hex().startswith(prefix)}
+    if not here:
+        return bytes(32)
+    if len(here) == 1:
+        ((key, data),) = here.items()
+        return canon.sha256(b"\x00" + canon.sha256(key) + canon.sha256(data))
+    below = {d: naive_root(here, prefix + f"{d:x}") for d in range(16)}
+    there = [d for d, root in below.items() if root != bytes(32)]
+    bitmap = sum(1 << d for d in there).to_bytes(2, "big")
+    return canon.sha256(b"\x01" + bitmap + b"".join(below[d] for d in there))
+
+
+def naive_state_root(state: State) -> bytes:
+    cells = {
+        name: naive_root(dict(map_.items())) for name, map_ in state.cells.items() if len(map_)
+    }
+    plans = {instance.id: bytes(instance) for _, instance in state.plans.items()}
+    pending = {
+        intent.hash: canon.encode(
+            {
+                "kind": intent.kind,
+                "params": intent.params,
+                "cap": intent.cap,
+                "idempotency_key": intent.idempotency_key,
+                "origin": dict(intent.origin),
+            }
+        )
+        for _, intent in state.pending.items()
+    }
+    parts = {
+        "manifest": state.manifest,
+        "cells": cells,
+        "plans": naive_root(plans),
+        "pending": naive_root(pending),
+    }
+    return canon.sha256(canon.encode(parts))
+
+
+def busy_world() -> World:
+    """Cells, instances and intents side by side."""
+
+    def react(envelope: dict[str, Any]) -> Any:
+        return {"state": envelope["event"]["value"]}
+
+    return World(
+        plan(
+            P, [emit("a", ref("plan.input.who")), await_("w", "a"), end()], ("a", "w"), ("w", "end")
+        ),
+        module(R, "demo/Go@1", "demo/Go@1", key="demo/Text@1"),
+        module(S, "demo/Said@1", "demo/Said@1"),
+        reducers={R: react, S: react},
+        routes=[("demo/Go@1", R, "who"), ("demo/Said@1", S)],
+        **started(P),
+    )
+
+
+def test_the_root_is_what_the_text_says() -> None:
+    world = busy_world()
+    assert world.state.root == naive_state_root(world.state)
+    roots = {world.state.root}
+    for n in range(20):
+        for state in world.go(f"who {n}").states:
+            assert state.root == naive_state_root(state)
+        roots.add(world.state.root)
+    world.said("x")
+    for n in range(0, 20, 3):
+        world.answer(f"who {n}")
+        roots.add(world.state.root)
+    assert world.state.root == naive_state_root(world.state)
+    assert len(roots) == 28
+    assert (len(world.instances), len(world.pending)) == (13, 13)
+
+
+def test_the_bytes_of_an_instance() -> None:
+    world = busy_world()
+    world.go("a", 1)
+    (instance,) = world.instances
+    (intent,) = world.pending
+    shown = canon.decode(bytes(instance))
+    assert shown["plan"] == world.program.plans[P].hash
+    assert shown["input"] == {"who": "a", "n": 1}
+    assert shown["steps"] == {"a": "done", "w": "waiting"}
+    assert shown["waits"] == {"w": intent.hash}
+    assert shown["values"] == values(world.records)
+    assert bytes(instance).startswith(canon.SELF_DESCRIBE)
+
+
+def test_clocks_entropy_and_heights_are_not_in_the_root() -> None:
+    plain, stamped = busy_world(), busy_world()
+    stamped.fire("demo/Heard@1", {"who": "heights differ"})
+    plain.go("a")
+    stamped.go("a", at_ns=9, logical_ns=8, entropy=ENTROPY, source={"scenario": "s", "step": 1})
+    assert plain.moment != stamped.moment
+    assert plain.state.root == stamped.state.root
+    for world, stamps in ((plain, {}), (stamped, {"at_ns": 10, "logical_ns": 10})):
+        world.answer("a", **stamps)
+    assert plain.state.root == stamped.state.root
+
+
+def test_what_has_ended_is_not_in_the_root() -> None:
+    world = busy_world()
+    world.go("a")
+    before = world.state.root
+    world.go("b")
+    world.answer("b")
+    only_a = world.state.with_cell(R, canon.encode("b"), None)
+    assert only_a.root == before
+
+
+def test_the_manifest_is_in_the_root() -> None:
+    world = busy_world()
+    assert world.state.with_manifest(bytes(32)).root != world.state.root
+
+
+def test_the_order_of_independent_inputs_is_not_in_the_root() -> None:
+    one, two = busy_world(), busy_world()
+    for world, order in ((one, "abc"), (two, "cab")):
+        for who in order:
+            world.go(who)
+    one.answer("a")
+    one.answer("b")
+    two.answer("b")
+    two.answer("a")
+    assert one.state.root == two.state.root
+
+
+# -- every record has a state
+
+
+def test_every_record_has_the_state_after_it() -> None:
+    world = busy_world()
+    done = world.go("a", 1)
+    by_kind = dict(zip(kinds(done.records), done.states, strict=True))  # the last of each kind
+    assert kinds(done.records) == [
+        "event",
+        "plan_started",
+        "decision",
+        "plan_step",
+        "plan_step",
+        "intent",
+        "step",
+    ]
+    assert not len(by_kind["event"].plans)
+    assert len(by_kind["plan_started"].plans) == 1
+    assert not len(by_kind["decision"].pending)
+    assert len(by_kind["intent"].pending) == 1
+    assert by_kind["intent"].cell(R, canon.encode("a")) is None
+    assert by_kind["step"].cell(R, canon.encode("a")) is not None
+    assert done.states[-1] is done.state is world.state
+
+
+def test_step_records_show_in_their_states_one_after_the_other() -> None:
+    world = busy_world()
+    done = world.go("a")
+    for entry, state in zip(done.records, done.states, strict=True):
+        if entry.kind == "plan_step":
+            ((_, instance),) = state.plans.items()
+            assert instance.steps[entry["step"]] == entry["state"]
+    done = world.answer("a")
+    ends = [len(state.plans) for state in done.states]
+    assert kinds(done.records)[-1] == "plan_ended"
+    assert ends == [1] * (len(ends) - 1) + [0]
+    assert [len(state.pending) for state in done.states] == [0] * len(ends)
+
+
+def test_between_turns_every_instance_waits() -> None:
+    world = busy_world()
+    for who in "abc":
+        world.go(who)
+        assert {instance.status for instance in world.instances} == {"waiting"}
+
+
+def test_an_older_state_stays_as_it_was() -> None:
+    world = busy_world()
+    world.go("a")
+    kept, root = world.state, world.state.root
+    copy = [(key, bytes(of)) for key, of in kept.plans.items()]
+    world.answer("a")
+    world.go("b")
+    assert [(key, bytes(of)) for key, of in kept.plans.items()] == copy
+    assert kept.root == root == naive_state_root(kept)
+
+
+# -- another manifest
+
+
+def test_an_instance_keeps_the_plan_it_started_with() -> None:
+    old_steps = [emit("a"), await_("w", "a"), assign("old", {"nat": 1})]
+    new_steps = [emit("a"), await_("w", "a"), assign("new", {"nat": 2})]
+    edges = [("a", "w")]
+    world = World(plan(P, old_steps, *edges, ("w", "old")), **started(P))
+    world.go()
+    (before,) = world.instances
+    other = program(plan(P, new_steps, *edges, ("w", "new")), **started(P))
+    world.swap(other)
+    old = world.state.manifest
+    done = world.put(ManifestInput(old=old, new=other.manifest_hash, changed=(P,)))
+    assert kinds(done.records) == ["manifest_replaced"]
+    assert (done.records[0]["old"], done.records[0]["new"]) == (old, other.manifest_hash)
+    assert (done.state.manifest, done.state.plans.root) == (
+        other.manifest_hash,
+        State(old).with_instance(before).plans.root,
+    )
+    assert moves(world.answer("a").records) == [("w", "done"), ("old", "done")]
+    world.go()
+    assert moves(world.answer("a").records) == [("w", "done"), ("new", "done")]
+
+
+def test_settings_of_a_replacement_hold_from_the_next_turn_on() -> None:
+    world = busy_world()
+    plain = {**world.moment.settings.to_plain(), "state_schema": "off"}
+    here = world.state.manifest
+    done = world.put(ManifestInput(old=here, new=here, changed=(), settings=plain))
+    assert done.after.settings.state_schema == "off"
+    assert done.after.settings.to_plain() == plain
+    assert done.records[0]["settings"] == plain
+
+
+def test_a_waiting_instance_takes_an_event_whose_shape_has_changed() -> None:
+    steps = [listen("l", "demo/V@1"), assign("x", ref("var:l.a"))]
+    old, new = ({"nat": {}}, {"record": {"a": {"nat": {}}}})
+    waiting = plan(P, steps, ("l", "x"))
+    world = World(schema("demo/V@1", old), waiting, **started(P))
+    world.go()
+    other = program(schema("demo/V@1", new), waiting, **started(P))
+    world.swap(other)
+    world.put(ManifestInput(old=world.state.manifest, new=other.manifest_hash, changed=()))
+    done = world.fire("demo/V@1", {"a": 3})
+    assert values(done.records) == {"l": {"Record": {"a": {"Nat": 3}}}, "x": {"Nat": 3}}
+
+
+def test_a_receipt_for_an_effect_that_is_gone_is_rejected_until_it_is_back() -> None:
+    world = World(plan(P, [emit("a"), end()], ("a", "end")), **started(P))
+    world.go()
+    first = world.state.manifest
+    bare = compile_program(load_files({"m.json": '{"$kind": "manifest", "effects": []}'}, no_wasm))
+    world.swap(bare)
+    world.put(ManifestInput(old=first, new=bare.manifest_hash, changed=()))
+    with pytest.raises(Rejected, match=r"no longer lists demo\.ask"):
+        world.answer("a")
+    world.put(ManifestInput(old=bare.manifest_hash, new=first, changed=()))
+    assert world.answer("a").records[0]["outcome"] == "orphan"
+
+
+def no_wasm(node: DefModule) -> None:
+    return None
