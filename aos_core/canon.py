@@ -14,6 +14,7 @@ import hashlib
 import re
 import struct
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, NoReturn
 
@@ -23,6 +24,9 @@ from aos_core.errors import CanonError
 
 SELF_DESCRIBE = bytes.fromhex("d9d9f7")
 MAX_DEPTH = 128
+VALUE_DEPTH = 48
+"""How deep a value may be nested where it enters. In kinded form it is twice as deep, and it stands
+inside instances and frames; those must still fit into ``MAX_DEPTH``."""
 INT_MIN, INT_MAX, NAT_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 ZERO_HASH = bytes(32)
 
@@ -69,7 +73,7 @@ def encode_ordered(value: Any) -> bytes:
         raise CanonError(f"cannot be encoded: {error}") from error
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes, depth: int = MAX_DEPTH) -> Any:
     """The value of one CBOR item, with or without the tag, maps in canonical order.
 
     Refuses integers beyond 64 bits, indefinite lengths, duplicate keys, trailing bytes, foreign
@@ -89,7 +93,7 @@ def decode(data: bytes) -> Any:
         raise CanonError(f"not CBOR: {error}") from error
     if stream.tell() != len(body):
         raise CanonError(f"{len(body) - stream.tell()} trailing bytes after the CBOR item")
-    return _ordered(value, MAX_DEPTH)
+    return _ordered(value, depth)
 
 
 def digest(value: Any) -> bytes:
@@ -105,6 +109,7 @@ def key_order(keys: Iterable[Any]) -> list[Any]:
     return sorted(keys, key=encode_plain)
 
 
+@lru_cache(maxsize=4096)  # field names recur all the time
 def _text_order(text: str) -> tuple[int, bytes]:
     """Orders texts as their encoded forms: the length stands first in the encoding."""
     data = text.encode(errors="surrogatepass")  # a lone surrogate is refused when it is encoded
@@ -113,21 +118,26 @@ def _text_order(text: str) -> tuple[int, bytes]:
 
 def _ordered(value: Any, depth: int) -> Any:
     """``value`` with every map in canonical order; refuses what is not plain data."""
-    if value is None or isinstance(value, (bool, str, bytes, float)):
+    of = type(value)
+    if of in _SCALARS:
         return value
-    if isinstance(value, int):
+    if of is int:
         if not INT_MIN <= value <= NAT_MAX:
             raise CanonError(f"integer {value} does not fit into 64 bits")
         return value
     if depth == 0:
-        raise CanonError(f"nested deeper than {MAX_DEPTH}")
-    if isinstance(value, (list, tuple)):
+        raise CanonError("nested too deep")
+    if of is list or of is tuple:
         return [_ordered(item, depth - 1) for item in value]
-    if isinstance(value, (dict, cbor2.frozendict)):
-        if any(isinstance(key, (list, tuple, dict, cbor2.frozendict)) for key in value):
+    if of is dict or of is cbor2.frozendict:
+        if not all(type(key) in _KEYS for key in value):
             raise CanonError("a map key must be a plain scalar")
         return {key: _ordered(value[key], depth - 1) for key in key_order(value)}
-    raise CanonError(f"{type(value).__name__} is not plain data")
+    raise CanonError(f"{of.__name__} is not plain data")
+
+
+_SCALARS = frozenset([type(None), bool, str, bytes, float])
+_KEYS = _SCALARS | {int}
 
 
 def _encode_float(encoder: cbor2.CBOREncoder, value: float) -> None:

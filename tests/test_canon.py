@@ -283,6 +283,7 @@ def test_what_cannot_be_encoded(value: Any) -> None:
 
 
 def test_the_depth_limit_is_the_same_both_ways() -> None:
+    assert canon.MAX_DEPTH == 128, "what a journal may hold must not shrink"
     data = canon.encode(nested(canon.MAX_DEPTH))
     assert canon.decode(data) == nested(canon.MAX_DEPTH)
     assert refuses(canon.decode, b"\x81" + data[3:])

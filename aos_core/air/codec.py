@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from aos_core import canon
 from aos_core.air import rfc3339
 from aos_core.air.types import ListOf, MapOf, Option, Prim, Record, Ref, SetOf, Type, Variant
-from aos_core.air.values import NULL, UNIT, Value, from_untyped, make_map, variant
+from aos_core.air.values import NULL, UNIT, Value, from_untyped, make_map, make_set, variant
 from aos_core.errors import AirError, CanonError, ValueRejected
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
@@ -341,7 +341,8 @@ class _List(Codec):
         return [self.item.to_host(item) for item in value]
 
     def kinded(self, value: Any) -> Value:
-        return Value("Set" if self.is_set else "List", tuple(map(self.item.kinded, value)))
+        items = tuple(map(self.item.kinded, value))
+        return make_set(items) if self.is_set else Value("List", items)
 
     def zero(self) -> Any:
         return []
@@ -423,7 +424,7 @@ class Schema:
     def normalise_bytes(self, data: bytes) -> Any:
         """The normalised value of CBOR bytes."""
         try:
-            return self.normalise(canon.decode(data))
+            return self.normalise(canon.decode(data, canon.VALUE_DEPTH))
         except CanonError as error:
             raise ValueRejected(
                 f"not CBOR for {self.name}: {error.message}", schema=self.name

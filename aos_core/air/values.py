@@ -70,6 +70,18 @@ def make_map(pairs: Iterable[tuple[Value, Value]]) -> Value:
     return Value("Map", tuple(unique[key] for key in sorted(unique)))
 
 
+def depth(value: Value) -> int:
+    """How deep a value is nested; a scalar is 0."""
+    kind, data = value
+    if kind in ("List", "Set"):
+        return 1 + max(map(depth, data), default=0)
+    if kind == "Record":
+        return 1 + max(map(depth, data.values()), default=0)
+    if kind == "Map":
+        return 1 + max((depth(item) for _, item in data), default=0)
+    return 0
+
+
 def to_plain(value: Value) -> Any:
     """The runtime form (air-v1, section 3), kinds dropped; fit for any codec."""
     kind, data = value

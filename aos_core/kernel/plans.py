@@ -24,7 +24,7 @@ from aos_core.air.codec import Schema, Schemas
 from aos_core.air.expr import Env, EvalError, Expr
 from aos_core.air.nodes import DefEffect, DefPlan, Step
 from aos_core.air.types import Prim
-from aos_core.air.values import UNIT, Value, record, text, to_plain
+from aos_core.air.values import UNIT, Value, depth, record, text, to_plain
 from aos_core.errors import AirError, ValueRejected
 from aos_core.kernel.lifecycle import FINISHED, STEP, advance
 from aos_core.kernel.state import Held, Instance
@@ -420,6 +420,8 @@ class _Task:
         self, step: PlanStep, value: Value, bound: Value | None = None
     ) -> Generator[Ask, Answer, None]:
         instance = self.instance
+        if depth(value) > canon.VALUE_DEPTH + 4:  # a step's value wraps what it is about
+            raise _StepError("bad_value", "the value is nested too deep")
         changes: dict[str, Any] = {"values": {**instance.values, step.id: value}}
         if step.binds is not None:
             changes["binds"] = {**instance.binds, step.binds: step.id}

@@ -93,7 +93,6 @@ def _walk(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def correlation_value(plain: Any, path: str | None) -> Any:
-    """The value at ``correlate_by`` in a plan's input, or None where it is not there."""
-    found = _ABSENT if path is None else _walk(plain, tuple(path.split(".")))
-    return None if found is _ABSENT else found
+def correlates(plain: Any, path: str) -> bool:
+    """Whether a plan's input has something at ``correlate_by``."""
+    return _walk(plain, tuple(path.split("."))) is not _ABSENT

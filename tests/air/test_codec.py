@@ -344,6 +344,14 @@ def test_values_in_the_evaluator_carry_the_kind_of_their_type(
     assert schema(of).kinded(schema(of).normalise(value)) == kinded
 
 
+def test_a_set_has_one_order_in_the_evaluator_wherever_it_comes_from() -> None:
+    of = schema({"set": CHOICE})
+    with_null, without = {"$tag": "On", "$value": None}, {"$tag": "On"}
+    level = {"$tag": "Level", "$value": 1}
+    assert of.kinded(of.normalise([without, level])) == of.kinded(of.normalise([level, with_null]))
+    assert len(of.kinded(of.normalise([without, with_null])).data) == 1
+
+
 # Random types and values
 
 NAMES = st.text("abc$ü", min_size=1, max_size=3)

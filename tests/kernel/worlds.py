@@ -139,6 +139,7 @@ VOCABULARY: tuple[Node, ...] = (
 )
 BUILTIN_EFFECTS = ("http.request", "llm.generate", "timer.set", "blob.put", "blob.get")
 ASKS: Node = {"name": "asks", "cap": "demo/asks@1", "params": {}}
+TIMERS: Node = {"name": "timers", "cap": "sys/timer@1", "params": {}}
 LISTS = {
     "schemas": "defschema",
     "modules": "defmodule",

@@ -1,0 +1,233 @@
+"""A turn in progress: the records so far, the state after the last one, the queues.
+
+What is here serves inputs (``turn.py``), reducers (``delivery.py``) and plans (``tasks.py``) alike:
+adding a record, ingesting an event, starting, waking and ending plan instances, asking for effects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aos_core import canon
+from aos_core.air.expr import EvalError
+from aos_core.air.operators import member
+from aos_core.air.values import Value, to_kinded
+from aos_core.errors import CanonError
+from aos_core.kernel import effects, reducers
+from aos_core.kernel.authority import Decision, Refused
+from aos_core.kernel.lifecycle import INSTANCE, advance
+from aos_core.kernel.plans import Ended, Plan, match_event
+from aos_core.kernel.program import Program, Settings
+from aos_core.kernel.records import Input, Record
+from aos_core.kernel.reducers import StepFunction
+from aos_core.kernel.routing import Delivery, Routed, correlates
+from aos_core.kernel.state import Instance, Intent, State
+
+Programs = Callable[[bytes], Program]
+"""The program of a manifest hash; a world keeps those its journal has named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a turn stands: ``height`` of its first record, the logical time of the input before
+    it, and the settings in force."""
+
+    height: int
+    logical_ns: int
+    settings: Settings
+
+
+class Fault(Exception):
+    """What makes a whole turn fault; ``where`` names the place."""
+
+    def __init__(self, code: str, text: str, **where: Any) -> None:
+        super().__init__(text)
+        self.code, self.text = code, text
+        self.where = {name: value for name, value in where.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A delivery, with what the reducer's context tells of the event behind it."""
+
+    delivery: Delivery
+    height: int
+    entropy: bytes
+
+
+class Running:
+    """One turn while it runs. Its states are immutable; this object is not."""
+
+    def __init__(
+        self,
+        programs: Programs,
+        state: State,
+        input: Input,
+        moment: Moment,
+        step: StepFunction,
+    ) -> None:
+        self.programs, self.program = programs, programs(state.manifest)
+        self.state, self.input, self.moment, self.step = state, input, moment, step
+        self.records: list[Record] = []
+        self.states: list[State] = []
+        self.deliveries: deque[Queued] = deque()
+        self.tasks: deque[bytes] = deque()
+        self.causes: dict[bytes, int] = {}
+        self.derived = 0
+
+    def record(self, kind: str, by: int | None, /, **fields: Any) -> int:
+        """Add a record; gives its height. Fields that are None stay out, but for the hashes of a
+        step, whose None means no state."""
+        keep = ("before", "after")
+        given = {name: of for name, of in fields.items() if of is not None or name in keep}
+        self.records.append(Record(kind, given, by))
+        self.states.append(self.state)
+        return self.moment.height + len(self.records) - 1
+
+    def derive_entropy(self) -> bytes:
+        form = canon.encode(["derived", self.input.entropy, self.derived])
+        self.derived += 1
+        return hashlib.sha512(form).digest()
+
+    def ingest(self, routed: Routed, by: int | None, entropy: bytes) -> None:
+        hash = reducers.event_hash(routed.schema, routed.value, routed.key)
+        height = self.record(
+            "event", by, schema=routed.schema, value=routed.plain, key=routed.key, hash=hash
+        )
+        self.wake_waiting(routed, height)
+        for trigger in self.program.triggers.get(routed.schema, ()):
+            self.start_plan(self.program.plans[trigger.plan], routed, trigger.correlate_by, height)
+        self.deliveries.extend(Queued(item, height, entropy) for item in routed.deliveries)
+
+    def wake_waiting(self, routed: Routed, height: int) -> None:
+        """Every instance that waits for this event, in the order of their identities."""
+        waiting = [i for _, i in self.state.plans.items() if routed.schema in i.waits.values()]
+        if not waiting:
+            return
+        # typed as it was normalised: an older instance may have known another shape
+        value = self.program.schemas[routed.schema].kinded(routed.plain)
+        for instance in sorted(waiting, key=lambda instance: instance.id):
+            if "wake" not in INSTANCE[instance.status]:
+                continue
+            plan = self.programs(instance.manifest).plans[instance.name]
+            try:
+                step = match_event(plan, instance, routed.schema, value)
+            except EvalError as error:
+                text = f"{error.message} at {error.path}"
+                self.end(Ended(instance, "error", None, "expr_error", text), height)
+                continue
+            if step is not None:
+                self.wake(replace(instance, events={**instance.events, step: value}), height)
+
+    def start_plan(self, plan: Plan, routed: Routed, correlate_by: str | None, height: int) -> None:
+        correlation = _correlation(plan, routed, correlate_by)
+        instance = Instance(
+            id=self.identity(plan, routed, correlation),
+            name=plan.node.name,
+            plan=plan.hash,
+            manifest=self.state.manifest,
+            input=routed.plain,
+            correlation=correlation,
+            vars={} if correlation is None else {"correlation_id": correlation},
+        )
+        instance = replace(instance, status=advance(INSTANCE, instance.status, "start"))
+        self.state = self.state.with_instance(instance)
+        kinded = None if correlation is None else to_kinded(correlation)
+        self.causes[instance.id] = self.record(
+            "plan_started",
+            height,
+            instance=instance.id,
+            plan=instance.name,
+            correlation=kinded,
+        )
+        self.tasks.append(instance.id)
+
+    def identity(self, plan: Plan, routed: Routed, correlation: Value | None) -> bytes:
+        """Identity by content; n is the lowest number that is neither live nor still asked for."""
+        taken = {intent.origin.get("instance") for _, intent in self.state.pending.items()}
+        kinded = None if correlation is None else to_kinded(correlation)
+        input_hash, n = canon.sha256(routed.value), 0
+        while True:
+            id = canon.digest([plan.hash, input_hash, kinded, n])
+            if id not in taken and id not in self.state.plans:
+                return id
+            n += 1
+
+    def wake(self, instance: Instance, height: int) -> None:
+        status = advance(INSTANCE, instance.status, "wake")
+        if instance.status != status:
+            self.tasks.append(instance.id)
+        self.causes[instance.id] = height
+        self.state = self.state.with_instance(replace(instance, status=status))
+        self.states[-1] = self.state  # waking is part of the record that woke
+
+    def end(self, ended: Ended, by: int) -> None:
+        self.state = self.state.without_instance(ended.instance.id)
+        self.record(
+            "plan_ended",
+            by,
+            instance=ended.instance.id,
+            status=ended.status,
+            result=ended.result,
+            error_code=ended.code,
+            text=ended.text,
+            step=ended.step,
+        )
+
+    def ask(
+        self,
+        origin: Mapping[str, Any],
+        kind: str,
+        params: Any,
+        grant: str,
+        key: bytes | None,
+        taken: frozenset[bytes] = frozenset(),
+    ) -> tuple[Decision, Intent]:
+        program = self.program
+        if isinstance(params, bytes):
+            try:
+                params = canon.decode(params)
+            except CanonError as error:
+                raise Refused("bad_params", error.message) from None
+
+        def is_pending(hash: bytes) -> bool:
+            return hash in taken or hash in self.state.pending
+
+        return effects.ask(
+            program, origin, kind, params, grant, key, self.input.logical_ns, is_pending
+        )
+
+    def record_decision(self, decision: Decision, intent: Intent, by: int) -> None:
+        self.record(
+            "decision",
+            by,
+            intent=intent.hash,
+            grant=decision.grant,
+            cap=decision.cap,
+            policy=decision.policy,
+            rule=decision.rule,
+            code=decision.code,
+        )
+
+    def record_intent(self, intent: Intent, by: int) -> None:
+        self.state = self.state.with_intent(intent)
+        self.record("intent", by, hash=intent.hash, **_shown(intent))
+
+
+def _shown(intent: Intent) -> dict[str, Any]:
+    """The fields of an intent's record; the params readable."""
+    return {**intent.to_plain(), "params": canon.decode(intent.params)}
+
+
+def _correlation(plan: Plan, routed: Routed, correlate_by: str | None) -> Value | None:
+    """The value at ``correlate_by`` if that path exists; else the event's key (B-15); else none."""
+    if correlate_by is not None and correlates(routed.plain, correlate_by):
+        value: Value | None = plan.input.kinded(routed.plain)
+        for part in correlate_by.split("."):
+            value = None if value is None else member(value, part)
+        return value
+    return None if routed.key is None else Value("Bytes", routed.key)
