@@ -1,11 +1,69 @@
-"""placeholder"""
+"""Whether a loaded world makes sense: every problem at once, before anything runs.
 
-from aos_core.air.load import Catalog
+Structure, hashes and most literals were looked at by :mod:`aos_core.air.load`; what is left is
+what needs the whole world in view. A rule is a function that gives the problems it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from aos_core.air import check_plans, check_world
+from aos_core.air.load import Catalog, Problem
+from aos_core.air.survey import Survey
+from aos_core.errors import CheckFailed
+
+Rule = Callable[[Survey], Iterable[Problem]]
+
+RULES: tuple[Rule, ...] = (
+    check_world.listed_names_resolve,
+    check_world.nodes_are_listed,
+    check_world.schemas_are_known,
+    check_world.effects_are_listed,
+    check_world.effect_kinds_are_unique,
+    check_world.effects_have_caps,
+    check_world.modules_have_wasm,
+    check_world.reducer_effects_are_granted,
+    check_world.module_bindings_fit,
+    check_world.grants_fit,
+    check_world.cap_enforcers_are_listed,
+    check_world.default_policy_exists,
+    check_world.policies_name_known_things,
+    check_world.secrets_name_known_things,
+    check_world.routes_fit,
+    check_world.reducer_receipts_are_routed,
+    check_world.inboxes_name_reducers,
+    check_world.triggers_fit,
+    check_plans.step_ids_are_unique,
+    check_plans.edges_join_steps,
+    check_plans.plans_are_acyclic,
+    check_plans.expressions_parse,
+    check_plans.references_resolve,
+    check_plans.values_fit_their_slots,
+    check_plans.idempotency_keys_are_hashes,
+    check_plans.awaits_name_handles,
+    check_plans.emits_are_granted,
+    check_plans.derived_sets_agree,
+    check_plans.results_match_outputs,
+    check_plans.correlated_waits_are_filtered,
+)
 
 
-def check(catalog: Catalog):
-    return catalog.problems
+def check(catalog: Catalog) -> tuple[Problem, ...]:
+    """Every problem of a world: those found at load, then errors and warnings rule by rule.
+
+    A world without errors compiles (``kernel.program.compile_program``).
+    """
+    survey = Survey.of(catalog)
+    return (*catalog.problems, *(problem for rule in RULES for problem in rule(survey)))
 
 
 def require_sound(catalog: Catalog) -> None:
-    pass
+    """Raise :class:`CheckFailed`, with every problem, for a world that has an error."""
+    problems = check(catalog)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        first = errors[0]
+        place = f"{first.file or 'world'} {first.path or ''}".strip()
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise CheckFailed(f"{place}: {first.message}{more}", problems)

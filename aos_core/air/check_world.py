@@ -1,0 +1,457 @@
+"""The rules of ``check`` for a manifest, its modules, its routing and its authority.
+
+Each gives the problems it finds (air-v1, sections 2, 7, 10 and 12; B-7, B-15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aos_core.air import literals
+from aos_core.air.check_plans import unknown_effect
+from aos_core.air.codec import Misfit, Schemas
+from aos_core.air.load import Key, Problem, builtin_nodes
+from aos_core.air.nodes import (
+    DefCap,
+    DefEffect,
+    DefModule,
+    DefPlan,
+    DefPolicy,
+    DefSchema,
+    DefSecret,
+    Grant,
+    Manifest,
+    Node,
+    Route,
+)
+from aos_core.air.plan_view import Held, lack
+from aos_core.air.survey import LIST_OF, MANIFEST, Survey, did_you_mean
+from aos_core.air.types import ListOf, MapOf, Option, Record, Ref, SetOf, Type, Variant
+from aos_core.errors import AirError
+
+Problems = Iterator[Problem]
+RECEIPT_EVENTS = ("sys/TimerFired@1", "sys/BlobPutResult@1", "sys/BlobGetResult@1")
+"""The events that bring reducers their receipts: their key is the asking cell's (B-15)."""
+ALLOW_ALL = "sys/CapAllowAll@1"
+
+
+# -- names ------------------------------------------------------------------------------------
+
+
+def listed_names_resolve(survey: Survey) -> Problems:
+    for name, kind in Manifest.LISTS.items():
+        seen: set[str] = set()
+        for index, ref in enumerate(survey.manifest.refs[name]):
+            path = f"{name}[{index}].name"
+            if (kind, ref.name) not in survey.catalog.nodes:
+                yield survey.error(
+                    "unknown_name", MANIFEST, path, f"there is no {kind} {ref.name}",
+                    survey.hint(ref.name, kind),
+                )  # fmt: skip
+            if ref.name in seen:
+                yield survey.error("duplicate", MANIFEST, path, f"{ref.name} is listed twice")
+            seen.add(ref.name)
+
+
+def nodes_are_listed(survey: Survey) -> Problems:
+    """A node that no list names is no part of the world."""
+    for kind, name in sorted(survey.catalog.places):
+        if kind != Manifest.kind and (kind, name) not in survey.catalog.nodes:
+            yield survey.warning(
+                "not_listed", (kind, name), "", "the manifest does not list it",
+                f"list it under {LIST_OF[kind]}, or delete it",
+            )  # fmt: skip
+
+
+def schemas_are_known(survey: Survey) -> Problems:
+    listed = {ref.name for ref in survey.manifest.refs["schemas"]}
+    for key, path, name in _schema_uses(survey):
+        if name not in survey.catalog.schemas.types:
+            hint = survey.hint(name, DefSchema.kind)
+            yield survey.error("unknown_schema", key, path, f"unknown schema {name}", hint)
+        elif name not in listed:  # a built-in: here it works, elsewhere it does not (B-7)
+            listed.add(name)
+            yield survey.warning(
+                "not_listed", key, path, f"the manifest does not list {name}",
+                "list it under schemas: other runtimes insist on it",
+            )  # fmt: skip
+
+
+def _schema_uses(survey: Survey) -> Iterator[tuple[Key, str, str]]:
+    """(node, path, schema) of every place where a listed node names a schema."""
+    for key, path, node in survey.listed():
+        builtin = key in builtin_nodes()
+        if not (builtin and isinstance(node, DefSchema)):
+            for at, schema in _named_schemas(node):
+                yield (MANIFEST, path, schema) if builtin else (key, at, schema)
+
+
+def _named_schemas(node: Node) -> Iterator[tuple[str, str]]:
+    match node:
+        case DefSchema():
+            yield from _type_refs(node.type, "type")
+        case DefCap():
+            yield from _type_refs(node.schema, "schema")
+        case DefEffect():
+            yield "params_schema", node.params_schema
+            yield "receipt_schema", node.receipt_schema
+        case DefModule():
+            yield from ((f"abi.{node.module_kind}.{at}", of) for at, of in node.abi.items())
+            if node.key_schema is not None:
+                yield "key_schema", node.key_schema
+        case DefPlan():
+            yield from _plan_schemas(node)
+
+
+def _plan_schemas(plan: DefPlan) -> Iterator[tuple[str, str]]:
+    yield "input", plan.input
+    if plan.output is not None:
+        yield "output", plan.output
+    yield from ((f"locals.{name}", of) for name, of in plan.locals.items())
+    for index, step in enumerate(plan.steps):
+        if "event" in step.args:
+            yield f"steps[{index}].event", step.args["event"]
+
+
+def _type_refs(of: Type, path: str) -> Iterator[tuple[str, str]]:
+    match of:
+        case Ref(name):
+            yield f"{path}.ref", name
+        case Record(members):
+            for name, item in members:
+                yield from _type_refs(item, f"{path}.record.{name}")
+        case Variant(members):
+            for name, item in members:
+                yield from _type_refs(item, f"{path}.variant.{name}")
+        case ListOf(item):
+            yield from _type_refs(item, f"{path}.list")
+        case SetOf(item):
+            yield from _type_refs(item, f"{path}.set")
+        case Option(item):
+            yield from _type_refs(item, f"{path}.option")
+        case MapOf(_, value):
+            yield from _type_refs(value, f"{path}.map.value")
+
+
+# -- effects and modules ----------------------------------------------------------------------
+
+
+def effects_are_listed(survey: Survey) -> Problems:
+    """Earlier authoring lists none and means the built-ins."""
+    used = any(plan.plan.derived("kind") for plan in survey.plans.values())
+    used = used or any(module.effects_emitted for module in survey.own(DefModule))
+    if used and not survey.manifest.refs["effects"]:
+        yield survey.warning(
+            "no_effects_listed", MANIFEST, "", "the manifest lists no effects: the built-in ones "
+            "are assumed", "list those that the world uses under effects",
+        )  # fmt: skip
+
+
+def effect_kinds_are_unique(survey: Survey) -> Problems:
+    for key, path, node in survey.listed():
+        if isinstance(node, DefEffect) and survey.effects[node.effect] is not node:
+            other = survey.effects[node.effect].name
+            at = (MANIFEST, path) if key in builtin_nodes() else (key, "kind")
+            yield survey.error("duplicate", *at, f"{other} is of kind {node.effect} too")
+
+
+def effects_have_caps(survey: Survey) -> Problems:
+    for node in survey.own(DefEffect):
+        if node.cap_type not in survey.cap_types():
+            yield survey.warning(
+                "unknown_cap_type", (node.kind, node.name), "cap_type",
+                f"no cap is of type {node.cap_type}, so nobody can be granted the effect",
+                did_you_mean(node.cap_type, survey.cap_types()),
+            )  # fmt: skip
+
+
+def modules_have_wasm(survey: Survey) -> Problems:
+    """Native ``sys/*`` modules need none."""
+    for module in survey.own(DefModule):
+        if module.wasm_hash is None:
+            local = module.name.partition("/")[2].partition("@")[0]
+            yield survey.error(
+                "no_wasm", (module.kind, module.name), "wasm_hash", "there is no wasm for it",
+                f"put it into modules/{local}.wasm of the world, or name its file or its crate "
+                f'under [modules."{module.name}"] in world.toml',
+            )  # fmt: skip
+
+
+def reducer_effects_are_granted(survey: Survey) -> Problems:
+    for module in survey.own(DefModule):
+        key = (module.kind, module.name)
+        for index, kind in enumerate(module.effects_emitted):
+            path = f"abi.{module.module_kind}.effects_emitted[{index}]"
+            effect = survey.effects.get(kind)
+            if effect is None:
+                yield unknown_effect(survey, key, path, kind)
+            elif effect.origin_scope == "plan":
+                message = f"only plans may ask for {kind}"
+                yield survey.error("origin_scope", key, path, message)
+            elif not _can_ask(survey, module, effect.cap_type):
+                yield survey.error(
+                    "not_granted", key, path, f"no grant lets it ask for {kind}",
+                    f"grant a cap of type {effect.cap_type}; of several, bind one to a slot in "
+                    "module_bindings",
+                )  # fmt: skip
+
+
+def _can_ask(survey: Survey, module: DefModule, cap_type: str) -> bool:
+    """Whether a slot is bound to a grant of this type, or the only such grant stands in."""
+    slots = survey.manifest.bindings.get(module.name, {})
+    if any(survey.granted_type(grant) == cap_type for grant in slots.values()):
+        return True
+    fitting = [name for name in survey.grants if survey.granted_type(name) == cap_type]
+    return "default" not in slots and len(fitting) == 1
+
+
+def module_bindings_fit(survey: Survey) -> Problems:
+    for name, slots in survey.manifest.bindings.items():
+        path = f"module_bindings.{name}"
+        module = survey.modules.get(name)
+        if module is None or module.module_kind != "reducer":
+            yield _unknown_reducer(survey, path, name)
+            continue
+        for slot, grant in slots.items():
+            yield from _slot_fits(survey, module, slot, grant, f"{path}.slots.{slot}")
+
+
+def _slot_fits(survey: Survey, module: DefModule, slot: str, grant: str, path: str) -> Problems:
+    if slot not in ("default", *module.cap_slots):
+        yield survey.error(
+            "unknown_slot", MANIFEST, path, f"{module.name} declares no slot {slot!r}",
+            did_you_mean(slot, ["default", *module.cap_slots]),
+        )  # fmt: skip
+    if grant not in survey.grants:
+        yield _unknown_grant(survey, MANIFEST, path, grant)
+        return
+    wanted, granted = module.cap_slots.get(slot), survey.granted_type(grant)
+    if wanted is not None and granted not in (None, wanted):
+        message = f"grant {grant} is of {granted}; the slot is for {wanted}"
+        yield survey.error("cap_type", MANIFEST, path, message)
+
+
+# -- authority --------------------------------------------------------------------------------
+
+
+def grants_fit(survey: Survey) -> Problems:
+    for index, grant in enumerate(survey.manifest.grants):
+        path = f"defaults.cap_grants[{index}]"
+        if survey.grants[grant.name] is not grant:
+            yield survey.error(
+                "duplicate", MANIFEST, f"{path}.name", f"there are two grants {grant.name}"
+            )
+        cap = survey.caps.get(grant.cap)
+        if cap is None:
+            hint = survey.hint(grant.cap, DefCap.kind)
+            message = f"grant {grant.name}: unknown cap {grant.cap}"
+            yield survey.error("unknown_cap", MANIFEST, f"{path}.cap", message, hint)
+        else:
+            yield from _params_fit(survey, grant, cap, f"{path}.params")
+
+
+def _params_fit(survey: Survey, grant: Grant, cap: DefCap, path: str) -> Problems:
+    schemas = survey.catalog.schemas
+    try:
+        stored = literals.literal(grant.params, cap.schema, schemas, path)
+        schemas.compile(cap.schema).normalise(literals.runtime(stored))
+    except AirError as error:
+        at = str(error.where.get("path", path))
+        yield survey.error("bad_literal", MANIFEST, at, error.message, error.hint)
+    except Misfit as misfit:
+        at = ".".join([path, *misfit.path])
+        yield survey.error("bad_literal", MANIFEST, at, misfit.message)
+
+
+def cap_enforcers_are_listed(survey: Survey) -> Problems:
+    """Of the caps in use: a cap whose enforcer is not known allows nothing."""
+    listed = {ref.name for ref in survey.manifest.refs["modules"]}
+    granted = {grant.cap for grant in survey.manifest.grants}
+    for name, cap in survey.caps.items():
+        builtin = (cap.kind, name) in builtin_nodes()
+        if cap.enforcer in (ALLOW_ALL, *listed) or (builtin and name not in granted):
+            continue
+        key, path = (MANIFEST, "modules") if builtin else ((cap.kind, name), "enforcer.module")
+        if cap.enforcer in survey.modules:
+            message = f"the manifest does not list {cap.enforcer}, the enforcer of {name}"
+            yield survey.warning("not_listed", key, path, message, "list it under modules")
+        else:
+            message = f"unknown enforcer {cap.enforcer}: the cap allows nothing"
+            hint = survey.hint(cap.enforcer, DefModule.kind)
+            yield survey.warning("unknown_enforcer", key, path, message, hint)
+
+
+def default_policy_exists(survey: Survey) -> Problems:
+    name = survey.manifest.policy
+    if name is not None and (DefPolicy.kind, name) not in survey.catalog.nodes:
+        hint = survey.hint(name, DefPolicy.kind)
+        yield survey.error(
+            "unknown_policy", MANIFEST, "defaults.policy", f"unknown policy {name}", hint
+        )
+
+
+def policies_name_known_things(survey: Survey) -> Problems:
+    """A rule that matches nothing does no harm by itself, so these are warnings."""
+    origins = {"reducer": survey.modules, "plan": survey.plans}
+    known: dict[str, Mapping[str, Any] | set[str]] = {
+        "effect_kind": survey.effects,
+        "cap_name": survey.grants,
+        "cap_type": survey.cap_types(),
+        "origin_kind": origins,
+        "origin_name": {**survey.modules, **survey.plans},
+    }
+    for policy in survey.own(DefPolicy):
+        for index, rule in enumerate(policy.rules):
+            for name, value in rule.when.items():
+                if value not in known[name]:
+                    yield survey.warning(
+                        f"unknown_{name}", (policy.kind, policy.name),
+                        f"rules[{index}].when.{name}", f"the rule matches nothing: there is no "
+                        f"{name} {value!r}", did_you_mean(value, known[name]),
+                    )  # fmt: skip
+
+
+def secrets_name_known_things(survey: Survey) -> Problems:
+    for secret in survey.own(DefSecret):
+        lists: tuple[tuple[str, tuple[str, ...], Mapping[str, Any]], ...] = (
+            ("allowed_caps", secret.allowed_caps, survey.grants),
+            ("allowed_plans", secret.allowed_plans, survey.plans),
+        )
+        for name, given, known in lists:
+            for index, value in enumerate(given):
+                if value not in known:
+                    yield survey.warning(
+                        "unknown_name", (secret.kind, secret.name), f"{name}[{index}]",
+                        f"{name} names {value!r}, which is not there", did_you_mean(value, known),
+                    )  # fmt: skip
+
+
+def _unknown_grant(survey: Survey, key: Key, path: str, grant: str) -> Problem:
+    hint = did_you_mean(grant, survey.grants)
+    return survey.error("unknown_grant", key, path, f"there is no grant {grant!r}", hint)
+
+
+# -- routing and triggers ---------------------------------------------------------------------
+
+
+def routes_fit(survey: Survey) -> Problems:
+    for index, route in enumerate(survey.manifest.routes or ()):
+        path = f"routing.events[{index}]"
+        module = survey.modules.get(route.reducer)
+        if module is None or module.module_kind != "reducer":
+            yield _unknown_reducer(survey, f"{path}.reducer", route.reducer)
+            continue
+        event, schemas = module.abi["event"], survey.catalog.schemas
+        if route.event != event and route.event not in members(event, schemas):
+            yield survey.error(
+                "wrong_event", MANIFEST, f"{path}.event",
+                f"{route.reducer} takes {event}, which does not hold {route.event}",
+                f"route {event}, or give it one arm that refers to {route.event}",
+            )  # fmt: skip
+            continue
+        yield from _key_field_fits(survey, route, module, path)
+
+
+def _key_field_fits(survey: Survey, route: Route, module: DefModule, path: str) -> Problems:
+    if module.key_schema is None and route.key_field is not None:
+        yield survey.error(
+            "key_field", MANIFEST, f"{path}.key_field", f"{route.reducer} is not keyed",
+            "leave key_field out, or give the module a key_schema",
+        )  # fmt: skip
+    elif module.key_schema is not None and not route.key_field:
+        if route.event not in RECEIPT_EVENTS:
+            yield survey.error(
+                "key_field", MANIFEST, path, f"{route.reducer} is keyed, so the route needs a "
+                "key_field", "the path of the key in the event, such as $value.id",
+            )  # fmt: skip
+    elif route.key_field and route.event in survey.catalog.schemas.types:
+        found = _lack(survey, route.event, route.key_field)
+        if found is not None:
+            yield survey.error("key_field", MANIFEST, f"{path}.key_field", *found)
+
+
+def _lack(survey: Survey, schema: str, path: str) -> tuple[str, str | None] | None:
+    """(message, hint) where a path is not in a schema, or None."""
+    found = lack(Held(Ref(schema)), tuple(path.split(".")), survey.catalog.schemas)
+    if found is None:
+        return None
+    return f"{schema} has no {path}: no {found.part!r}", did_you_mean(found.part, found.known)
+
+
+def members(event: str, schemas: Schemas) -> Mapping[str, str]:
+    """schema -> tag of the schemas that an event variant holds under one tag by reference: a
+    route to the variant binds them too."""
+    of = schemas.resolve(Ref(event)) if event in schemas.types else None
+    arms = of.arms if isinstance(of, Variant) else ()
+    names = [arm.name for _, arm in arms if isinstance(arm, Ref)]
+    return {
+        arm.name: tag for tag, arm in arms if isinstance(arm, Ref) and names.count(arm.name) == 1
+    }
+
+
+def reducer_receipts_are_routed(survey: Survey) -> Problems:
+    """A reducer that no route brings its receipts asks for effects in vain."""
+    for module in survey.own(DefModule):
+        for index, kind in enumerate(module.effects_emitted):
+            event = _RECEIPT_EVENT.get(kind)
+            if event is not None and not _reaches(survey, module, event):
+                yield survey.warning(
+                    "no_receipt_route", (module.kind, module.name),
+                    f"abi.{module.module_kind}.effects_emitted[{index}]",
+                    f"no route brings it {event}, the receipt of {kind}",
+                    f"refer to {event} in an arm of {module.abi.get('event')}; a keyed reducer "
+                    "also needs a route to it without key_field",
+                )  # fmt: skip
+
+
+_RECEIPT_EVENT = dict(zip(("timer.set", "blob.put", "blob.get"), RECEIPT_EVENTS, strict=True))
+
+
+def _reaches(survey: Survey, module: DefModule, event: str) -> bool:
+    routes = [of for of in survey.manifest.routes or () if of.reducer == module.name]
+    if any(route.event == event for route in routes):
+        return True
+    family = any(of.event == module.abi.get("event") and not of.key_field for of in routes)
+    return family and event in members(module.abi.get("event", ""), survey.catalog.schemas)
+
+
+def inboxes_name_reducers(survey: Survey) -> Problems:
+    for index, inbox in enumerate(survey.manifest.inboxes):
+        module = survey.modules.get(inbox.reducer)
+        if module is None or module.module_kind != "reducer":
+            path = f"routing.inboxes[{index}].reducer"
+            yield _unknown_reducer(survey, path, inbox.reducer)
+
+
+def _unknown_reducer(survey: Survey, path: str, name: str) -> Problem:
+    if name in survey.modules:
+        return survey.error("unknown_reducer", MANIFEST, path, f"{name} is no reducer")
+    hint = survey.hint(name, DefModule.kind)
+    return survey.error("unknown_reducer", MANIFEST, path, f"unknown reducer {name}", hint)
+
+
+def triggers_fit(survey: Survey) -> Problems:
+    seen: set[tuple[str, str]] = set()
+    for index, trigger in enumerate(survey.manifest.triggers):
+        path = f"triggers[{index}]"
+        if (trigger.event, trigger.plan) in seen:
+            message = f"two triggers start {trigger.plan} for {trigger.event}"
+            yield survey.error("duplicate", MANIFEST, path, message)
+        seen.add((trigger.event, trigger.plan))
+        if trigger.event not in survey.catalog.schemas.types:
+            hint = survey.hint(trigger.event, DefSchema.kind)
+            message = f"unknown schema {trigger.event}"
+            yield survey.error("unknown_schema", MANIFEST, f"{path}.event", message, hint)
+        elif trigger.correlate_by is not None:
+            found = _lack(survey, trigger.event, trigger.correlate_by)
+            if found is not None:
+                yield survey.warning("correlate_by", MANIFEST, f"{path}.correlate_by", *found)
+        view = survey.plans.get(trigger.plan)
+        if view is None:
+            hint = survey.hint(trigger.plan, DefPlan.kind)
+            message = f"unknown plan {trigger.plan}"
+            yield survey.error("unknown_plan", MANIFEST, f"{path}.plan", message, hint)
+        elif view.plan.input != trigger.event:
+            message = f"{trigger.plan} takes {view.plan.input}, not {trigger.event}"
+            yield survey.error("wrong_event", MANIFEST, f"{path}.event", message)

@@ -1,0 +1,250 @@
+"""``fire``, ``pending``, ``release``: a world's way in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aos_core import canon
+from aos_core.cli.opening import exit_code, open_world, read_json
+from aos_core.cli.options import (
+    HERE,
+    Branch,
+    GivenWorld,
+    OptionalWorld,
+    OrderText,
+    ScenarioName,
+    Seed,
+    command,
+)
+from aos_core.cli.output import Out
+from aos_core.errors import AosError, Rejected, UsageError
+
+if TYPE_CHECKING:
+    from aos_core.kernel.turn import Turn
+    from aos_core.view import Pending
+    from aos_core.world import World
+
+commands = typer.Typer()
+
+FAULTED = 1
+
+Schema = Annotated[str, typer.Argument(metavar="SCHEMA", help="The event's schema.")]
+Value = Annotated[
+    str,
+    typer.Argument(metavar="VALUE_JSON", help="Its value; - reads one a line from stdin."),
+]
+EventKey = Annotated[
+    str | None,
+    typer.Option("--key", metavar="TEXT", help="The event's key.", show_default=False),
+]
+
+
+@command(commands, "fire")
+def fire(
+    out: Out,
+    world: GivenWorld,
+    schema: Schema,
+    value: Value,
+    key: EventKey = None,
+    branch: Branch = "main",
+    scenario: ScenarioName = None,
+) -> int:
+    """Submit an event.
+
+    With - one a line from stdin, each acknowledged as soon as it is durable.
+    """
+    if value == "-":
+        with open_world(out, world, branch, write=True, scenario=scenario) as opened:
+            return _fire_lines(out, opened, schema, key)
+    event = read_json(value, "VALUE_JSON")
+    with open_world(out, world, branch, write=True, scenario=scenario) as opened:
+        return _report(out, opened, [opened.fire(schema, event, key=key)])
+
+
+def _fire_lines(out: Out, world: World, schema: str, key: str | None) -> int:
+    """Fire every line of stdin; a line that is refused is told, and the rest goes on."""
+    code = 0
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            made = world.fire(schema, read_json(line, f"line {number}"), key=key)
+        except (Rejected, UsageError) as error:
+            if not world.writable:
+                raise
+            out.error(_on_line(error, number))
+            code = error.exit_code
+            continue
+        ack = acknowledge(world, [made])
+        if out.json:
+            out.line(ack)
+        else:
+            out.text(_summary(ack))
+            sys.stdout.flush()
+        if made.fault is not None:
+            code = code or FAULTED
+    return code
+
+
+def _on_line(error: AosError, number: int) -> AosError:
+    where = {**error.where, "line": number}
+    return AosError(error.message, hint=error.hint, code=error.code, **where)
+
+
+def acknowledge(world: World, turns: Sequence[Turn]) -> dict[str, Any]:
+    """What is durable now: ``records`` counts those of these turns, ``pending`` what is left."""
+    fault = next((made.fault for made in turns if made.fault is not None), None)
+    return {
+        "height": world.height,
+        "root": canon.hash_text(world.root),
+        "records": sum(len(made.records) for made in turns),
+        "pending": len(world.pending),
+        **({} if fault is None else {"fault": _fault_json(fault)}),
+    }
+
+
+def _fault_json(fault: Any) -> dict[str, Any]:
+    from aos_core.replay import show_field
+
+    where = {name: show_field(name, of) for name, of in fault["where"].items()}
+    return {"code": fault["code"], "where": where, "text": fault["text"]}
+
+
+def _summary(ack: dict[str, Any]) -> str:
+    fault = f", fault {ack['fault']['code']}" if "fault" in ack else ""
+    return f"height {ack['height']}, {ack['pending']} pending, root {ack['root'][:19]}{fault}"
+
+
+def _report(out: Out, world: World, turns: Sequence[Turn]) -> int:
+    ack = acknowledge(world, turns)
+    if out.json:
+        out.document(ack)
+    else:
+        from aos_core.cli.story import Teller
+
+        teller = Teller(world)
+        first = world.height - ack["records"] + 1
+        out.print(*teller.tell(first, world.height, out.console.width))
+        out.text(_summary(ack))
+    return FAULTED if "fault" in ack else 0
+
+
+@command(commands, "pending")
+def pending(
+    out: Out,
+    world: OptionalWorld = HERE,
+    branch: Branch = "main",
+    scenario: ScenarioName = None,
+) -> int:
+    """What the world waits for."""
+    with open_world(out, world, branch, scenario=scenario) as opened:
+        items = opened.pending
+        if out.json:
+            out.document([item.to_json() for item in items])
+        else:
+            _show(out, items)
+        return exit_code(out, opened)
+
+
+def _show(out: Out, items: Sequence[Pending]) -> None:
+    from rich.text import Text
+
+    from aos_core.present import answers, asks_for, clip, short_name
+
+    width = out.console.width
+    for item in items:
+        shown = item.to_json()
+        origin = f"{short_name(item.origin['name'])} {item.origin.get('step', '')}".rstrip()
+        ready = "no answer prepared: give one with --receipt"
+        if shown["answer"] is not None:
+            answer = shown["answer"]
+            ready = clip(
+                f"answer ready: {answer['status']} {answers(answer['payload'])}", width - 4
+            )
+        out.print(
+            Text.assemble(
+                (f"{item.n:>2}  ", "bold"), clip(asks_for(item.kind, item.params), width - 4)
+            ),
+            Text(f"    since {item.since}, by {origin}, {shown['intent_hash'][:19]}", "dim"),
+            Text(f"    {ready}", "" if shown["answer"] else "yellow"),
+        )
+    if not items:
+        out.text("nothing is pending")
+
+
+Numbers = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="N...", help="Numbers or hash prefixes, as `aos pending` shows them."),
+]
+All = Annotated[bool, typer.Option("--all", help="Everything that is pending.")]
+ReceiptJson = Annotated[
+    str | None,
+    typer.Option(
+        "--receipt",
+        metavar="JSON",
+        help="This receipt instead of the prepared one: {status, payload, cost_cents}.",
+        show_default=False,
+    ),
+]
+
+
+@command(commands, "release")
+def release(
+    out: Out,
+    world: OptionalWorld = HERE,
+    numbers: Numbers = None,
+    all: All = False,
+    order: OrderText = None,
+    seed: Seed = None,
+    receipt: ReceiptJson = None,
+    branch: Branch = "main",
+    scenario: ScenarioName = None,
+) -> int:
+    """Deliver receipts.
+
+    Those the scenario has prepared, or one given by hand.
+    """
+    from aos_core.scenario import edited
+
+    if bool(numbers) == all:
+        raise UsageError("say which: numbers or --all", hint="`aos pending` shows the numbers")
+    if not all and (order, seed) != (None, None):
+        raise UsageError("--order and --seed go with --all; numbers are an order themselves")
+    given = None if receipt is None else read_json(receipt, "--receipt")
+    with open_world(out, world, branch, write=True, scenario=scenario) as opened:
+        wave = _wave(opened, numbers or [], order, seed)
+        if receipt is None:
+            receipts = [item.answer() for item in wave]
+        elif len(wave) == 1:
+            receipts = [edited(wave[0], given)]
+        else:
+            raise UsageError("--receipt is for one intent", hint="name one number")
+        if not wave:
+            raise UsageError("nothing is pending", code="nothing_pending")
+        return _report(out, opened, [opened.deliver(of) for of in receipts])
+
+
+def _wave(
+    world: World, numbers: Sequence[str], order: str | None, seed: int | None
+) -> list[Pending]:
+    """What to deliver, in order."""
+    from aos_core.scenario import parse_order, pick, shuffled
+
+    if order is not None and seed is not None:
+        raise UsageError("give --order or --seed, not both")
+    items = world.pending
+    if order is not None:
+        wave = parse_order(order).waves[0]
+        if sorted(wave) != [item.n for item in items]:
+            known = ", ".join(str(item.n) for item in items) or "nothing"
+            raise UsageError(f"--order names {order}, pending are {known}: name each once")
+        return pick(items, wave)
+    if seed is not None:
+        return shuffled(items, seed)
+    if len(set(numbers)) != len(numbers):
+        raise UsageError(f"a number is given twice: {' '.join(numbers)}")
+    return pick(items, numbers) if numbers else items

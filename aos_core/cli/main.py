@@ -1,0 +1,79 @@
+"""The entry of ``aos``: the commands, and what happens to arguments that are none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from aos_core.cli import author, live, look, play, prove
+from aos_core.cli.options import INTERRUPTED
+from aos_core.cli.output import Out
+from aos_core.errors import UsageError
+
+READER_GONE = 141
+"""What a shell reports for a command whose reader went away."""
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="See, simulate and prove AgentOS worlds. `aos COMMAND --help` says more.",
+)
+for group in (author, play, prove, live, look):
+    app.add_typer(group.commands)
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+# typer keeps the class to itself; of its public errors this is the one that leads there
+_ArgumentError: type[Exception] = next(
+    of for of in typer.BadParameter.__mro__ if of.__name__ == "ClickException"
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; returns its exit code."""
+    args = list(argv) or ["--help"]
+    try:
+        code = app(args=args, prog_name="aos", standalone_mode=False)
+    except typer.Abort:
+        return INTERRUPTED
+    except _ArgumentError as error:
+        return _bad_arguments(error, args)
+    return code if isinstance(code, int) else 0
+
+
+def _bad_arguments(error: BaseException, args: list[str]) -> int:
+    context = getattr(error, "ctx", None)
+    command = "aos" if context is None else context.command_path
+    message = getattr(error, "format_message", error.__str__)()
+    told = UsageError(message.strip(), hint=f"`{command} --help` shows what it takes")
+    Out(json="--json" in args, debug="--debug" in args).error(told)
+    return told.exit_code
+
+
+def run() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal without our glyphs shows ?, and no command fails for it
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # nobody reads on; without this the interpreter complains when it closes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = READER_GONE
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,91 @@
+"""Opening worlds for commands: to read or to write, with the notices a person needs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aos_core.branches import list_branches
+from aos_core.cli.output import Out
+from aos_core.errors import AosError, UsageError
+from aos_core.files import WorldFiles, find_world
+
+if TYPE_CHECKING:
+    from aos_core.world import World
+
+
+def open_world(
+    out: Out, world: str, branch: str, *, write: bool = False, scenario: str | None = None
+) -> World:
+    """Open a world. To write it must be whole; a damaged one can still be read: see
+    :func:`exit_code`. Raises what ``World.open`` raises."""
+    from aos_core.journal import JournalMissing
+    from aos_core.world import World
+
+    try:
+        opened = World.open(world, branch, write=write, scenario=scenario)
+    except JournalMissing as error:
+        raise _with_branches(error, world) from error
+    for notice in opened.notices:
+        out.notice(notice)
+    if write and opened.trouble is not None:
+        opened.close()
+        raise opened.trouble
+    if write and opened.files.data_dir.parent != opened.files.root:
+        out.notice(f"the journal is kept in {opened.files.data_dir}")
+    _compare_with_disk(out, opened)
+    return opened
+
+
+def _with_branches(error: AosError, world: str) -> AosError:
+    """The error with the branches there are."""
+    files = WorldFiles.read(find_world(world))
+    names = list_branches(files.data_dir / "journal")
+    if not names:
+        return UsageError(
+            "this world has no journal yet",
+            hint="`aos fire` or `aos run` begins one",
+            code=error.code,
+            file=files.data_dir,
+        )
+    hint = f"branches: {', '.join(names)}"
+    return UsageError(error.message, hint=hint, code=error.code, **error.where)
+
+
+def _compare_with_disk(out: Out, world: World) -> None:
+    """A branch goes on with what it began with; say so where the files say something else."""
+    try:
+        changed = world.files.catalog.changed_from(world.program.catalog)
+    except AosError as error:
+        out.notice(f"the files on disk do not load ({error.message}); `aos check` says more")
+        return
+    if changed:
+        out.notice(
+            f"the files on disk differ from what branch {world.branch} runs: {', '.join(changed)}; "
+            "it goes on with its own, and `aos verify --with-disk` compares"
+        )
+
+
+def exit_code(out: Out, world: World) -> int:
+    """The exit code of a command that has shown what could be read, the trouble told."""
+    if world.trouble is None:
+        return 0
+    if not out.quiet:
+        out.complain(world.trouble)
+    return world.trouble.exit_code
+
+
+def read_json(text: str, what: str) -> Any:
+    """Host JSON from an argument or a line of input. Raises :class:`UsageError`."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{what} is no JSON: {error}",
+            hint='for example {"Start": {"topic": "demo"}}; text needs quotes of its own: \'"a"\'',
+            code="bad_json",
+        ) from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")

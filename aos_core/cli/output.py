@@ -1,0 +1,124 @@
+"""Where a command's words go: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
+
+from aos_core.errors import AosError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+Progress = Callable[[int, int], None]
+"""(done, in all)"""
+
+
+@dataclass(frozen=True)
+class Out:
+    """The flags that every command has, and what they mean.
+
+    ``json``: stdout carries JSON and nothing else. ``quiet``: no progress, no notices.
+    ``progress_json``: both as JSON lines. ``debug``: errors come with their traceback.
+    """
+
+    json: bool = False
+    quiet: bool = False
+    progress_json: bool = False
+    debug: bool = False
+    no_color: bool = False
+
+    @cached_property
+    def console(self) -> Console:
+        """For people; colours only on a terminal, and not against ``NO_COLOR``."""
+        return self._console(sys.stdout)
+
+    def _console(self, file: TextIO) -> Console:
+        from rich.console import Console
+
+        plain = self.no_color or bool(os.environ.get("NO_COLOR"))
+        return Console(file=file, no_color=plain, highlight=False, markup=False, emoji=False)
+
+    def print(self, *parts: RenderableType) -> None:
+        """Show to people, wrapped at the width of the terminal."""
+        for part in parts:
+            self.console.print(part)
+
+    def text(self, text: str) -> None:
+        """One line for people, never broken: it may be cut and piped."""
+        self.console.print(text, soft_wrap=True)
+
+    def document(self, value: Any) -> None:
+        """The one JSON document of a command."""
+        sys.stdout.write(_dumps(value, indent=2) + "\n")
+        sys.stdout.flush()
+
+    def line(self, value: Any) -> None:
+        """One JSON line of a stream, on its way at once."""
+        sys.stdout.write(_dumps(value) + "\n")
+        sys.stdout.flush()
+
+    def notice(self, text: str) -> None:
+        """Something a person should know, on stderr."""
+        if self.progress_json:
+            self._tell({"notice": text})
+        elif not self.quiet:
+            sys.stderr.write(f"note: {text}\n")
+
+    def error(self, error: AosError) -> None:
+        """Say what is wrong, where, and what to do."""
+        if self.debug:
+            traceback.print_exception(error, file=sys.stderr)
+        if self.json:
+            self.line({"error": error.to_json()})
+        else:
+            self.complain(error)
+
+    def complain(self, error: AosError) -> None:
+        """An error for people, on stderr even where stdout carries JSON."""
+        sys.stderr.write(f"error: {error.message}\n")
+        for name, value in error.where.items():
+            sys.stderr.write(f"  {name}: {value}\n")
+        if error.hint is not None:
+            sys.stderr.write(f"  what to do: {error.hint}\n")
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Progress]:
+        """A progress bar where a terminal would show it; nothing elsewhere."""
+        if self.progress_json:
+            yield self._json_progress(what)
+        elif self.quiet or not sys.stderr.isatty():
+            yield lambda *_: None
+        else:
+            from rich.progress import Progress as Bar
+
+            with Bar(console=self._console(sys.stderr), transient=True) as bar:
+                task = bar.add_task(what, total=None)
+                yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def _json_progress(self, what: str) -> Progress:
+        shown = -1
+
+        def tell(done: int, total: int) -> None:
+            nonlocal shown
+            percent = 100 * done // total if total else 100
+            if percent != shown:
+                shown = percent
+                self._tell({"progress": {"what": what, "done": done, "total": total}})
+
+        return tell
+
+    def _tell(self, value: Any) -> None:
+        sys.stderr.write(_dumps(value) + "\n")
+        sys.stderr.flush()
+
+
+def _dumps(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)

@@ -1,0 +1,255 @@
+"""The story of a run for people: what happened, record by record, and what came of it.
+
+Nothing in it depends on the clock or the machine: equal runs tell equal stories.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from aos_core import canon
+from aos_core.present import (
+    NOTHING,
+    RecordReader,
+    answers,
+    asks_for,
+    changes,
+    clip,
+    compact,
+    short_name,
+)
+
+if TYPE_CHECKING:
+    from aos_core.history import Started
+    from aos_core.kernel.records import Record
+    from aos_core.scenario import Run
+    from aos_core.world import World
+
+GAP = " " * 7
+"""What stands before the lines that belong to a record: its height and its sign are that wide."""
+
+
+def story(run: Run, width: int) -> Iterator[Text]:
+    """The lines of a whole run; long values are clipped to ``width``."""
+    world, report = run.world, run.report
+    yield Text(f"{world.files.config.name}, {world.branch}: {run.scenario.title}", "bold")
+    yield from Teller(world).tell(1, world.height, width)
+    yield Text()
+    for reducer, state in world.at(world.height).states().items():
+        yield Text.assemble("  result ", (short_name(reducer), "bold"))
+        yield from _parts(NOTHING, state, width)
+    yield Text(f"  height {world.height}, {len(world.pending)} pending")
+    yield Text(f"  root {canon.hash_text(world.root)}")
+    for item in run.expectations:
+        sign, style = ("✓", "green") if item.ok else ("✗", "red")
+        first, *rest = textwrap.wrap(item.text, width - 4)
+        yield Text.assemble((f"  {sign} ", style), "\n    ".join([first, *rest]))
+    if report.divergence is None:
+        yield Text.assemble(("  ✓ verified", "green"), f": {report.records} records replayed")
+    else:
+        yield Text.assemble(("  ✗ diverges", "red"), f": {report.divergence.describe()}")
+
+
+def _parts(before: Any, after: Any, width: int) -> Iterator[Text]:
+    """How a value changed, one line for each part that did."""
+    if before is NOTHING and isinstance(after, dict):
+        before = {}
+    for path, old, new in changes(before, after):
+        name = f"{GAP}  {path}: " if path else f"{GAP}  "
+        room = max(20, width - len(name))
+        if old is NOTHING:
+            yield Text.assemble(name, compact(new, room))
+        elif new is NOTHING:
+            yield Text.assemble(name, compact(old, room - 8), (" -> gone", "dim"))
+        else:
+            shown = compact(old, max(10, room // 2 - 4))
+            rest = max(10, room - len(shown) - 4)
+            yield Text.assemble(name, (shown, "dim"), (" -> ", "dim"), compact(new, rest))
+
+
+class Teller:
+    """Tells the records of a world. ``n`` and ``#n`` are the numbers that readers count."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._reader = world, RecordReader(world)
+        self._asked = {asked.hash: asked for asked in world.history.asked}
+        self._plans: dict[bytes, list[Started]] = {}
+        for started in world.history.plans:
+            self._plans.setdefault(started.id, []).append(started)
+
+    def tell(self, first: int, last: int, width: int) -> Iterator[Text]:
+        """What people want to know of records ``first`` to ``last``, one turn after the other."""
+        for height in range(first, last + 1):
+            record = self._world.records[height]
+            if not _is_told(record):
+                continue
+            sign, style = _sign(record)
+            words = clip(_verb(record) + self.words(height), max(20, width - len(GAP)))
+            if record.by is None:
+                yield Text()
+            yield Text.assemble((f"{height:>4} ", "dim"), (f"{sign} ", style), (words, style))
+            yield from self._details(height, record, width)
+
+    def line(self, height: int) -> str:
+        """One record on one line, with its kind."""
+        record = self._world.records[height]
+        sign = _sign(record)[0] if record.by is None else " "
+        return f"{height:>5} {sign} {record.kind:<13}{clip(self.words(height), 200)}"
+
+    def words(self, height: int) -> str:
+        """What one record says."""
+        record = self._world.records[height]
+        match record.kind:
+            case "genesis":
+                return f"{record['world']}, manifest {canon.hash_text(record['manifest'])[:19]}"
+            case "event":
+                return self._event(height, record)
+            case "receipt":
+                return self._receipt(height, record)
+            case "step":
+                verb = "changes" if record["before"] != record["after"] else "stays as it is"
+                key = self._reader.fields(height).get("key")
+                return f"{short_name(record['reducer'])}{_key(key)} {verb}"
+            case "plan_started":
+                return f"{self._instance(record, height)} starts"
+            case "plan_step":
+                states = {"waiting": "waits", "failed": "fails", "skipped": "is skipped"}
+                state = states.get(record["state"], record["state"])
+                return f"{self._instance(record, height)}: {record['step']} {state}"
+            case "plan_ended":
+                return self._ended(height, record)
+            case "decision":
+                return _decision(record)
+            case "intent":
+                n = self._asked[record["hash"]].n
+                params = self._reader.fields(height)["params"]
+                return f"{n}: {asks_for(record['kind'], params)}"
+            case "fault":
+                return f"{record['code']}: {record['text']} (nothing changed)"
+            case "manifest_replaced":
+                return f"goes on with other {', '.join(record['changed']) or 'settings'}"
+        return record.kind
+
+    def _event(self, height: int, record: Record) -> str:
+        fields = self._reader.fields(height)
+        tag = _tag(fields["value"])
+        key = record.get("key")
+        shown = "" if key is None else _key(_key_text(key))
+        return f"{short_name(record['schema'])}{f' {tag}' if tag else ''}{shown}"
+
+    def _receipt(self, height: int, record: Record) -> str:
+        asked = self._asked.get(record["intent"])
+        name = canon.hash_text(record["intent"])[:19] if asked is None else str(asked.n)
+        said = answers(self._reader.fields(height)["payload"])
+        outcome = "" if record["outcome"] == "settled" else f"{record['outcome']}, "
+        return f"for {name}: {outcome}{record['status']}, {said}"
+
+    def _ended(self, height: int, record: Record) -> str:
+        name = self._instance(record, height)
+        if record["status"] == "ok":
+            return f"{name} ends well"
+        text = record.get("text")
+        return f"{name} fails: {record.get('error_code')}{f', {text}' if text else ''}"
+
+    def _instance(self, record: Record, height: int) -> str:
+        # an identity may be used again once its instance has ended
+        found = self._plans[record["instance"]]
+        started = next(of for of in reversed(found) if of.started <= height)
+        return f"{short_name(started.plan)} #{started.number}"
+
+    def _details(self, height: int, record: Record, width: int) -> Iterator[Text]:
+        match record.kind:
+            case "event" if record.by is None:
+                value = self._reader.fields(height)["value"]
+                tag = _tag(value)
+                yield from _parts(NOTHING, value[tag] if tag and tag in value else value, width)
+            case "step":
+                yield from self._changes(height, record, width)
+            case "plan_ended" if record.get("result") is not None:
+                yield from _parts(NOTHING, self._reader.fields(height)["result"], width)
+
+    def _changes(self, height: int, record: Record, width: int) -> Iterator[Text]:
+        reducer, cell = record["reducer"], record.get("key") or b""
+        old, new = (self._world.at(at) for at in (height - 1, height))
+        datas = old.state_bytes(reducer, cell), new.state_bytes(reducer, cell)
+        before, after = (
+            NOTHING if data is None else view.decode_state(reducer, data)
+            for view, data in zip((old, new), datas, strict=True)
+        )
+        if after is NOTHING:
+            yield Text(f"{GAP}  deleted")
+        else:
+            yield from _parts(before, after, width)
+
+
+def _is_told(record: Record) -> bool:
+    """Steps that are done show in what they lead to, and what was allowed in what was asked."""
+    match record.kind:
+        case "plan_step":
+            return bool(record["state"] in ("waiting", "failed"))
+        case "decision":
+            return "deny" in (record["cap"], record.get("policy"))
+    return True
+
+
+def _verb(record: Record) -> str:
+    """What stands before a record's words where no column names its kind."""
+    match record.kind:
+        case "event":
+            return "event " if record.by is None else "raises "
+        case "plan_started" | "plan_step" | "plan_ended":
+            return "plan "
+        case "intent":
+            return "asks "
+        case "receipt" | "fault":
+            return f"{record.kind} "
+    return ""
+
+
+def _sign(record: Record) -> tuple[str, str]:
+    """(one character, style)"""
+    match record.kind:
+        case "event" | "manifest_replaced" if record.by is None:
+            return "▸", "bold cyan"
+        case "receipt":
+            return "◂", "bold cyan" if record["outcome"] == "settled" else "yellow"
+        case "step":
+            return "∆", ""
+        case "plan_step":
+            return ("✗", "red") if record["state"] == "failed" else ("◷", "")
+        case "plan_ended":
+            return ("✓", "green") if record["status"] == "ok" else ("✗", "red")
+        case "intent":
+            return "◌", "yellow"
+        case "fault" | "decision":
+            return "✗", "red"
+    return " ", ""
+
+
+def _decision(record: Record) -> str:
+    allowed = "deny" not in (record["cap"], record.get("policy"))
+    why = "" if record.get("code") is None else f": {record['code']}"
+    return f"{'allowed' if allowed else 'denied'} under {record['grant']}{why}"
+
+
+def _tag(value: Any) -> str | None:
+    """The arm of a variant, as host JSON shows it; a record of one field is not told apart."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        (tag,) = value
+        return str(tag) if tag[:1].isupper() else None
+    return None
+
+
+def _key(key: Any) -> str:
+    return "" if key is None else f" [{compact(key, 40)}]"
+
+
+def _key_text(key: bytes) -> str:
+    text = key.decode("utf-8", "replace")
+    return text if text.isprintable() else f"0x{key.hex()}"

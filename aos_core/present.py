@@ -1,0 +1,179 @@
+"""Records and values for readers: host JSON for programs, short text for people."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aos_core.air.codec import Schema, untyped_to_host
+from aos_core.errors import ValueRejected
+from aos_core.kernel.program import Program
+from aos_core.kernel.records import Record
+from aos_core.kernel.state import Intent
+from aos_core.replay import show_field
+from aos_core.view import kinded_to_host, origin_json
+
+if TYPE_CHECKING:
+    from aos_core.world import World
+
+
+class RecordReader:
+    """The records of a world as host JSON. What is asked for may have been appended since."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._heights: list[int] = []
+        self._manifests: list[bytes] = []
+        self._seen = 0
+        self._asked: dict[bytes, Intent] = {}
+        self._plans: dict[bytes, str] = {}
+
+    def to_json(self, height: int) -> dict[str, Any]:
+        """``{height, k, by?, ...}``, named as in the journal; hashes as ``sha256:..``, values
+        by their schema where it is known."""
+        record = self._world.records[height]
+        by = {} if record.by is None else {"by": record.by}
+        return {"height": height, "k": record.kind, **by, **self.fields(height)}
+
+    def fields(self, height: int) -> dict[str, Any]:
+        """The fields of a record alone, as in :meth:`to_json`."""
+        record, program = self._world.records[height], self.program(height)
+        return {name: self._field(record, name, program) for name in record.fields}
+
+    def program(self, height: int) -> Program:
+        """The program that record ``height`` was made by."""
+        self._catch_up()
+        return self._world.program_of(self._manifests[bisect.bisect(self._heights, height) - 1])
+
+    def _catch_up(self) -> None:
+        """Take in what was appended since."""
+        records, history = self._world.records, self._world.history
+        for at in range(self._seen, len(records)):
+            field = {"genesis": "manifest", "manifest_replaced": "new"}.get(records[at].kind)
+            if field is not None:
+                self._heights.append(at)
+                self._manifests.append(records[at][field])
+        if self._seen < len(records):
+            self._asked |= {of.hash: of.intent for of in history.asked}
+            self._plans |= {of.id: of.plan for of in history.plans}
+        self._seen = len(records)
+
+    def _field(self, record: Record, name: str, program: Program) -> Any:
+        value = record[name]
+        match record.kind, name:
+            case "event", "value":
+                return _typed(program.schemas.get(record["schema"]), value)
+            case "receipt", "payload":
+                return _typed(self._receipt_schema(record["intent"], program), value)
+            case "intent", "params":
+                effect = program.effects.get(record["kind"])
+                schema = None if effect is None else program.schemas[effect.params_schema]
+                return _typed(schema, value)
+            case "intent", "origin":
+                return origin_json(value)
+            case "step", "key":
+                return _cell_key(program, record["reducer"], value)
+            case ("plan_step", "value") | ("plan_started", "correlation"):
+                return kinded_to_host(value)
+            case "plan_ended", "result":
+                return _typed(self._output_schema(record["instance"], program), value)
+            case "fault", "where":
+                return {part: show_field(part, of) for part, of in value.items()}
+        return show_field(name, value)
+
+    def _receipt_schema(self, hash: bytes, program: Program) -> Schema | None:
+        intent = self._asked.get(hash)
+        if intent is None or intent.kind not in program.effects:
+            return None
+        return program.receipt_schema(intent.kind, reducer=intent.origin["kind"] == "reducer")
+
+    def _output_schema(self, instance: bytes, program: Program) -> Schema | None:
+        plan = program.plans.get(self._plans.get(instance, ""))
+        output = None if plan is None else plan.node.output
+        return None if output is None else program.schemas[output]
+
+
+def _typed(schema: Schema | None, value: Any) -> Any:
+    """Host JSON of plain data by ``schema``; untyped where there is none or it does not fit."""
+    if schema is not None:
+        try:
+            return schema.to_host(schema.normalise(value))
+        except ValueRejected:
+            pass
+    return untyped_to_host(value)
+
+
+def _cell_key(program: Program, reducer: str, key: bytes) -> Any:
+    module = program.modules.get(reducer)
+    if module is not None and module.key_schema is not None:
+        try:
+            schema = program.schemas[module.key_schema]
+            return schema.to_host(schema.normalise_bytes(key))
+        except ValueRejected:
+            pass
+    return untyped_to_host(key)
+
+
+# -- short text -----------------------------------------------------------------------------
+
+
+def short_name(name: str) -> str:
+    """``demo/Aggregator@1`` as ``Aggregator``."""
+    return name.rpartition("/")[2].partition("@")[0]
+
+
+def clip(text: str, width: int) -> str:
+    """``text`` on one line, at most ``width`` characters long."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: max(0, width - 2)] + ".."
+
+
+def compact(value: Any, width: int = 60) -> str:
+    """A value of host JSON on one line, to be read, not parsed: text stands without quotes."""
+    return clip(_plainly(value), width)
+
+
+def _plainly(value: Any) -> str:
+    match value:
+        case str():
+            return value or '""'
+        case dict():
+            return "{" + ", ".join(f"{name}: {_plainly(of)}" for name, of in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_plainly, value)) + "]"
+    return json.dumps(value)
+
+
+def asks_for(kind: str, params: Any) -> str:
+    """An effect in a few words: ``http.request GET https://example.com/``."""
+    if isinstance(params, Mapping) and "url" in params:
+        return f"{kind} {params.get('method', '')} {params['url']}"
+    if isinstance(params, Mapping):
+        shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
+        return f"{kind} {', '.join(f'{name} {compact(of, 24)}' for name, of in shown.items())}"
+    return f"{kind} {compact(params, 40)}"
+
+
+def answers(payload: Any) -> str:
+    """A receipt's payload in a few words: for HTTP its status and the beginning of the body."""
+    if isinstance(payload, Mapping) and {"status", "headers"} <= set(payload):
+        return f"{payload['status']} {payload.get('body_preview') or ''}".rstrip()
+    if isinstance(payload, Mapping):
+        return compact({name: of for name, of in payload.items() if of is not None}, 200)
+    return compact(payload, 200)
+
+
+NOTHING = object()
+"""Stands where one of two values has no such part."""
+
+
+def changes(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """(path, before, after) of every part in which two values of host JSON differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in {**before, **after}:
+            inner = f"{path}.{name}" if path else str(name)
+            yield from changes(before.get(name, NOTHING), after.get(name, NOTHING), inner)
+    elif before is NOTHING or after is NOTHING or before != after:
+        yield path, before, after
