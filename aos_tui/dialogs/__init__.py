@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.receipt import ReceiptDialog
     from aos_tui.dialogs.record import RecordDialog
     from aos_tui.dialogs.shuffle import ShuffleDialog
-    from aos_tui.dialogs.type_text import type_text
+    from aos_tui.dialogs.types import type_text
     from aos_tui.dialogs.value import ValueDialog
 
 __all__ = [
@@ -38,7 +38,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(f"{__name__}.{name.removesuffix('Dialog').lower()}")
-    value = getattr(home, name)
-    globals()[name] = value  # type_text: the submodule of that name must not shadow the function
-    return value
+    room = "types" if name == "type_text" else name.removesuffix("Dialog").lower()
+    return getattr(import_module(f"{__name__}.{room}"), name)

@@ -13,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, RadioSet, Select, Static, TextArea
@@ -21,6 +22,9 @@ Result = TypeVar("Result")
 
 SHOWN = 50_000
 """How many characters of one text a dialog lays out; copying takes the whole of it."""
+
+BREAKPOINTS = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]
+"""The classes a dialog has from so many columns on."""
 
 
 class Wrong(Exception):
@@ -44,21 +48,17 @@ class Reader(VerticalScroll):
 class Dialog(ModalScreen[Result]):
     """A frame with a title, what the dialog will do, its body, and a line of keys.
 
-    ``SAYS``: what it will do. ``KEYS``: its buttons, as (key, action, label), beside Back.
+    ``SAYS``: what it will do. ``KEYS``: its buttons beside Back, as (key, action, label).
     ``MORE``: keys that are no buttons, in words.
     """
 
     CSS_PATH = "dialogs.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-narrow"),
-        (76, "-normal"),
-        (110, "-wide"),
-    ]
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back")]
 
     SAYS: ClassVar[str] = ""
     KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
-    MORE: ClassVar[str] = ""
+    MORE: str = ""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -69,26 +69,31 @@ class Dialog(ModalScreen[Result]):
         return self.SAYS
 
     def keys(self) -> tuple[tuple[str, str, str], ...]:
-        """The buttons beside Back: (key, action, label)."""
-        return self.KEYS
+        """The buttons: (key, action, label)."""
+        return (*self.KEYS, ("esc", "back", "Back"))
 
     def body(self) -> ComposeResult:
         """The widgets of this dialog."""
         raise NotImplementedError
 
+    def message(self) -> Iterable[Widget]:
+        """Where a dialog says how its fields read; a dialog without fields has none."""
+        return ()
+
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as frame:
-            frame.border_title = plain(self._title)
+            frame.border_title = escape(self._title)
             if says := self.says():
                 yield Label(says, id="says", markup=False)
             yield from self.body()
+            yield from self.message()
             yield from self._footer()
 
     def _footer(self) -> Iterable[Widget]:
         with Horizontal(id="keys"):
             for key, action, label in self.keys():
-                yield Button(f"{label} [dim]{key}[/]", compact=True, action=f"screen.{action}")
-            yield Button("Back [dim]esc[/]", compact=True, action="screen.back")
+                text = f"{escape(label)} [dim]{key}[/]"
+                yield Button(text, id=f"key-{action}", action=f"screen.{action}", compact=True)
             yield Label(self.MORE, id="more", markup=False)
 
     def on_mount(self) -> None:
@@ -119,14 +124,8 @@ class Form(Dialog[Result]):
         """What the message line says when the form reads well."""
         return "ok"
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="dialog") as frame:
-            frame.border_title = plain(self._title)
-            yield Label(self.says(), id="says", markup=False)
-            yield from self.body()
-            with VerticalScroll(id="message", can_focus=False):
-                yield Static("", markup=False)
-            yield from self._footer()
+    def message(self) -> Iterable[Widget]:
+        yield VerticalScroll(Static("", markup=False), id="message", can_focus=False)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -138,10 +137,13 @@ class Form(Dialog[Result]):
     @on(RadioSet.Changed)
     def check(self) -> None:
         """Read the form again and show how it reads."""
-        self._read_and_say()
+        try:
+            self.say(self.fine(self.read()))
+        except Wrong as wrong:
+            self.say(wrong)
 
     def action_submit(self) -> None:
-        """Close with the result; with a form that is wrong, stay and go to the place."""
+        """Close with the result; a form that is wrong stays, with the cursor at the place."""
         try:
             result = self.read()
         except Wrong as wrong:
@@ -153,14 +155,6 @@ class Form(Dialog[Result]):
             return
         self.dismiss(result)
 
-    def _read_and_say(self) -> None:
-        try:
-            result = self.read()
-        except Wrong as wrong:
-            self.say(wrong)
-        else:
-            self.say(self.fine(result))
-
     def say(self, what: Wrong | str) -> None:
         """Show an error, or that all is well, in the message line."""
         wrong = isinstance(what, Wrong)
@@ -168,11 +162,6 @@ class Form(Dialog[Result]):
         message.set_class(wrong, "-wrong")
         text = f"Error: {what.text}" if isinstance(what, Wrong) else what
         message.query_one(Static).update(text)
-
-
-def plain(text: str) -> str:
-    """``text`` for a place that reads markup, as itself."""
-    return text.replace("[", r"\[")
 
 
 def shorten(text: str) -> str:

@@ -1,0 +1,26 @@
+"""The entry of ``aos-tui``."""
+
+from __future__ import annotations
+
+import sys
+
+from aos_tui.options import parse
+
+
+def run() -> None:
+    """Run the app, or press keys without a terminal; exits with 0, 1 or 2."""
+    options = parse()
+    # Textual is loaded only now, so that --help and wrong arguments answer at once.
+    if options.headless:
+        from aos_tui.headless import run_headless
+
+        sys.exit(run_headless(options))
+    from aos_tui.app import AosApp
+
+    app = AosApp(options)
+    app.run()
+    sys.exit(app.return_code or 0)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,151 @@
+"""The one table of what a person can do: it feeds keys, footer, help and palette.
+
+An action that applies ``anywhere`` is ``action_<name>`` of the world's screen; one of a pane is
+that of the pane. Where its pane has not the focus, its key says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+ANYWHERE = "anywhere"
+PANES = ("journal", "state", "plan", "pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """``keys`` as Textual names them, comma between; ``label`` for the footer, ``help`` a line.
+
+    ``footer``: whether the footer shows it. ``own``: a key that Textual's own widget binds.
+    """
+
+    name: str
+    keys: str
+    label: str
+    help: str
+    where: str = ANYWHERE
+    footer: bool = False
+    own: bool = False
+
+    @property
+    def key_text(self) -> str:
+        """The keys as people call them."""
+        return " ".join(_SHOWN.get(key, key) for key in self.keys.split(","))
+
+
+_SHOWN = {
+    "comma": ",",
+    "full_stop": ".",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "dollar_sign": "$",
+    "slash": "/",
+    "question_mark": "?",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "escape": "esc",
+    "enter": "enter",
+    "shift+tab": "shift+tab",
+}
+
+ACTIONS: tuple[Action, ...] = (
+    Action("fire", "e", "fire", "fire an event: choose its schema, give its value", footer=True),
+    Action("release", "r", "release",
+           "release the selected receipts, or the one under the cursor", footer=True),
+    Action("release_all", "R", "all", "release all receipts in the shown order", footer=True),
+    Action("shuffle", "s", "shuffle",
+           "release all in a new random order; its seed is shown and repeats it", footer=True),
+    Action("shuffle_by", "S", "by seed", "release all in the order of a seed or a permutation"),
+    Action("edit", "i", "edit", "edit the receipt under the cursor, then release it", footer=True),
+    Action("scenario_step", "t", "step", "play the next step of the scenario", footer=True),
+    Action("scenario_all", "T", "play", "play the scenario to its end; esc stops it"),
+    Action("verify", "v", "verify",
+           "verify: run the whole journal again and compare every record and root", footer=True),
+    Action("swap", "", "swap", "swap: put the definitions and modules on disk in force from now on"),
+    Action("back", "comma", "back", "one record back", footer=True),
+    Action("forward", "full_stop", "on", "one record forward", footer=True),
+    Action("turn_back", "less_than_sign", "turn back", "one turn back"),
+    Action("turn_on", "greater_than_sign", "turn on", "one turn forward"),
+    Action("first", "0", "first", "to genesis, height 0"),
+    Action("last", "dollar_sign", "last", "to the last record"),
+    Action("go_to", "g", "go to", "go to a height"),
+    Action("follow", "f", "follow", "follow the live end"),
+    Action("fork", "F", "fork", "fork at the shown height into a new branch, and go on there"),
+    Action("filter", "slash", "filter",
+           "filter the journal: kind:receipt schema:Agg* after:100 text:timeout", footer=True),
+    Action("next_hit", "n", "next hit", "to the next record that the filter finds"),
+    Action("previous_hit", "N", "previous hit", "to the previous record that the filter finds"),
+    Action("copy", "y", "copy", "copy the value under the cursor"),
+    Action("zoom", "z", "zoom", "maximise the focused pane, and back"),
+    Action("cancel", "escape", "back", "stop what runs, close the filter, leave the maximised pane"),
+    Action("help", "question_mark", "help", "this help", footer=True),
+    Action("quit", "q", "quit", "quit: nothing is lost, the journal has it"),
+    Action("palette", "ctrl+p", "palette", "find any of these by name", own=True),
+    Action("focus_next", "tab", "next pane", "to the next pane (shift+tab: the one before)", own=True),
+    Action("move", "up,down,j,k", "move", "to another record; every pane shows its height",
+           "journal", own=True),
+    Action("open", "enter", "open", "open the record: value, hashes, CBOR, causes", "journal"),
+    Action("toggle", "space,enter", "unfold", "unfold or fold the value", "state", own=True),
+    Action("previous_plan", "left_square_bracket", "previous", "the plan instance before", "plan"),
+    Action("next_plan", "right_square_bracket", "next", "the next plan instance", "plan"),
+    Action("open_step", "enter", "open", "open the value of the step under the cursor", "plan"),
+    Action("mark", "space", "select", "select the effect, or no longer", "pending"),
+    Action("move_down", "J", "later", "move the effect down in the order of release", "pending"),
+    Action("move_up", "K", "earlier", "move the effect up in the order of release", "pending"),
+    Action("open_intent", "enter", "open", "open the record that asked for the effect", "pending",
+           own=True),
+)  # fmt: skip
+
+
+def bindings_of(where: str) -> list[BindingType]:
+    """The bindings of a pane; of the screen: those of every place, and for keys of panes a word
+    on where they work."""
+    found: list[BindingType] = [
+        _binding(action) for action in ACTIONS if action.where == where and _binds(action)
+    ]
+    if where == ANYWHERE:
+        taken = {key for action in ACTIONS if action.where == where for key in _keys(action)}
+        elsewhere = {
+            key: action
+            for action in ACTIONS
+            if action.where != where
+            for key in _keys(action)
+            if key not in taken
+        }
+        found += [Binding(key, f"elsewhere('{key}')", show=False) for key in elsewhere]
+    return found
+
+
+def key_says(key: str) -> str:
+    """Where a key of a pane works, for when it is pressed elsewhere."""
+    places = [
+        f"{of.where}: {of.help}" for of in ACTIONS if of.where != ANYWHERE and key in _keys(of)
+    ]
+    return f"{_SHOWN.get(key, key)} does nothing here. In {'; in '.join(places)}"
+
+
+def help_groups(focused: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(heading, [(keys, help)]), the focused pane's first."""
+    order = [focused, ANYWHERE, *(pane for pane in PANES if pane != focused)]
+    titles = {name: f"In the {name} pane" for name in PANES} | {ANYWHERE: "Anywhere"}
+    return [
+        (titles[where], [(of.key_text, of.help) for of in ACTIONS if of.where == where and of.keys])
+        for where in dict.fromkeys(order)
+        if where in titles
+    ]
+
+
+def _keys(action: Action) -> list[str]:
+    return action.keys.split(",") if action.keys else []
+
+
+def _binds(action: Action) -> bool:
+    return bool(action.keys) and not action.own
+
+
+def _binding(action: Action) -> Binding:
+    return Binding(
+        action.keys, action.name, action.label, show=action.footer, key_display=action.key_text
+    )

@@ -1,0 +1,129 @@
+"""The app: opens a session after the first paint, and says which screen shows it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from aos_tui.actions import ACTIONS, ANYWHERE
+from aos_tui.glyphs import ASCII, pick_glyphs
+from aos_tui.options import Options
+from aos_tui.problem_screen import ProblemScreen
+from aos_tui.session import Session
+from aos_tui.world_screen import WorldScreen
+
+if TYPE_CHECKING:
+    from aos_tui.snapshot import Snapshot
+
+
+class AosApp(App[None]):
+    """Owns the session and the screens; knows nothing of what they show."""
+
+    TITLE = "aos-tui"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
+
+    def __init__(self, options: Options) -> None:
+        super().__init__()
+        self.options = options
+        self.glyphs = pick_glyphs(sys.stdout.encoding, os.environ.get("TERM"))
+        self.said: list[tuple[str, str]] = []
+        self.session = Session(options, self._show)
+        self._world_screen: WorldScreen | None = None
+        self._told: tuple[str, ...] = ()
+
+    def on_mount(self) -> None:
+        """Show the empty panes, then open the world behind them."""
+        if self.options.theme is not None:
+            if self.options.theme in self.available_themes:
+                self.theme = self.options.theme
+            else:
+                known = ", ".join(sorted(self.available_themes))
+                self.notify(f"there is no theme {self.options.theme}: {known}", severity="warning")
+        self.set_class(self.glyphs is ASCII, "-ascii")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._world_screen = WorldScreen(self.session, self.glyphs)
+        self.push_screen(self._world_screen)
+        self.call_after_refresh(self._open_soon)
+
+    def _open_soon(self) -> None:
+        self.run_worker(self._open(), group="open")
+
+    async def _open(self) -> None:
+        from aos_core.errors import AosError
+
+        try:
+            await self.session.open()
+        except AosError as error:
+            from aos_tui.session import problems_of
+
+            problems = problems_of(error)
+            self.said.append(("error", error.message))
+            self.switch_screen(ProblemScreen(self.options.world, problems, self.glyphs))
+            self._world_screen = None
+            return
+        if self.options.watch:
+            self.run_worker(self._watch(), group="watch")
+
+    async def _watch(self) -> None:
+        from aos_tui.watch import rebuilt
+
+        async for names in rebuilt(self.session.watched()):
+            if self._world_screen is not None:
+                self._world_screen.offer_swap(", ".join(names))
+
+    def on_problem_screen_retry(self) -> None:
+        """Open the world again."""
+        self.pop_screen()
+        self.session = Session(self.options, self._show)
+        self._begin()
+
+    def _show(self, snapshot: Snapshot) -> None:
+        if self._world_screen is None:
+            return
+        self._world_screen.show(snapshot)
+        for notice in snapshot.notices:
+            if notice not in self._told:
+                self.notify(notice, severity="warning", timeout=10)
+        self._told = snapshot.notices
+
+    def notify(self, message: str, *, markup: bool = False, **more: Any) -> None:
+        """As Textual's, kept for those who look at the app from outside; no markup by itself."""
+        self.said.append((more.get("severity", "information"), message))
+        super().notify(message, markup=markup, **more)
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that does nothing says so."""
+        if not isinstance(self.screen, WorldScreen) or not event.is_printable:
+            return
+        if event.key not in self.screen.active_bindings:
+            self.notify(f"{event.character} does nothing here: ? lists the keys", timeout=3)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: the action table, and the themes."""
+        if isinstance(screen, WorldScreen):
+            for action in ACTIONS:
+                if action.where == ANYWHERE and not action.own:
+                    keys = f"  ({action.key_text})" if action.keys else ""
+                    title = f"{action.label[:1].upper()}{action.label[1:]}{keys}"
+                    yield SystemCommand(
+                        title, action.help, getattr(screen, f"action_{action.name}")
+                    )
+        yield SystemCommand("Theme", "choose the colours", self.action_change_theme)
+
+    async def action_quit(self) -> None:
+        """Leave; the world is closed on the way out."""
+        self.exit()
+
+    async def on_unmount(self) -> None:
+        """Give up the world."""
+        await self.session.close()

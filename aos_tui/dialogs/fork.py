@@ -1,0 +1,54 @@
+"""Ask for the name of a fork."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from aos_tui.dialogs.prompt import PromptDialog
+
+NAME = re.compile(r"[A-Za-z0-9._~+,-]{1,80}")
+
+
+class ForkDialog(PromptDialog):
+    """Dismisses with the name of the new branch, or None.
+
+    ``height``: where the fork is asked for. ``turn_start``: the first height of the turn that
+    ``height`` lies inside; None, or a height after ``height``, where a turn ends at ``height``.
+    ``taken``: names in use.
+    """
+
+    KEYS = (("enter", "submit", "Fork"),)
+
+    def __init__(
+        self, height: int, turn_start: int | None, suggested: str, taken: Sequence[str]
+    ) -> None:
+        super().__init__(
+            f"Fork at height {height}", "name of the new branch", suggested, self._problem
+        )
+        self._height = height
+        self._start = height if turn_start is None else min(height, turn_start - 1)
+        self._taken = frozenset(taken)
+
+    def says(self) -> str:
+        inside = (
+            f"Height {self._height} lies inside a turn, and a turn is never split: "
+            f"the fork starts from the beginning of that turn. "
+            if self._start < self._height
+            else ""
+        )
+        return (
+            f"{inside}The new branch goes on after height {self._start}. "
+            f"The past is never changed: this branch stays as it is."
+        )
+
+    def _problem(self, name: str) -> str | None:
+        if not name:
+            return "a branch needs a name"
+        if len(name) > 80:
+            return f"a name has at most 80 characters, this one {len(name)}"
+        if not NAME.fullmatch(name):
+            return "a name is made of letters A to Z, digits and . _ ~ + , -"
+        if name in self._taken:
+            return f"there is a branch {name} already"
+        return None

@@ -1,0 +1,400 @@
+"""From records and values to short text. Plain functions; they know nothing of Textual.
+
+Text comes in *pieces*: (text, role). A role says what a piece means; a pane turns it into a colour
+of the theme with :func:`to_text`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from rich.style import Style
+from rich.text import Text
+
+from aos_tui.glyphs import Glyphs
+from aos_tui.snapshot import Index, Snapshot, Trouble, Verified
+
+if TYPE_CHECKING:
+    from aos_core.kernel.records import Record
+    from aos_core.view import Pending, PlanView, StepView
+
+Piece = tuple[str, str]
+Palette = Mapping[str, Style]
+
+KIND_WIDTH: Final = 8
+_KINDS: Final = {
+    "plan_started": "plan",
+    "plan_step": "plan",
+    "plan_ended": "plan",
+    "manifest_replaced": "swap",
+}
+STATE_ROLES: Final = {
+    "pending": "dim",
+    "ready": "name",
+    "waiting": "wait",
+    "done": "good",
+    "skipped": "dim",
+    "failed": "bad",
+    "running": "wait",
+    "ok": "good",
+    "error": "bad",
+}
+
+
+def to_text(pieces: Iterable[Piece], palette: Palette) -> Text:
+    """Pieces as one line of styled text that never wraps."""
+    text = Text(no_wrap=True, overflow="ellipsis", end="")
+    for part, role in pieces:
+        text.append(part, palette.get(role))
+    return text
+
+
+def plain(pieces: Iterable[Piece]) -> str:
+    """Pieces without their roles."""
+    return "".join(part for part, _ in pieces)
+
+
+def short_name(name: str) -> str:
+    """``demo/Aggregator@1`` as ``Aggregator``."""
+    return name.rpartition("/")[2].partition("@")[0]
+
+
+def short_hash(digest: bytes) -> str:
+    """The first digits of a hash."""
+    return f"{digest.hex()[:4]}.."
+
+
+def clip(text: str, width: int) -> str:
+    """``text`` on one line, at most ``width`` long."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: max(0, width - 2)] + ".."
+
+
+def compact(value: Any, width: int = 60) -> str:
+    """A value of host JSON on one line; text without quotes."""
+    if isinstance(value, str):
+        return clip(value, width)
+    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=repr)
+    return clip(text, width)
+
+
+def pretty(value: Any) -> str:
+    """A value of host JSON over several lines."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=repr)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 turn``, ``2 turns``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def diagnostic(value: Any) -> str:
+    """Plain CBOR data in diagnostic notation (RFC 8949, section 8)."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case bytes():
+            return f"h'{value.hex()}'"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case Mapping():
+            items = (f"{diagnostic(key)}: {diagnostic(item)}" for key, item in value.items())
+            return "{" + ", ".join(items) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(diagnostic, value)) + "]"
+        case _:
+            return str(value)
+
+
+# -- effects --------------------------------------------------------------------------------
+
+
+def target(kind: str, params: Any, *, host: bool = True) -> str:
+    """The parameters of an effect that matter, in a few words.
+
+    ``host``: whether the host of a URL is named too.
+    """
+    if not isinstance(params, Mapping):
+        return compact(params, 40)
+    if "url" in params:
+        parts = urlsplit(str(params["url"]))
+        query = f"?{parts.query}" if parts.query else ""
+        where = f"{parts.netloc if host else ''}{parts.path or '/'}{query}"
+        return f"{params.get('method', '')} {where}".strip()
+    shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
+    words = (f"{name} {compact(of, 24)}" for name, of in shown.items())
+    return clip(", ".join(words), 60) or kind
+
+
+def answer_line(item: Pending, payload: Any) -> str:
+    """What the prepared receipt says; ``payload`` is its host JSON."""
+    if item.prepared is None:
+        return "no answer prepared: i gives one"
+    words = [item.prepared.status] if item.prepared.status != "ok" else []
+    words.append(outcome(payload))
+    return f"answer ready: {' '.join(word for word in words if word)}"
+
+
+def outcome(payload: Any) -> str:
+    """A receipt's payload in a few words: status and beginning of the body for HTTP."""
+    if not isinstance(payload, Mapping):
+        return compact(payload, 40)
+    if "status" in payload and "headers" in payload:
+        return f"{payload['status']} {clip(str(payload.get('body_preview') or ''), 60)}".rstrip()
+    return compact({name: of for name, of in payload.items() if of is not None}, 60)
+
+
+def origin_text(origin: Mapping[str, Any], index: Index) -> str:
+    """Who asked: ``aggregator_plan #0 emit_a``, or the reducer."""
+    name = short_name(origin["name"])
+    if origin["kind"] != "plan":
+        return name
+    number = index.plans.get(origin.get("instance", b""), (None, ""))[0]
+    return f"{name}{'' if number is None else f' #{number}'} {origin['step']}"
+
+
+# -- records --------------------------------------------------------------------------------
+
+
+def kind_text(record: Record) -> str:
+    """The word of the journal's kind column."""
+    return _KINDS.get(record.kind, record.kind)
+
+
+def record_glyph(record: Record, glyphs: Glyphs) -> Piece:
+    """The glyph before a record's kind."""
+    if record.kind == "receipt":
+        return glyphs.receipt, "input"
+    if record.kind == "fault":
+        return glyphs.failed, "bad"
+    if record.by is None and record.kind != "genesis":
+        return glyphs.input, "input"
+    return " ", ""
+
+
+def summary(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
+    """What a record says, in one short line."""
+    match record.kind:
+        case "genesis":
+            return [
+                (record["world"], "name"),
+                (f" manifest {short_hash(record['manifest'])}", "dim"),
+            ]
+        case "event":
+            return _event(record)
+        case "receipt":
+            return _receipt(record, index)
+        case "step":
+            changed = record.get("before") != record.get("after")
+            mark = (f" {glyphs.change}", "change") if changed else (" unchanged", "dim")
+            return [(short_name(record["reducer"]), "name"), mark, *_key(record)]
+        case "plan_started":
+            number, name = index.plans[record["instance"]]
+            return [(short_name(name), "name"), (f" #{number} started", "")]
+        case "plan_step":
+            return _plan_step(record, index, glyphs)
+        case "plan_ended":
+            return _plan_ended(record, index, glyphs)
+        case "decision":
+            return _decision(record, index, glyphs)
+        case "intent":
+            what = target(record["kind"], record["params"])
+            return [(what, "name"), (f"  {record['kind']}", "dim")]
+        case "fault":
+            return [(f"{record['code']} ", "bad"), (clip(f"{record['text']}", 120), "bad")]
+        case "manifest_replaced":
+            return [(clip(", ".join(map(short_name, record["changed"])) or "settings", 80), "name")]
+    return [(record.kind, "")]
+
+
+def _event(record: Record) -> list[Piece]:
+    value = record["value"]
+    tag = value.get("$tag") if isinstance(value, Mapping) else None
+    return [(short_name(record["schema"]), "name"), (f" {tag}" if tag else "", ""), *_key(record)]
+
+
+def _key(record: Record) -> list[Piece]:
+    """The key of a cell, where it is text."""
+    key = record.get("key")
+    if not isinstance(key, bytes):
+        return []
+    shown = key.decode("utf-8", "replace")
+    return [(f" [{clip(shown, 24)}]", "dim")] if shown.isprintable() else []
+
+
+def _receipt(record: Record, index: Index) -> list[Piece]:
+    intent = index.intents.get(record["intent"])
+    what = short_hash(record["intent"])
+    if intent is not None:
+        what = target(intent["kind"], intent["params"], host=False)
+    status, payload = record["status"], record["payload"]
+    code = payload.get("status") if isinstance(payload, Mapping) else None
+    shown = str(code) if status == "ok" and isinstance(code, int) else status
+    pieces: list[Piece] = [(what, "name"), (f" {shown}", "good" if status == "ok" else "bad")]
+    if record["outcome"] != "settled":
+        pieces.append((f" {record['outcome']}", "bad"))
+    return pieces
+
+
+def _instance(record: Record, index: Index) -> str:
+    return f"#{index.plans[record['instance']][0]}"
+
+
+def _plan_step(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
+    state = record["state"]
+    mark = f"{glyphs.step(state)} {state}"
+    number = _instance(record, index)
+    return [(f"{number} ", "dim"), (record["step"], ""), (f" {mark}", STATE_ROLES.get(state, ""))]
+
+
+def _plan_ended(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
+    ok = record["status"] == "ok"
+    text = f"{_instance(record, index)} ended {record['status']}"
+    why = record.get("error_code")
+    return [
+        (text, ""),
+        (f" {glyphs.done if ok else glyphs.failed}", "good" if ok else "bad"),
+        (f" {why}" if why else "", "bad"),
+    ]
+
+
+def _decision(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
+    allowed = record["cap"] == "allow" and record.get("policy") in (None, "allow")
+    mark = f"{glyphs.done} allow" if allowed else f"{glyphs.failed} deny"
+    why = record.get("code")
+    return [
+        (mark, "good" if allowed else "bad"),
+        (f" {record['grant']}", "dim"),
+        (f" {why}" if why else "", "bad"),
+    ]
+
+
+# -- plans ----------------------------------------------------------------------------------
+
+
+def shown_state(step: StepView, steps: Mapping[str, StepView]) -> str:
+    """A step's state; a pending one whose predecessors are all over is shown as ``ready``."""
+    over = ("done", "skipped", "failed")
+    if step.state == "pending" and all(steps[name].state in over for name in step.after):
+        return "ready"
+    return step.state
+
+
+def layers(steps: Sequence[StepView]) -> list[list[StepView]]:
+    """Steps by the length of the longest path that leads to them."""
+    by_id = {step.id: step for step in steps}
+    depth: dict[str, int] = {}
+    waiting = list(steps)
+    while waiting:
+        ready = [step for step in waiting if all(name in depth for name in step.after)]
+        for step in ready:
+            depth[step.id] = 1 + max((depth[name] for name in step.after), default=-1)
+        waiting = [step for step in waiting if step.id not in depth]
+        if not ready:  # a cycle never loads; this keeps a wrong one visible
+            depth |= {step.id: 0 for step in waiting}
+            waiting = []
+    found: list[list[StepView]] = [[] for _ in range(1 + max(depth.values(), default=-1))]
+    for id, at in depth.items():
+        found[at].append(by_id[id])
+    return found
+
+
+def plan_title(plan: PlanView, index: Index) -> str:
+    """``aggregator_plan #0  waiting for 2``."""
+    waits = sum(step.state == "waiting" for step in plan.steps)
+    state = f"waiting for {waits}" if plan.status == "running" and waits else plan.status
+    return f"{short_name(plan.plan)} #{plan.number}  {state}"
+
+
+# -- the lines around the panes -------------------------------------------------------------
+
+
+def chain_text(verified: Verified, live: int, glyphs: Glyphs) -> Piece:
+    """What is proven of the chain."""
+    match verified.state:
+        case "running":
+            return f"chain verifying {verified.percent}%", "wait"
+        case "ok" if verified.height == live:
+            return f"chain {glyphs.done} verified", "good"
+        case "ok":
+            return f"chain {glyphs.done} to {verified.height}", "good"
+        case "bad":
+            return f"chain {glyphs.failed} diverged at {verified.height}", "bad"
+    return "chain unverified", "dim"
+
+
+def header(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
+    """The line at the top, for ``width`` cells."""
+    where = ("live", "good") if snapshot.at_end else (f"of {snapshot.live}", "wait")
+    waiting = len(snapshot.pending)
+    pieces: list[Piece] = [
+        (" aos-tui  ", "dim"),
+        (clip(snapshot.world, 24), "name"),
+        (f"  {clip(snapshot.branch, 24)}  ", ""),
+        (f"h {snapshot.height} ", "name"),
+        where,
+        (f"  root {short_hash(snapshot.root)}  ", ""),
+        chain_text(snapshot.verified, snapshot.live, glyphs),
+        (f"  {waiting} waiting", "wait" if waiting else "dim"),
+    ]
+    # Where it is narrow the program's own name is the first to go.
+    return pieces if len(plain(pieces)) <= width else [(" ", ""), *pieces[1:]]
+
+
+def timeline_bar(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
+    """The whole history on ``width`` cells: turns, faults, and where one is."""
+    left, right = glyphs.ends
+    inner = max(1, width - 2)
+    cells: list[Piece] = [(glyphs.line, "dim")] * inner
+    last = max(1, snapshot.live)
+
+    def at(height: int) -> int:
+        return min(inner - 1, height * (inner - 1) // last)
+
+    for height in _sample(snapshot.index.turns, snapshot.live, inner):
+        cells[at(height)] = (glyphs.turn, "")
+    for height in snapshot.index.faults:
+        if height <= snapshot.live:
+            cells[at(height)] = (glyphs.failed, "bad")
+    cells[at(snapshot.height)] = (glyphs.chosen, "input")
+    return [(left, "dim"), *cells, (right, "dim")]
+
+
+def _sample(turns: Sequence[int], live: int, cells: int) -> Iterable[int]:
+    """The turns up to ``live``, thinned out where there are many more of them than cells."""
+    every = max(1, len(turns) // (4 * cells))
+    return [height for height in turns[::every] if 0 < height <= live]
+
+
+def timeline_text(snapshot: Snapshot) -> list[Piece]:
+    """What stands beside the bar."""
+    pieces: list[Piece] = [
+        (f"{count(snapshot.live, 'record')}, {count(snapshot.turns, 'turn')}", "")
+    ]
+    if snapshot.next_step is not None:
+        pieces.append((f"  next in scenario: {snapshot.next_step} ", "dim"))
+        pieces.append(("(t)", "name"))
+    elif snapshot.scenario is not None:
+        pieces.append((f"  scenario {snapshot.scenario} is at its end", "dim"))
+    return pieces
+
+
+def trouble_lines(trouble: Trouble) -> list[Piece]:
+    """The banner of a branch that can only be read."""
+    place = f" ({trouble.place})" if trouble.place else ""
+    hint = f"  {trouble.hint}" if trouble.hint else ""
+    return [(f" {trouble.message}{place}", "bad"), (hint, "")]
+
+
+def empty_journal(snapshot: Snapshot) -> list[str]:
+    """What a journal with nothing but genesis teaches."""
+    events = ", ".join(map(short_name, snapshot.first_events)) or "none: no event is routed"
+    lines = ["", "Nothing has happened yet.", "", "e  fires the first event", f"   {events}"]
+    if snapshot.next_step is not None:
+        lines += ["", f"t  plays the scenario {snapshot.scenario}:", f"   {snapshot.next_step}"]
+    return lines

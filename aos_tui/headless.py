@@ -1,0 +1,84 @@
+"""The app without a terminal: presses keys, waits after each until nothing runs, then writes what
+it looks like and what it knows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from aos_tui.app import AosApp
+from aos_tui.options import Options
+from aos_tui.world_screen import WorldScreen
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+ENDLESS = "watch"
+"""The group of workers that never end."""
+
+
+def run_headless(options: Options) -> int:
+    """Press the keys; 0, or 1 if one led to an error."""
+    return asyncio.run(_run(AosApp(options)))
+
+
+async def _run(app: AosApp) -> int:
+    options = app.options
+    async with app.run_test(size=options.size, notifications=True) as pilot:
+        await settle(pilot)
+        for key in options.keys:
+            await press(pilot, key)
+        if options.screenshot is not None:
+            options.screenshot.write_text(app.export_screenshot(), encoding="utf-8")
+        if options.dump is not None:
+            text = json.dumps(dump(app), ensure_ascii=False, indent=2)
+            options.dump.write_text(f"{text}\n", encoding="utf-8")
+    return int(any(severity == "error" for severity, _ in app.said))
+
+
+async def press(pilot: Pilot[Any], key: str) -> None:
+    """Press one key, or type what stands after ``text:``, and wait until nothing runs."""
+    name, _, text = key.partition(":")
+    if name == "text" and text:
+        await pilot.press(*text)
+    else:
+        await pilot.press(key)
+    await settle(pilot)
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Wait until no worker runs, save those that never end, and the screen is painted."""
+    await pilot.pause()
+    while running := [
+        worker for worker in pilot.app.workers if worker.group != ENDLESS and not worker.is_finished
+    ]:
+        await pilot.app.workers.wait_for_complete(running)
+        await pilot.pause()
+    await pilot.app.animator.wait_until_complete()
+    await pilot.pause()
+
+
+def dump(app: AosApp) -> dict[str, Any]:
+    """What the app knows, as ``--dump`` writes it. Hashes as ``sha256:`` and hex."""
+    snapshot, focused = app.session.snapshot, app.screen.focused
+    return {
+        "height": None if snapshot is None else snapshot.height,
+        "root": None if snapshot is None else f"sha256:{snapshot.root.hex()}",
+        "head": None if snapshot is None else f"sha256:{snapshot.head.hex()}",
+        "pending": [] if snapshot is None else [item.n for item in snapshot.pending],
+        "mode": _mode(app),
+        "focused": None if focused is None else focused.id,
+        "notices": [text for _, text in app.said],
+        "verified": "unverified" if snapshot is None else snapshot.verified.state,
+    }
+
+
+def _mode(app: AosApp) -> str:
+    """``live``, ``past`` or ``read-only``; else the screen that is on top."""
+    snapshot = app.session.snapshot
+    if not isinstance(app.screen, WorldScreen) or snapshot is None:
+        return type(app.screen).__name__
+    if not snapshot.writable:
+        return "read-only"
+    return "live" if snapshot.at_end else "past"

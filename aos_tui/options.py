@@ -1,0 +1,91 @@
+"""The arguments of ``aos-tui``. Imports nothing that is slow, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PACE = 0.4
+"""Seconds between two turns when a scenario plays to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to open and how. ``size`` in columns and rows; ``pace`` in seconds a turn."""
+
+    world: str = "."
+    branch: str = "main"
+    scenario: str | None = None
+    at: int | None = None
+    theme: str | None = None
+    watch: bool = False
+    memory: bool = False
+    headless: bool = False
+    size: tuple[int, int] = (120, 40)
+    keys: tuple[str, ...] = ()
+    screenshot: Path | None = None
+    dump: Path | None = None
+    pace: float = PACE
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Options of the command line; exits with code 2 where they make no sense."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if not given.headless and (given.keys or given.screenshot or given.dump):
+        parser.error("--keys, --screenshot and --dump go with --headless")
+    watch = given.watch
+    if watch is None:
+        watch = not (given.headless or given.memory)
+    return Options(
+        world=given.world,
+        branch=given.branch,
+        scenario=given.scenario,
+        at=given.at,
+        theme=given.theme,
+        watch=watch,
+        memory=given.memory,
+        headless=given.headless,
+        size=given.size,
+        keys=given.keys,
+        screenshot=given.screenshot,
+        dump=given.dump,
+        pace=0.0 if given.headless else PACE,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="aos-tui", description="See, simulate and prove a world of agents."
+    )
+    add = parser.add_argument
+    add("world", nargs="?", default=".", metavar="WORLD",
+        help="a world's directory, slug or number (default: the directory you are in)")  # fmt: skip
+    add("--branch", default="main", metavar="B", help="the journal to open (default: main)")
+    add("--scenario", metavar="S", help="whose answers are prepared and whose steps t plays")
+    add("--at", type=int, metavar="H", help="the height to show first (default: the live end)")
+    add("--theme", metavar="T", help="one of Textual's themes, such as textual-light")
+    add("--watch", action=argparse.BooleanOptionalAction, default=None,
+        help="offer a reducer that was rebuilt (default: yes, but not with --memory)")  # fmt: skip
+    add("--memory", action="store_true",
+        help="keep the journal in memory, with simulated time: nothing is written")  # fmt: skip
+    add("--headless", action="store_true", help="press --keys without a terminal, then exit")
+    add("--size", type=_size, default=(120, 40), metavar="120x40", help="columns x rows")
+    add("--keys", type=_keys, default=(), metavar="t,R,v",
+        help="Textual's names of keys, comma between them; text:hello types hello")  # fmt: skip
+    add("--screenshot", type=Path, metavar="FILE.svg", help="where to write the last screen")
+    add("--dump", type=Path, metavar="FILE.json", help="where to write what the app knows")
+    return parser
+
+
+def _size(text: str) -> tuple[int, int]:
+    columns, _, rows = text.partition("x")
+    if not (columns.isdecimal() and rows.isdecimal() and int(columns) and int(rows)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; give columns x rows, as in 120x40")
+    return int(columns), int(rows)
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())

@@ -1,0 +1,41 @@
+"""What panes have in common: the colours of roles, and something to copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from textual.color import Color
+
+from aos_tui.formatting import Palette
+
+if TYPE_CHECKING:
+    # For Textual a widget's first base decides its stylesheet, so this must be no widget itself.
+    from textual.widget import Widget as _Base
+else:
+    _Base = object
+
+_COLOURS = {
+    "good": "text-success",
+    "bad": "text-error",
+    "wait": "text-warning",
+    "change": "text-accent",
+    "input": "text-primary",
+}
+
+
+class Pane(_Base):
+    """Mixed into the widgets that show a snapshot."""
+
+    def palette(self) -> Palette:
+        """The style of each role in the theme of now."""
+        variables = self.app.theme_variables
+        found = {
+            role: Style(color=Color.parse(variables[name]).rich_color)
+            for role, name in _COLOURS.items()
+        }
+        return {**found, "dim": Style(dim=True), "name": Style(bold=True)}
+
+    def copied(self) -> tuple[str, str] | None:
+        """(what it is, its text) of the value under the cursor."""
+        return None

@@ -1,0 +1,99 @@
+"""The screen of a world: four panes, the lines around them, and the verbs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Footer, Static
+
+from aos_tui.actions import bindings_of
+from aos_tui.panes.base import Pane
+from aos_tui.panes.journal import JournalList, JournalPane
+from aos_tui.panes.pending import PendingPane
+from aos_tui.panes.plan import PlanPane
+from aos_tui.panes.state import StatePane
+from aos_tui.panes.timeline import Banner, HeaderLine, Timeline
+from aos_tui.verbs import Verbs
+
+if TYPE_CHECKING:
+    from aos_tui.glyphs import Glyphs
+    from aos_tui.session import Session
+    from aos_tui.snapshot import Snapshot
+
+
+class WorldScreen(Verbs):
+    """Hands each snapshot to every pane, and what panes ask for to the verbs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("anywhere")
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (72, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-high")]  # noqa: RUF012
+
+    def __init__(self, session: Session, glyphs: Glyphs) -> None:
+        super().__init__(session)
+        self.journal = JournalPane(glyphs)
+        self.pending = PendingPane(glyphs)
+        self.state = StatePane(glyphs)
+        self.plan = PlanPane(glyphs)
+        self._lines = (
+            HeaderLine(glyphs, "header"),
+            Banner(glyphs, "banner"),
+            Timeline(glyphs, "timeline"),
+        )
+
+    def compose(self) -> ComposeResult:
+        header, banner, timeline = self._lines
+        banner.display = False
+        yield header
+        yield banner
+        with Horizontal(id="panes"):
+            with Vertical(id="left"):
+                yield self.journal
+                yield self.state
+            with Vertical(id="right"):
+                yield self.plan
+                yield self.pending
+        yield timeline
+        yield Footer(compact=True, show_command_palette=False)
+        yield Static("The terminal is smaller than 60x15: please make it larger.", id="too-small")
+
+    def on_mount(self) -> None:
+        """Begin in the journal."""
+        self.query_one(JournalList).focus()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a snapshot in every pane."""
+        for line in self._lines:
+            line.show(snapshot)
+        for pane in (self.journal, self.state, self.plan, self.pending):
+            pane.show(snapshot)
+
+    def focused_pane(self) -> tuple[str, Pane | None]:
+        for pane in (self.state, self.plan, self.pending):
+            if pane.has_focus:
+                return str(pane.id), pane
+        if self.journal.has_focus_within:
+            return "journal", self.journal
+        return "no pane", None
+
+    def on_journal_list_went(self, message: JournalList.Went) -> None:
+        """Another height was chosen."""
+        self.travel(message.height)
+
+    def on_journal_list_opened(self, message: JournalList.Opened) -> None:
+        """A record is to be shown."""
+        self.show_record(message.height)
+
+    def on_pending_pane_opened(self, message: PendingPane.Opened) -> None:
+        """The record of an effect is to be shown."""
+        self.show_record(message.height)
+
+    def on_plan_pane_chosen(self, message: PlanPane.Chosen) -> None:
+        """Another plan instance is to be shown."""
+        self.work(lambda: self.session.choose_plan(message.number))
+
+    def on_plan_pane_opened(self, message: PlanPane.Opened) -> None:
+        """The value of a step is to be shown."""
+        self.show_value(message.title, message.text)

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Make every picture of this folder anew, from scripted keys, in a world in memory.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+aos_tui=${AOS_TUI:-.venv/bin/aos-tui}
+
+shot() { # NAME SIZE KEYS
+  "$aos_tui" 04 --memory --headless --size "$2" --keys "$3" --screenshot "screenshots/$1-$2.svg"
+}
+
+for size in 120x40 80x24; do
+  shot main "$size" "t,r,comma,f,R,v"
+  shot waiting "$size" "t,r"
+  shot travel "$size" "t,R,less_than_sign,comma,comma"
+  shot event "$size" "e"
+  shot help "$size" "question_mark"
+done

@@ -1,0 +1,541 @@
+"""The dialogs: what they dismiss with, how they refuse, and that nothing of them is cut off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Select, Static, TextArea
+
+from aos_tui.dialogs import (
+    ConfirmDialog,
+    EventDialog,
+    ForkDialog,
+    HelpDialog,
+    PromptDialog,
+    ReceiptDialog,
+    RecordDialog,
+    ShuffleDialog,
+    ValueDialog,
+    type_text,
+)
+from aos_tui.dialogs.event import TypeView
+
+OPEN = "still open"
+
+TEXT: dict[str, Any] = {"text": {}}
+NAT: dict[str, Any] = {"nat": {}}
+TARGET = {"record": {"name": TEXT, "url": TEXT}}
+START = {"variant": {"Start": {"record": {"topic": TEXT, "primary": TARGET}}, "Stop": {"unit": {}}}}
+SCHEMAS = [("demo/Event@1", START, {"Stop": None}), ("demo/Tick@1", NAT, 7)]
+HTTP = {"record": {"status": {"int": {}}, "body": {"option": TEXT}}}
+
+
+class Host(App[None]):
+    """Shows one dialog and keeps what it dismisses with."""
+
+    def __init__(self, dialog: ModalScreen[Any]) -> None:
+        super().__init__()
+        self.dialog = dialog
+        self.result: Any = OPEN
+        self.last = ""
+
+    def on_mount(self) -> None:
+        self.animation_level = "none"
+        self.push_screen(self.dialog, self._keep)
+
+    def _keep(self, result: Any) -> None:
+        self.result = result
+
+    def said(self) -> str:
+        """What the message line says now; ``last``: what it said when ``run`` was through."""
+        return str(self.dialog.query_one("#message").query_one(Static).visual)
+
+
+async def run(
+    dialog: ModalScreen[Any], *keys: str, text: str | None = None, size: tuple[int, int] = (80, 24)
+) -> Host:
+    """Type ``text`` over what the dialog's text field holds, then press ``keys``."""
+    app = Host(dialog)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        if text is not None:
+            write(app, text)
+            await pilot.pause()
+        for key in keys:
+            await pilot.press(key)
+        await pilot.pause()
+        if app.result == OPEN and dialog.query("#message"):
+            app.last = app.said()
+    return app
+
+
+def write(app: Host, text: str) -> None:
+    if app.dialog.query(TextArea):
+        app.dialog.query_one(TextArea).text = text
+    else:
+        app.dialog.query_one(Input).value = text
+
+
+def event(**more: Any) -> EventDialog:
+    return EventDialog(SCHEMAS, None, **more)
+
+
+def receipt(validate: Callable[[str, Any, int | None], str | None] | None = None) -> ReceiptDialog:
+    return ReceiptDialog("Receipt 2", "ok", {"status": 200, "body": None}, 5, HTTP, validate)
+
+
+def record() -> RecordDialog:
+    return RecordDialog(
+        "Record 17 [receipt]",
+        [("Value", "{'a': [1]}"), ("CBOR", "h'00'\n" * 60)],
+        [("16 intent [GET]", 16), ("18 plan", 18)],
+    )
+
+
+def help_dialog() -> HelpDialog:
+    rows = [("ctrl+p", "the palette"), ("r R", "release those selected, release all " * 3)]
+    return HelpDialog([(f"Group {i}", rows) for i in range(8)])
+
+
+EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
+    "event": event,
+    "no-event": lambda: EventDialog([], None),
+    "receipt": receipt,
+    "shuffle": lambda: ShuffleDialog(40, 7),
+    "prompt": lambda: PromptDialog("Go", "to which height", "", lambda _: "error " * 60),
+    "fork": lambda: ForkDialog(12, 9, "try", ["main"]),
+    "record": record,
+    "help": help_dialog,
+    "confirm": lambda: ConfirmDialog("Quit?", "A build is running. " * 40),
+    "value": lambda: ValueDialog("State [demo]", "x" * 5000),
+}
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("name", EVERY)
+async def test_nothing_is_cut_off_and_esc_backs_out(name: str, size: tuple[int, int]) -> None:
+    app = Host(EVERY[name]())
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        frame = app.dialog.query_one("#dialog")
+        inside = frame.content_region
+        assert app.dialog.region.contains_region(frame.region)
+        for part in (
+            *frame.children,
+            *frame.query("Button, Input, TextArea, Select, Reader, #more"),
+        ):
+            assert inside.contains_region(part.region), part
+            assert part.region.area > 0 or not part.display or part.id == "more", part
+        assert app.focused is not None
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.result in (None, False)
+
+
+async def test_a_field_blinks_no_cursor_where_animations_are_off() -> None:
+    app = Host(receipt())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert not app.dialog.query_one(TextArea).cursor_blink
+        assert not app.dialog.query_one(Input).cursor_blink
+
+
+# -- event ---------------------------------------------------------------------------------------
+
+
+async def test_an_event_is_fired_as_the_example_has_it() -> None:
+    assert (await run(event(), "ctrl+s")).result == ("demo/Event@1", {"Stop": None})
+
+
+async def test_initial_chooses_the_schema() -> None:
+    app = await run(EventDialog(SCHEMAS, "demo/Tick@1"), "ctrl+s")
+    assert app.result == ("demo/Tick@1", 7)
+
+
+async def test_an_initial_schema_that_is_gone_means_the_first() -> None:
+    app = await run(EventDialog(SCHEMAS, "demo/Gone@1"), "ctrl+s")
+    assert app.result == ("demo/Event@1", {"Stop": None})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{\n  "a": 1,,\n}', "Error: line 2, column 10: expecting property name"),
+        ("", "Error: there is no JSON here yet"),
+        ('{"a": 1, "a": 2}', 'Error: "a" stands twice in one object'),
+        ("NaN", "Error: NaN is not JSON"),
+        ("[" * 100_000, "Error: the JSON is nested too deeply"),
+        ("9" * 5000, "Error: "),
+    ],
+)
+async def test_bad_json_is_named_and_not_fired(text: str, said: str) -> None:
+    app = await run(event(), "ctrl+s", text=text)
+    assert app.result == OPEN
+    assert app.last.startswith(said)
+
+
+async def test_json_is_read_while_typing_and_ctrl_s_goes_to_the_error() -> None:
+    app = Host(event())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.said() == "ok: well-formed JSON"
+        write(app, '{\n  "a": ?\n}')
+        await pilot.pause()
+        assert app.said() == "Error: line 2, column 8: expecting value"
+        await pilot.press("ctrl+s")
+        area = app.dialog.query_one(TextArea)
+        assert area.cursor_location == (1, 7)
+        await pilot.press("delete", "1")
+        await pilot.pause()
+        assert app.said() == "ok: well-formed JSON"
+        assert area.has_focus
+
+
+async def test_validate_holds_the_event_back_until_it_fits() -> None:
+    def validate(schema: str, value: Any) -> str | None:
+        assert schema == "demo/Tick@1"
+        return None if isinstance(value, int) else "$: a nat is wanted [int]"
+
+    app = Host(EventDialog(SCHEMAS, "demo/Tick@1", validate=validate))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.said() == "ok: a demo/Tick@1"
+        write(app, '"seven"')
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert app.result == OPEN
+        assert app.said() == "Error: $: a nat is wanted [int]"
+        write(app, "8")
+        await pilot.click("#key-submit")
+        await pilot.pause()
+    assert app.result == ("demo/Tick@1", 8)
+
+
+async def test_choosing_another_schema_keeps_each_text_and_shows_the_type() -> None:
+    texts = {"demo/Tick@1": "41"}
+    app = Host(event(texts=texts))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        area = app.dialog.query_one(TextArea)
+        assert area.has_focus
+        write(app, '{"Start": 1}')
+        await pilot.press("shift+tab", "enter", "down", "enter")
+        await pilot.pause()
+        assert app.dialog.query_one(Select).value == "demo/Tick@1"
+        assert (area.text, area.has_focus) == ("41", True)
+        assert str(app.dialog.query_one(TypeView).query_one(Static).visual) == "nat"
+        write(app, "42")
+        await pilot.press("shift+tab", "enter", "up", "enter")
+        await pilot.pause()
+        assert area.text == '{"Start": 1}'
+        await pilot.press("escape")
+    assert texts == {"demo/Event@1": '{"Start": 1}', "demo/Tick@1": "42"}
+    assert app.result is None
+
+
+async def test_esc_closes_the_list_of_schemas_before_the_dialog() -> None:
+    app = await run(event(), "shift+tab", "enter", "escape")
+    assert app.result == OPEN
+
+
+async def test_a_world_without_events_says_so_and_fires_nothing() -> None:
+    app = await run(EventDialog([], None), "ctrl+s")
+    assert app.result == OPEN
+    assert app.last == "Error: there is no event to fire"
+
+
+# -- receipt -------------------------------------------------------------------------------------
+
+
+async def test_a_receipt_comes_back_as_it_was_given() -> None:
+    assert (await run(receipt(), "ctrl+s")).result == ("ok", {"status": 200, "body": None}, 5)
+
+
+async def test_the_status_is_chosen_with_keys() -> None:
+    app = await run(receipt(), "shift+tab", "shift+tab", "right", "right", "space", "ctrl+s")
+    assert app.result[0] == "timeout"
+
+
+async def test_the_status_is_shown_without_colour_and_chosen_with_the_mouse() -> None:
+    app = Host(receipt())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        buttons = list(app.dialog.query("Status").results())
+        assert [str(b.render()).strip()[:3] for b in buttons] == ["(x)", "( )", "( )"]
+        await pilot.click(buttons[1])
+        await pilot.pause()
+        assert [str(b.render()).strip()[:3] for b in buttons] == ["( )", "(x)", "( )"]
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+    assert app.result[0] == "error"
+
+
+@pytest.mark.parametrize(("typed", "cost"), [("", None), ("0", 0), ("12", 12)])
+async def test_the_cost_is_a_number_or_nothing(typed: str, cost: int | None) -> None:
+    app = await run(receipt(), "shift+tab", "backspace", *typed, "ctrl+s")
+    assert app.result[2] == cost
+
+
+async def test_a_negative_cost_is_refused() -> None:
+    app = await run(receipt(), "shift+tab", "home", "-", "ctrl+s")
+    assert app.result == OPEN
+    assert "whole number of cents" in app.last
+
+
+async def test_validate_sees_status_payload_and_cost() -> None:
+    seen: list[tuple[str, Any, int | None]] = []
+
+    def validate(status: str, payload: Any, cost: int | None) -> str | None:
+        seen.append((status, payload, cost))
+        return "$.status: an int is wanted"
+
+    app = await run(receipt(validate), "ctrl+s", text='{"status": "x"}')
+    assert app.result == OPEN
+    assert app.last == "Error: $.status: an int is wanted"
+    assert seen[-1] == ("ok", {"status": "x"}, 5)
+
+
+# -- shuffle -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("seed 9", ("seed", 9)),
+        (" 9 ", ("seed", 9)),
+        ("2,3,1", ("order", [2, 3, 1])),
+        ("2, 3, 1", ("order", [2, 3, 1])),
+        ("2 3 1", ("order", [2, 3, 1])),
+    ],
+)
+async def test_a_seed_or_an_order(text: str, result: object) -> None:
+    assert (await run(ShuffleDialog(3, 7), "enter", text=text)).result == result
+
+
+async def test_the_suggested_seed_is_taken_with_enter() -> None:
+    assert (await run(ShuffleDialog(3, 7), "enter")).result == ("seed", 7)
+
+
+async def test_one_receipt_may_be_ordered_too() -> None:
+    assert (await run(ShuffleDialog(1, 7), "enter", text="1,")).result == ("order", [1])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "write a seed"),
+        ("seed", "one number after seed"),
+        ("seed 1 2", "one number after seed"),
+        ("seven", "seven is no whole number"),
+        ("-1", "-1 is no whole number"),
+        ("2,3", "missing: 1"),
+        ("2,2,1", "2 stands twice"),
+        ("4,1,2", "there is no receipt 4: they are 1 to 3"),
+        ("0,1,2", "there is no receipt 0"),
+        ("9" * 19, "at most 18 digits"),
+    ],
+)
+async def test_a_bad_order_is_named_in_place(text: str, said: str) -> None:
+    app = await run(ShuffleDialog(3, 7), "enter", text=text)
+    assert app.result == OPEN
+    assert said in app.last
+
+
+# -- prompt and fork -----------------------------------------------------------------------------
+
+
+async def test_a_prompt_gives_the_text() -> None:
+    assert (await run(PromptDialog("Go", "height", ""), *"12", "enter")).result == "12"
+
+
+async def test_what_is_typed_replaces_the_initial_text() -> None:
+    assert (await run(PromptDialog("Go", "height", "17"), "3", "enter")).result == "3"
+
+
+async def test_a_prompt_complains_only_after_it_was_touched() -> None:
+    app = Host(PromptDialog("Go", "height", "", lambda text: None if text else "write a height"))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.said() == ""
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.said() == "Error: write a height"
+        assert app.result == OPEN
+
+
+@pytest.mark.parametrize("name", ["b", "04-try.2~1+2,3_x", "n" * 80])
+async def test_a_fork_takes_a_good_name(name: str) -> None:
+    assert (await run(ForkDialog(4, None, "x", ["main"]), "enter", text=name)).result == name
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("main", "there is a branch main already"),
+        ("", "needs a name"),
+        ("a b", "is made of"),
+        ("a/b", "is made of"),
+        ("n" * 81, "at most 80 characters, this one 81"),
+    ],
+)
+async def test_a_fork_refuses_a_bad_name(name: str, said: str) -> None:
+    app = await run(ForkDialog(4, None, "x", ["main"]), "enter", text=name)
+    assert app.result == OPEN
+    assert said in app.last
+
+
+def test_a_fork_says_where_it_starts_and_that_the_past_stays() -> None:
+    inside = ForkDialog(12, 9, "x", []).says()
+    assert "after height 8" in inside
+    assert "inside a turn" in inside
+    assert "never changed" in inside
+    for turn_start in (None, 13):
+        at_end = ForkDialog(12, turn_start, "x", []).says()
+        assert "after height 12" in at_end
+        assert "inside a turn" not in at_end
+
+
+# -- record, value, help, confirm ----------------------------------------------------------------
+
+
+async def test_a_link_leads_to_its_height() -> None:
+    assert (await run(record(), "tab", "down", "enter")).result == 18
+
+
+async def test_a_link_takes_the_mouse() -> None:
+    app = Host(record())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        await pilot.click(OptionList, offset=(2, 0))
+        await pilot.pause()
+    assert app.result == 16
+
+
+async def test_y_copies_every_section_of_a_record() -> None:
+    app = await run(record(), "y")
+    assert app.clipboard == "Value\n{'a': [1]}\n\nCBOR\n" + "h'00'\n" * 60
+    assert app.result == OPEN
+
+
+async def test_y_copies_the_whole_of_a_value_that_is_shown_in_part() -> None:
+    text = "[b]" * 40_000
+    app = Host(ValueDialog("Value", text))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        shown = str(app.dialog.query_one("Reader").query_one(Static).visual)
+        assert len(shown) < len(text)
+        assert shown.startswith("[b][b]")
+        assert shown.endswith("70000 characters more: y copies all")
+        await pilot.press("y")
+    assert app.clipboard == text
+
+
+async def test_long_text_scrolls_with_keys() -> None:
+    app = Host(record())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        reader = app.dialog.query_one("Reader")
+        assert reader.has_focus
+        for key, moved in (("j", 1), ("down", 2), ("k", 1), ("end", reader.max_scroll_y)):
+            await pilot.press(key)
+            await settle(pilot)
+            assert reader.scroll_offset.y == moved
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    await pilot.pause()
+    await pilot.app.animator.wait_until_complete()
+    await pilot.pause()
+
+
+async def test_help_closes_with_the_key_that_opened_it() -> None:
+    assert (await run(help_dialog(), "question_mark")).result is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [
+        (["y"], True),
+        (["n"], False),
+        (["enter"], False),
+        (["left", "enter"], True),
+        (["escape"], False),
+    ],
+)
+async def test_confirm(keys: list[str], answer: bool) -> None:
+    assert (await run(ConfirmDialog("Quit?", "Really [now]?"), *keys)).result is answer
+
+
+async def test_confirm_shows_its_own_words() -> None:
+    app = Host(ConfirmDialog("Drop?", "It goes.", yes="Drop [it]", no="Keep"))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        labels = [str(button.label) for button in app.dialog.query(Button).results()]
+    assert labels == ["Drop [it] y", "Keep n"]
+
+
+# -- types as text -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("type_json", "text"),
+    [
+        (TEXT, "text"),
+        ({"$comment": "x", "nat": {}}, "nat"),
+        ({"record": {}}, "{}"),
+        (TARGET, "{name: text, url: text}"),
+        (START, "Start {topic: text, primary: {name: text, url: text}} | Stop"),
+        ({"variant": {"N": NAT, "V": {"variant": {"A": TEXT}}}}, "N nat | V (A text)"),
+        ({"list": {"option": TARGET}}, "[{name: text, url: text}?]"),
+        ({"option": {"variant": {"A": {"unit": {}}, "B": NAT}}}, "(A | B nat)?"),
+        ({"map": {"key": TEXT, "value": {"set": NAT}}}, "map[text, set[nat]]"),
+        ({"ref": "demo/T@1"}, "demo/T@1"),
+    ],
+)
+def test_a_type_on_one_line(type_json: object, text: str) -> None:
+    assert type_text(type_json) == text
+    assert type_text(type_json, 200) == text
+
+
+def test_a_type_is_broken_where_it_does_not_fit() -> None:
+    assert type_text(START, 26).splitlines() == [
+        "| Start {",
+        "    topic: text",
+        "    primary: {",
+        "      name: text",
+        "      url: text",
+        "    }",
+        "  }",
+        "| Stop",
+    ]
+    nested = {"record": {"xs": {"list": {"variant": {"Aaaaaa": NAT, "Bbbbbb": NAT}}}}}
+    assert type_text(nested, 16).splitlines() == [
+        "{",
+        "  xs: [",
+        "    | Aaaaaa nat",
+        "    | Bbbbbb nat",
+        "  ]",
+        "}",
+    ]
+
+
+@pytest.mark.parametrize("width", [1, 12, 30, 60])
+def test_breaking_a_type_loses_none_of_it(width: int) -> None:
+    def words(text: str) -> list[str]:
+        return text.replace("{", " ").replace("}", " ").replace(",", " ").replace("|", " ").split()
+
+    assert words(type_text(START, width)) == words(type_text(START))
+
+
+def test_an_example_is_shown_as_people_write_it() -> None:
+    from aos_tui.dialogs.json_text import json_text, parse_json
+
+    value = {"name": "Ä", "xs": [1, None]}
+    assert "Ä" in json_text(value)
+    assert parse_json(json_text(value)) == json.loads(json.dumps(value))

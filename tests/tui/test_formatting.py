@@ -1,0 +1,161 @@
+"""From records and values to short text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aos_core.kernel.records import Record
+from aos_core.view import StepView
+from aos_tui.filtering import parse_filter
+from aos_tui.formatting import (
+    chain_text,
+    compact,
+    diagnostic,
+    layers,
+    outcome,
+    plain,
+    short_name,
+    shown_state,
+    summary,
+    target,
+)
+from aos_tui.glyphs import ASCII, UNICODE, pick_glyphs
+from aos_tui.snapshot import Index, Verified
+
+GET = {"method": "GET", "url": "https://example.com/api/b?x=1", "headers": {}, "body_ref": None}
+INTENT = Record(
+    "intent",
+    {
+        "hash": bytes(32),
+        "kind": "http.request",
+        "params": GET,
+        "cap": "cap_http",
+        "idempotency_key": bytes(32),
+        "origin": {"kind": "plan", "name": "demo/p@1", "step": "emit", "instance": bytes(32)},
+    },
+)
+
+
+def receipt(status: str = "ok", outcome: str = "settled") -> Record:
+    payload = {"status": 200, "headers": {}}
+    fields = {"intent": bytes(32), "adapter_id": "scenario", "status": status}
+    return Record("receipt", {**fields, "payload": payload, "outcome": outcome})
+
+
+def event(schema: str, value: Any) -> Record:
+    return Record("event", {"schema": schema, "value": value, "hash": bytes(32)})
+
+
+def index() -> Index:
+    return Index(turns=[0, 1, 4], intents={bytes(32): INTENT}, plans={bytes(32): (0, "demo/p@1")})
+
+
+def test_names_and_targets_are_short() -> None:
+    assert short_name("demo/Aggregator@1") == "Aggregator"
+    assert target("http.request", GET) == "GET example.com/api/b?x=1"
+    assert target("timer.set", {"deliver_at_ns": 5, "key": None}) == "deliver_at_ns 5"
+
+
+def test_an_event_names_its_schema_and_tag() -> None:
+    record = event("demo/AggregatorEvent@1", {"$tag": "Start", "$value": {}})
+    assert plain(summary(record, index(), UNICODE)) == "AggregatorEvent Start"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (("ok", "settled"), "GET /api/b?x=1 200"),
+        (("timeout", "settled"), "GET /api/b?x=1 timeout"),
+        (("ok", "late"), "GET /api/b?x=1 200 late"),
+    ],
+)
+def test_a_receipt_says_what_for_and_how(given: tuple[str, str], text: str) -> None:
+    assert plain(summary(receipt(*given), index(), UNICODE)) == text
+
+
+def test_a_step_that_changes_nothing_says_so() -> None:
+    changed = Record("step", {"reducer": "demo/A@1", "before": None, "after": bytes(32)})
+    same = Record("step", {"reducer": "demo/A@1", "before": bytes(32), "after": bytes(32)})
+    assert plain(summary(changed, index(), UNICODE)) == "A ∆"
+    assert plain(summary(changed, index(), ASCII)) == "A *"
+    assert plain(summary(same, index(), UNICODE)) == "A unchanged"
+
+
+def test_values_are_cut_to_one_line() -> None:
+    assert compact({"a": [1, None]}) == '{"a": [1, null]}'
+    assert compact("x" * 100, 10) == "xxxxxxxx.."
+    assert outcome({"status": 202, "headers": {}, "body_preview": '{"a":1}'}) == '202 {"a":1}'
+
+
+def test_diagnostic_notation() -> None:
+    assert diagnostic({"a": [b"\x01", True, None], "b": -1}) == "{\"a\": [h'01', true, null], \"b\": -1}"
+
+
+def steps() -> list[StepView]:
+    def step(id: str, state: str, *after: str) -> StepView:
+        return StepView(id, "assign", state, None, None, after)
+
+    return [
+        step("a", "done"),
+        step("b", "waiting"),
+        step("c", "pending", "a"),
+        step("d", "pending", "c", "b", "a"),
+    ]
+
+
+def test_layers_follow_the_longest_path() -> None:
+    assert [[step.id for step in layer] for layer in layers(steps())] == [["a", "b"], ["c"], ["d"]]
+
+
+def test_a_step_whose_predecessors_are_over_is_ready() -> None:
+    by_id = {step.id: step for step in steps()}
+    states = {id: shown_state(step, by_id) for id, step in by_id.items()}
+    assert states == {"a": "done", "b": "waiting", "c": "ready", "d": "pending"}
+
+
+@pytest.mark.parametrize(
+    ("verified", "text"),
+    [
+        (Verified(), "chain unverified"),
+        (Verified("running", percent=40), "chain verifying 40%"),
+        (Verified("ok", height=17), "chain ✓ verified"),
+        (Verified("ok", height=9), "chain ✓ to 9"),
+        (Verified("bad", height=4), "chain ✗ diverged at 4"),
+    ],
+)
+def test_the_chain_says_how_far_it_is_proven(verified: Verified, text: str) -> None:
+    assert chain_text(verified, 17, UNICODE)[0] == text
+
+
+def test_bounds_of_turns() -> None:
+    assert [index().bounds(height, 6) for height in (0, 1, 3, 5)] == [(0, 0), (1, 3), (1, 3), (4, 6)]
+
+
+@pytest.mark.parametrize(
+    ("text", "heights"),
+    [
+        ("", [0, 1, 2]),
+        ("kind:receipt", [1]),
+        ("schema:agg*", [0]),
+        ("schema:demo/agg*@1", [0]),
+        ("after:0", [1, 2]),
+        ("before:1", [0]),
+        ("text:timeout", [1]),
+        ("api/b", [1, 2]),
+        ("api/b kind:intent", [2]),
+        ("kind:", [0, 1, 2]),
+        ("nowhere", []),
+    ],
+)
+def test_a_filter_finds(text: str, heights: list[int]) -> None:
+    records = [event("demo/Agg@1", {}), receipt("timeout"), INTENT]
+    assert list(parse_filter(text).heights(records, 2, index())) == heights
+
+
+def test_glyphs_are_ascii_where_the_terminal_has_no_others() -> None:
+    assert pick_glyphs("utf-8", "xterm-256color") is UNICODE
+    assert pick_glyphs("UTF8", None) is UNICODE
+    assert pick_glyphs("ascii", "xterm") is ASCII
+    assert pick_glyphs("utf-8", "linux") is ASCII
