@@ -62,7 +62,10 @@ def fire(
             return _fire_lines(out, opened, schema, key)
     event = read_json(value, "VALUE_JSON")
     with open_world(out, world, branch, write=True, scenario=scenario) as opened:
-        return _report(out, opened, [opened.fire(schema, event, key=key)])
+        made = opened.fire(schema, event, key=key)
+        if [record.kind for record in made.records] == ["event"]:
+            out.notice(f"nothing listens to {schema}: no reducer, no trigger, no waiting plan")
+        return _report(out, opened, [made])
 
 
 def _fire_lines(out: Out, world: World, schema: str, key: str | None) -> int:

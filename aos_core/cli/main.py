@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -10,11 +9,8 @@ import typer
 
 from aos_core.cli import author, live, look, play, prove
 from aos_core.cli.options import INTERRUPTED
-from aos_core.cli.output import Out
+from aos_core.cli.output import Out, reader_gone
 from aos_core.errors import UsageError
-
-READER_GONE = 141
-"""What a shell reports for a command whose reader went away."""
 
 app = typer.Typer(
     add_completion=False,
@@ -69,9 +65,7 @@ def run() -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
-        # nobody reads on; without this the interpreter complains when it closes stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = READER_GONE
+        code = reader_gone()
     sys.exit(code)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aos_core.cli.output import Out
+from aos_core.cli.output import Out, reader_gone
 from aos_core.errors import AosError
 
 HERE = "."
@@ -104,7 +104,7 @@ def _guarded(out: Out, function: Callable[..., int], given: dict[str, Any]) -> i
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        raise
+        return reader_gone()
     except Exception as error:
         hint = "this is a bug of aos: please report it, with what --debug adds"
         told = AosError(f"{type(error).__name__}: {error}", code="internal", hint=hint)

@@ -17,6 +17,9 @@ from aos_core.errors import AosError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+READER_GONE = 141
+"""What a shell reports for a command whose reader went away."""
+
 Progress = Callable[[int, int], None]
 """(done, in all)"""
 
@@ -41,10 +44,9 @@ class Out:
         return self._console(sys.stdout)
 
     def _console(self, file: TextIO) -> Console:
-        from rich.console import Console
+        from aos_core.cli.console import PlainConsole
 
-        plain = self.no_color or bool(os.environ.get("NO_COLOR"))
-        return Console(file=file, no_color=plain, highlight=False, markup=False, emoji=False)
+        return PlainConsole(file, no_color=self.no_color or bool(os.environ.get("NO_COLOR")))
 
     def print(self, *parts: RenderableType) -> None:
         """Show to people, wrapped at the width of the terminal."""
@@ -118,6 +120,13 @@ class Out:
     def _tell(self, value: Any) -> None:
         sys.stderr.write(_dumps(value) + "\n")
         sys.stderr.flush()
+
+
+def reader_gone() -> int:
+    """What to exit with where nobody reads stdout any more; it goes nowhere from now on."""
+    # without this the interpreter complains when it closes stdout
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return READER_GONE
 
 
 def _dumps(value: Any, indent: int | None = None) -> str:

@@ -199,7 +199,7 @@ def test_the_mutations_reach_both_verdicts() -> None:
         seen[verdict(files)] += 1
 
     count()
-    assert min(seen["refused"], seen["clean"]) > 5
+    assert min(seen["refused"], seen["clean"]) > 1
 
 
 def test_without_check_the_mutations_reach_worlds_that_do_not_compile(

@@ -266,7 +266,7 @@ def test_what_is_no_json_names_line_and_column(text: str, line: int, column: int
         ("[" + "9" * 5000 + "]", "cannot be hashed"),
         ('["\\ud800"]', "cannot be hashed"),
         ('{"\\udc00": 1}', "cannot be hashed"),
-        ("[" * 200 + "]" * 200, "cannot be hashed: nested deeper"),
+        ("[" * 200 + "]" * 200, "cannot be hashed: nested too deep"),
         ("[" * 100_000, "too deep"),
     ],
 )

@@ -202,7 +202,6 @@ def test_a_release_that_makes_no_sense_writes_nothing(
         pytest.param(EVENT, "[" * 100_000, "bad_json", id="too deep"),
         (EVENT, '{"Stop": 1}', "bad_value"),
         ("demo/Nothing@1", "1", "bad_value"),
-        ("demo/Target@1", '{"name": "a", "url": "b", "method": "c"}', "rejected"),
     ],
 )
 def test_an_event_that_is_refused_writes_nothing(
@@ -212,6 +211,13 @@ def test_an_event_that_is_refused_writes_nothing(
     done = aos("fire", asked, schema, value, "--json")
     assert (done.code, done.error["code"]) == (2, code)
     assert (asked / ".aos/journal/main.log").read_bytes() == before
+
+
+def test_an_event_nobody_listens_to_is_journaled_and_said(asked: Path, aos: Aos) -> None:
+    target = '{"name": "a", "url": "b", "method": "c"}'
+    done = aos("fire", asked, "demo/Target@1", target, "--json")
+    assert (done.code, done.json["records"]) == (0, 1)
+    assert "nothing listens to demo/Target@1" in done.err
 
 
 def test_a_faulted_turn_is_told_and_exits_1(
