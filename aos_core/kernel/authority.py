@@ -6,6 +6,7 @@ decided at all (unknown kind, wrong params) raises :class:`Refused`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import NoneType
@@ -140,9 +141,25 @@ def enforce_http(grant: Mapping[str, Any], params: Any) -> str | None:
     if not _among(grant, "ports", port, int):
         return "port_not_allowed"
     prefixes = _allowed(grant, "path_prefixes")
-    if prefixes and not any(path.startswith(prefix) for prefix in prefixes):
-        return "path_not_allowed"
+    # a server may resolve dot segments or not, so the path has to be allowed either way
+    for meant in (path, _resolve_dots(path)):
+        if prefixes and not any(meant.startswith(prefix) for prefix in prefixes):
+            return "path_not_allowed"
     return None
+
+
+def _resolve_dots(path: str) -> str:
+    """The path without its ``.`` and ``..`` segments, also where they are percent-encoded."""
+    _, *segments = re.sub("%2e", ".", path, flags=re.IGNORECASE).split("/")
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
 
 
 def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
@@ -153,7 +170,7 @@ def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     except ValueError:
         return None
     host = parts.hostname
-    if not parts.scheme or not host or "[" in parts.netloc or any(c in url for c in "\t\r\n "):
+    if not parts.scheme or not host or "[" in parts.netloc or any(c in url for c in "\t\r\n \\"):
         return None
     scheme = parts.scheme.lower()
     if port is None:
