@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checked_worlds import BROKEN, FINE, changed, load, put, sound, wasm_hash
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from aos_core.air.survey import Survey
 from aos_core.errors import AosError, CheckFailed
 from aos_core.kernel import program
 from aos_core.kernel.program import compile_program
+from tests.air.checked_worlds import BROKEN, FINE, changed, load, put, sound, wasm_hash
 
 AGGREGATOR = Path(__file__).parents[2] / "examples/04-aggregator"
 

@@ -1,4 +1,4 @@
-"""From exec to first paint, against an empty Textual app: ``python -m tests.benchmarks.first_paint``.
+"""From exec to first paint, against an empty app: ``python -m tests.benchmarks.first_paint``.
 
 Both run in a pseudo-terminal of 120x40; the clock stops when the first frame's text arrives. The
 two take turns, so that the ratio holds where the machine's speed drifts.

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from worlds import (
+
+from aos_core.errors import AirError
+from aos_core.kernel.authority import decide, enforce_http, enforce_llm, find_grant
+from tests.kernel.worlds import (
     ASKS,
     NAT,
     TEXT,
@@ -21,9 +24,6 @@ from worlds import (
     started,
 )
 
-from aos_core.errors import AirError
-from aos_core.kernel.authority import decide, enforce_http, enforce_llm, find_grant
-
 P = "demo/p@1"
 PLAN = {"kind": "plan", "name": P}
 
@@ -32,7 +32,7 @@ PLAN = {"kind": "plan", "name": P}
 
 
 def http(url: str, method: str = "GET", **grant: Any) -> str | None:
-    params = {"method": method, "url": url, "headers": {}, "body_ref": None}
+    params: dict[str, Any] = {"method": method, "url": url, "headers": {}, "body_ref": None}
     return enforce_http(grant, params)
 
 
@@ -114,7 +114,7 @@ def test_the_default_port_of_a_known_scheme_counts() -> None:
 
 
 def test_the_grant_may_be_written_in_any_case() -> None:
-    grant = {"hosts": ["Example.COM"], "schemes": ["HTTPS"], "methods": ["get"]}
+    grant: dict[str, Any] = {"hosts": ["Example.COM"], "schemes": ["HTTPS"], "methods": ["get"]}
     assert http("https://example.com/", **grant) is None
 
 
@@ -354,7 +354,7 @@ def test_grant_params_may_be_written_as_typed_literals() -> None:
 
 def test_a_decision_depends_on_logical_time_alone() -> None:
     of = program(grants=[web({}, expiry_ns=10)])
-    params = {"method": "GET", "url": "https://a/", "headers": {}, "body_ref": None}
+    params: dict[str, Any] = {"method": "GET", "url": "https://a/", "headers": {}, "body_ref": None}
     grant = of.grants["web"]
     assert decide(of, PLAN, "http.request", params, grant, 9).allowed
     assert not decide(of, PLAN, "http.request", params, grant, 10).allowed

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import wasmtime
-from worlds import (
+
+from aos_core import canon
+from aos_core.errors import StepFault
+from tests.kernel.worlds import (
     NAT,
     World,
     assign,
@@ -22,9 +25,6 @@ from worlds import (
     say,
     schema,
 )
-
-from aos_core import canon
-from aos_core.errors import StepFault
 
 R, P, Q = "demo/R@1", "demo/p@1", "demo/q@1"
 OK = {"state": None}

@@ -6,7 +6,15 @@ import hashlib
 from typing import Any
 
 import pytest
-from worlds import (
+
+from aos_core import canon
+from aos_core.air.load import load_files
+from aos_core.air.nodes import DefModule
+from aos_core.errors import Rejected
+from aos_core.kernel.program import compile_program
+from aos_core.kernel.records import ManifestInput
+from aos_core.kernel.state import State
+from tests.kernel.worlds import (
     World,
     assign,
     await_,
@@ -27,14 +35,6 @@ from worlds import (
     started,
     values,
 )
-
-from aos_core import canon
-from aos_core.air.load import load_files
-from aos_core.air.nodes import DefModule
-from aos_core.errors import Rejected
-from aos_core.kernel.program import compile_program
-from aos_core.kernel.records import ManifestInput
-from aos_core.kernel.state import State
 
 P, R, S = "demo/p@1", "demo/R@1", "demo/S@1"
 ENTROPY = bytes(range(64))
@@ -300,7 +300,8 @@ def test_settings_of_a_replacement_hold_from_the_next_turn_on() -> None:
 
 def test_a_waiting_instance_takes_an_event_whose_shape_has_changed() -> None:
     steps = [listen("l", "demo/V@1"), assign("x", ref("var:l.a"))]
-    old, new = ({"nat": {}}, {"record": {"a": {"nat": {}}}})
+    old: dict[str, Any] = {"nat": {}}
+    new: dict[str, Any] = {"record": {"a": {"nat": {}}}}
     waiting = plan(P, steps, ("l", "x"))
     world = World(schema("demo/V@1", old), waiting, **started(P))
     world.go()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from worlds import ASKS, World, await_, emit, end, moves, outcome, plan
 
 from aos_core import canon
 from aos_core.errors import LifecycleError, Rejected, UnknownIntent, ValueRejected
 from aos_core.kernel.lifecycle import FINISHED, INSTANCE, INTENT, STEP, Table, advance
 from aos_core.kernel.records import EventInput, Input, ManifestInput, ReceiptInput
+from tests.kernel.worlds import ASKS, World, await_, emit, end, moves, outcome, plan
 
 LEGAL = {
     "step": {

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from worlds import (
+
+from aos_core import canon
+from aos_core.errors import AirError, Rejected, StepFault, ValueRejected
+from tests.kernel.worlds import (
     ASKS,
     NAT,
     TEXT,
@@ -24,9 +27,6 @@ from worlds import (
     record,
     schema,
 )
-
-from aos_core import canon
-from aos_core.errors import AirError, Rejected, StepFault, ValueRejected
 
 R, S, P = "demo/R@1", "demo/S@1", "demo/p@1"
 FAMILY = schema(

@@ -6,7 +6,9 @@ import itertools
 from typing import Any
 
 import pytest
-from worlds import (
+
+from aos_core import canon
+from tests.kernel.worlds import (
     World,
     assign,
     await_,
@@ -24,8 +26,6 @@ from worlds import (
     started,
     values,
 )
-
-from aos_core import canon
 
 P = "demo/p@1"
 

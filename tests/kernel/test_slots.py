@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from worlds import ASKS, TIMERS, World, endings, module, plan
-
 from aos_core import canon
+from tests.kernel.worlds import ASKS, TIMERS, World, endings, module, plan
 
 R, P = "demo/R@1", "demo/p@1"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from worlds import (
+
+from aos_core import canon
+from tests.kernel.worlds import (
     World,
     assign,
     await_,
@@ -25,8 +27,6 @@ from worlds import (
     started,
     values,
 )
-
-from aos_core import canon
 
 P, Q = "demo/p@1", "demo/q@1"
 

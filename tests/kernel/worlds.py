@@ -18,13 +18,16 @@ from aos_core.kernel.program import Limits, Program, Settings, compile_program
 from aos_core.kernel.records import EventInput, Input, ReceiptInput, Record
 from aos_core.kernel.state import Instance, Intent, State
 from aos_core.kernel.turn import Moment, Turn, turn
-from aos_core.wasm.runtime import Runtime
+from aos_core.wasm.runtime import Runtime, StepLimits
 
 Node = dict[str, Any]
 Reducer = bytes | Callable[[dict[str, Any]], Any]
 """Wasm, or a function of the decoded envelope; what it gives is encoded as the output."""
 
-NAT, TEXT, UNIT, BYTES = {"nat": {}}, {"text": {}}, {"unit": {}}, {"bytes": {}}
+NAT: Node = {"nat": {}}
+TEXT: Node = {"text": {}}
+UNIT: Node = {"unit": {}}
+BYTES: Node = {"bytes": {}}
 LIMITS = Limits(fuel=10_000_000)
 
 
@@ -226,7 +229,8 @@ class World:
         reducer, envelope = self.reducers[name], canon.decode(data)
         self.calls.append((name, envelope))
         if isinstance(reducer, bytes):
-            return self.runtime.step(wasm_hash, data, limits)
+            allowed = StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
+            return self.runtime.step(wasm_hash, data, allowed)
         return canon.encode_plain(reducer(envelope))
 
     def put(self, input: Input) -> Turn:
