@@ -88,10 +88,10 @@ def _read_modules(table: Table) -> dict[str, ModuleSource]:
 def _read_limits(table: Table) -> Limits:
     default = Limits()
     return Limits(
-        table.natural("fuel", default.fuel),
-        table.natural("memory_mib", default.memory_mib, 4095),
-        table.natural("output_mib", default.output_mib, 4095),
-        table.natural("tasks", default.tasks),
+        table.whole("fuel", default.fuel, 1),
+        table.whole("memory_mib", default.memory_mib, 1, 4095),
+        table.whole("output_mib", default.output_mib, 1, 4095),
+        table.whole("tasks", default.tasks, 1),
     )
 
 
@@ -150,6 +150,17 @@ class WorldFiles:
         if source is not None and source.crate is not None and self.bundled:
             return self._read_prebuilt(Path(source.crate).name, module)
         return None
+
+    def require_wasm(self, module: DefModule) -> bytes:
+        """The wasm of a module. Raises :class:`ModuleMissing`."""
+        wasm = self.wasm_of(module)
+        if wasm is None:
+            raise ModuleMissing(
+                f"there is no wasm for {module.name}",
+                module=module.name,
+                hint=f"put it into {self.root / 'modules'}, or name it in world.toml",
+            )
+        return wasm
 
     def watched(self) -> list[Path]:
         """The files whose change means another program: wasm, where it is read from."""
