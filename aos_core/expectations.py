@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,8 @@ def _normal(codec: Codec, host: Any) -> bytes:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) and value.startswith("no such") else repr(value)
+    no_field = isinstance(value, str) and value.startswith("no such field")
+    text = value if no_field else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
