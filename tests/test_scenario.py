@@ -553,7 +553,7 @@ RESULT = '{ topic = "x", statuses = [200, 200, 200], previews = [] }'
         (f'effects = [{{ plan = "{PLAN}" }}]', True, f"{PLAN} was asked for"),
         ('effects = [{ kind = "timer.set" }]', False, "timer.set was asked for; found none"),
         ('effects = [{ kind = "timer.set", count = 0 }]', True, "0 times timer.set"),
-        (state('{ pc = "Done" }'), True, f"{REDUCER}.pc = 'Done'"),
+        (state('{ pc = "Done" }'), True, f'{REDUCER}.pc = "Done"'),
         (state('{ pc = "Idle" }'), False, f'{REDUCER}.pc = "Idle"; found "Done"'),
         (state("{ pc = 7 }"), False, f'{REDUCER}.pc = 7; found "Done"'),
         (state("{ nothing = 1 }"), False, None),
