@@ -22,6 +22,9 @@ from aos_tui.world_screen import WorldScreen
 if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
 
+ENDLESS = "watch"
+"""The group of the worker that never ends."""
+
 
 class AosApp(App[None]):
     """Owns the session and the screens; knows nothing of what they show."""
@@ -59,20 +62,18 @@ class AosApp(App[None]):
         self.run_worker(self._open(), group="open")
 
     async def _open(self) -> None:
-        from aos_core.errors import AosError
-
         try:
             await self.session.open()
-        except AosError as error:
-            from aos_tui.session import problems_of
+        except Exception as error:  # whatever is wrong with a world, the app stays up and says so
+            from aos_tui.session.reading import problems_of
 
             problems = problems_of(error)
-            self.said.append(("error", error.message))
-            self.switch_screen(ProblemScreen(self.options.world, problems, self.glyphs))
+            self.said.append(("error", problems[0].message))
             self._world_screen = None
+            self.switch_screen(ProblemScreen(self.options.world, problems, self.glyphs))
             return
         if self.options.watch:
-            self.run_worker(self._watch(), group="watch")
+            self.run_worker(self._watch(), group=ENDLESS)
 
     async def _watch(self) -> None:
         from aos_tui.watch import rebuilt
@@ -81,10 +82,11 @@ class AosApp(App[None]):
             if self._world_screen is not None:
                 self._world_screen.offer_swap(", ".join(names))
 
-    def on_problem_screen_retry(self) -> None:
+    async def on_problem_screen_retry(self) -> None:
         """Open the world again."""
-        self.pop_screen()
+        await self.session.close()
         self.session = Session(self.options, self._show)
+        self.pop_screen()
         self._begin()
 
     def _show(self, snapshot: Snapshot) -> None:
@@ -97,16 +99,25 @@ class AosApp(App[None]):
         self._told = snapshot.notices
 
     def notify(self, message: str, *, markup: bool = False, **more: Any) -> None:
-        """As Textual's, kept for those who look at the app from outside; no markup by itself."""
-        self.said.append((more.get("severity", "information"), message))
+        """As Textual's, kept for those who look at the app from outside; no markup by itself.
+
+        Mere information gives way to the next, so that quick keys pile up nothing."""
+        severity = more.get("severity", "information")
+        if severity == "information":
+            more.setdefault("timeout", 4)
+            if self.said and self.said[-1][0] == severity:
+                self.clear_notifications()
+        self.said.append((severity, message))
         super().notify(message, markup=markup, **more)
 
     def on_key(self, event: events.Key) -> None:
         """A key that does nothing says so."""
         if not isinstance(self.screen, WorldScreen) or not event.is_printable:
             return
+        if self.screen.preparing:
+            return
         if event.key not in self.screen.active_bindings:
-            self.notify(f"{event.character} does nothing here: ? lists the keys", timeout=3)
+            self.notify(f"{event.character} does nothing here: ? lists the keys")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: the action table, and the themes."""

@@ -5,13 +5,16 @@ Nothing here waits: dialogs answer through callbacks, and what changes the world
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import itertools
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
 from aos_tui.actions import help_groups, key_says
+from aos_tui.formatting import count
 
 if TYPE_CHECKING:
     from aos_tui.panes.base import Pane
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
     from aos_tui.panes.pending import PendingPane
     from aos_tui.session import Session
     from aos_tui.snapshot import Snapshot
+
+
+_PLAY = "play"
+"""The group of the worker that plays a scenario to its end."""
 
 
 class Verbs(Screen[None]):
@@ -33,6 +40,7 @@ class Verbs(Screen[None]):
         self.session = session
         self._seed = 0
         self._event_texts: dict[str, str] = {}
+        self._preparing = False
 
     # -- helpers ----------------------------------------------------------------------------
 
@@ -48,7 +56,7 @@ class Verbs(Screen[None]):
     def work(
         self, act: Callable[[], Awaitable[Any]], *, group: str = "turn", newest: bool = False
     ) -> None:
-        """Run something of the session; an error of the library is shown and the app goes on.
+        """Run something of the session; an error is shown and the app goes on.
 
         ``newest``: what runs in the group already is dropped.
         """
@@ -60,8 +68,33 @@ class Verbs(Screen[None]):
                 await act()
             except AosError as error:
                 self.fail(error)
+            except Exception as error:  # a bug of ours: what is in the journal is safe, so go on
+                self.log.error(traceback.format_exc())
+                text = f"this is a bug in aos-tui, please report it: {error!r}"
+                self.notify(text, severity="error", timeout=20)
 
         self.run_worker(run(), group=group, exclusive=newest)
+
+    def prepare(self, act: Callable[[], Awaitable[Any]]) -> None:
+        """As :meth:`work`, for what ends in a dialog: keys typed ahead of it are for it, so the
+        screen takes none until it is there."""
+
+        async def run() -> None:
+            try:
+                await act()
+            finally:
+                self._preparing = False
+
+        self._preparing = True
+        self.work(run, group="prepare")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not self._preparing
+
+    @property
+    def preparing(self) -> bool:
+        """Whether a dialog is on its way."""
+        return self._preparing
 
     def fail(self, error: Any) -> None:
         """Show an error: what, where, what to do."""
@@ -87,7 +120,7 @@ class Verbs(Screen[None]):
             return False
         if not snapshot.writable:
             why = "it can only be read" if snapshot.trouble is None else snapshot.trouble.message
-            self.notify(f"branch {snapshot.branch}: {why}", severity="warning")
+            self.notify(f"branch {snapshot.branch}: {why}\nF forks it to go on", severity="warning")
             return False
         if snapshot.at_end:
             return True
@@ -99,7 +132,7 @@ class Verbs(Screen[None]):
     def action_fire(self) -> None:
         """Fire an event."""
         if self._at_end(self.action_fire):
-            self.work(self._ask_event)
+            self.prepare(self._ask_event)
 
     async def _ask_event(self) -> None:
         choices, initial = await self.session.event_choices()
@@ -186,7 +219,7 @@ class Verbs(Screen[None]):
             self.notify("nothing is waiting, so there is no receipt to edit")
             return
 
-        self.work(partial(self._ask_receipt, item.intent_hash))
+        self.prepare(partial(self._ask_receipt, item.intent_hash))
 
     async def _ask_receipt(self, intent: bytes) -> None:
         form = await self.session.receipt_form(intent)
@@ -210,13 +243,28 @@ class Verbs(Screen[None]):
 
     def action_scenario_step(self) -> None:
         """Play the scenario's next step."""
-        if self._at_end(self.action_scenario_step):
+        if self._can_play(self.action_scenario_step):
             self.work(partial(self._play, self.session.play_step))
 
     def action_scenario_all(self) -> None:
         """Play the scenario to its end."""
-        if self._at_end(self.action_scenario_all):
-            self.work(partial(self._play, self.session.play_all), group="play", newest=True)
+        if self._playing:
+            self.notify("the scenario plays already: esc stops it")
+        elif self._can_play(self.action_scenario_all):
+            self.work(partial(self._play, self.session.play_all), group=_PLAY)
+
+    @property
+    def _playing(self) -> bool:
+        return any(of.group == _PLAY and not of.is_finished for of in self.app.workers)
+
+    def _can_play(self, again: Callable[[], None]) -> bool:
+        """Whether a step is left to play here; at the scenario's end a new branch is offered."""
+        if not self._at_end(again):
+            return False
+        if not self.session.at_scenario_end:
+            return True
+        self._offer_fork(again, 0, "The scenario is at its end. On a new branch it begins anew.")
+        return False
 
     async def _play(self, play: Callable[[], Awaitable[list[str]]]) -> None:
         wrong = await play()
@@ -232,19 +280,29 @@ class Verbs(Screen[None]):
             return
 
         async def act() -> None:
-            self._say_fault(await self.session.swap())
-            self.notify("from now on turns run what is on disk; the journal says so")
+            fault = await self.session.swap()
+            self._say_fault(fault)
+            if fault is None:
+                self.notify("from now on turns run what is on disk; the journal says so")
 
         self.work(act)
 
-    def offer_swap(self, names: str) -> None:
-        """Something was rebuilt: ask whether to use it."""
-        if self.app.screen is not self:
-            self.notify(f"{names} changed: palette (ctrl+p), swap, puts it in force")
-            return
+    def offer_swap(self, written: str) -> None:
+        """Files were written: where they mean another program, ask whether to use it."""
+
+        async def act() -> None:
+            changed = await self.session.look_at_disk()
+            await self.session.refresh()
+            if changed and self.app.screen is self:
+                self._ask_swap(written, changed)
+
+        self.work(act, group="disk")
+
+    def _ask_swap(self, written: str, changed: Sequence[str]) -> None:
         text = (
-            f"{names} changed on disk.\n\nSwap: turns run it from now on. The change is an input "
-            "in the journal, so what came before still replays as it was."
+            f"{written} changed on disk, and with it {', '.join(changed)}.\n\nSwap: turns run it "
+            "from now on. The change is an input in the journal, so what came before still replays "
+            "as it was. Not now: b swaps later."
         )
         self._ask(
             "ConfirmDialog",
@@ -260,15 +318,20 @@ class Verbs(Screen[None]):
 
     async def _verify(self) -> None:
         snapshot = self.snapshot
-        if snapshot is None or snapshot.verified.state == "running":
+        if snapshot is None:
+            self.notify("the world is still being opened")
+            return
+        if snapshot.verified.state == "running":
             self.notify("verification runs already; esc stops it")
             return
         verified = await self.session.verify()
         if verified.state == "ok":
-            root = snapshot.root.hex()[:8] if snapshot.at_end else ""
-            self.notify(f"verified: {snapshot.live + 1} records replay the same {root}".rstrip())
+            records = count(snapshot.live + 1, "record")
+            root = f", root {snapshot.root.hex()[:8]}.." if snapshot.at_end else ""
+            self.notify(f"verified: {records} replayed to the same bytes{root}")
         elif verified.state == "bad":
-            self.notify(verified.text, title="verification failed", severity="error", timeout=15)
+            self.notify(f"verification failed at record {verified.height}", severity="error")
+            self.show_value("Verification failed", verified.text)
         else:
             self.notify("verification was stopped")
 
@@ -336,19 +399,22 @@ class Verbs(Screen[None]):
         """Fork at the shown height."""
         self._offer_fork(lambda: None)
 
-    def _offer_fork(self, then: Callable[[], None]) -> None:
-        self.work(partial(self._ask_fork, then))
-
-    async def _ask_fork(self, then: Callable[[], None]) -> None:
-        snapshot = self.snapshot
-        if snapshot is None:
+    def _offer_fork(
+        self, then: Callable[[], None], height: int | None = None, why: str = ""
+    ) -> None:
+        """Ask for a fork at a height (None: the shown one); ``then`` runs on it."""
+        if self.snapshot is None:
+            self.notify("the world is still being opened")
             return
+        at = self.snapshot.height if height is None else height
+        self.prepare(partial(self._ask_fork, then, at, why))
+
+    async def _ask_fork(self, then: Callable[[], None], height: int, why: str) -> None:
+        assert self.snapshot is not None
         taken = await self.session.branches()
-        height = snapshot.height
-        first, last = snapshot.index.bounds(height, snapshot.live)
-        inside = None if height == last else first
-        start = height if inside is None else inside - 1
-        names = (f"{snapshot.branch.partition('~')[0]}-{start}{more}" for more in _suffixes())
+        start = self.session.fork_start(height)
+        stem = f"{self.snapshot.branch.partition('~')[0][:60]}-{start}"
+        names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
         suggested = next(name for name in names if name not in taken)
 
         def answer(name: str) -> None:
@@ -359,7 +425,7 @@ class Verbs(Screen[None]):
 
             self.work(act)
 
-        self._ask("ForkDialog", answer, height, inside, suggested, taken)
+        self._ask("ForkDialog", answer, height, start + 1, suggested, taken, why)
 
     # -- looking ----------------------------------------------------------------------------
 
@@ -372,7 +438,7 @@ class Verbs(Screen[None]):
                 "RecordDialog", self.travel, detail.title, list(detail.sections), list(detail.links)
             )
 
-        self.work(act, group="detail")
+        self.prepare(act)
 
     def show_value(self, title: str, text: str) -> None:
         """Open a text."""
@@ -406,7 +472,13 @@ class Verbs(Screen[None]):
             return
         what, text = found
         self.app.copy_to_clipboard(text)
-        self.notify(f"copied {what}, {len(text)} characters")
+
+        async def act() -> None:
+            kept = await self.session.keep_copy(text)
+            also = "" if kept is None else f"; also in {kept}"
+            self.notify(f"copied {what}, {len(text)} characters{also}")
+
+        self.work(act, group="copy")
 
     def action_zoom(self) -> None:
         """Maximise the focused pane, or leave it."""
@@ -421,8 +493,7 @@ class Verbs(Screen[None]):
         """Stop what runs, or go back from where one is."""
         snapshot = self.snapshot
         running = snapshot is not None and snapshot.verified.state == "running"
-        playing = any(of.group == "play" and not of.is_finished for of in self.app.workers)
-        if running or playing:
+        if running or self._playing:
             self.session.cancel()
         elif self.journal.filtering:
             self.journal.close_filter()
@@ -443,11 +514,3 @@ class Verbs(Screen[None]):
     def action_elsewhere(self, key: str) -> None:
         """Say where a pane's key works."""
         self.notify(key_says(key))
-
-
-def _suffixes() -> Any:
-    yield ""
-    number = 2
-    while True:
-        yield f"-{number}"
-        number += 1
