@@ -98,6 +98,20 @@ class AosApp(App[None]):
                 self.notify(notice, severity="warning", timeout=10)
         self._told = snapshot.notices
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """As Textual's (OSC 52), and to a file, for terminals that do not take it."""
+        super().copy_to_clipboard(text)
+
+        async def keep() -> None:
+            try:
+                await self.session.keep_copy(text)
+            except OSError as error:
+                self.notify(
+                    f"{error.filename} was not written: {error.strerror}", severity="warning"
+                )
+
+        self.run_worker(keep(), group="copy")
+
     def notify(self, message: str, *, markup: bool = False, **more: Any) -> None:
         """As Textual's, kept for those who look at the app from outside; no markup by itself.
 

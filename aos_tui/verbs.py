@@ -472,13 +472,9 @@ class Verbs(Screen[None]):
             return
         what, text = found
         self.app.copy_to_clipboard(text)
-
-        async def act() -> None:
-            kept = await self.session.keep_copy(text)
-            also = "" if kept is None else f"; also in {kept}"
-            self.notify(f"copied {what}, {len(text)} characters{also}")
-
-        self.work(act, group="copy")
+        kept = self.session.copy_path
+        also = "" if kept is None else f"; also in {kept}"
+        self.notify(f"copied {what}, {len(text)} characters{also}")
 
     def action_zoom(self) -> None:
         """Maximise the focused pane, or leave it."""

@@ -488,18 +488,17 @@ class Session:
             lambda: [height for height in range(live + 1) if fits(height, records[height])]
         )
 
-    async def keep_copy(self, text: str) -> Path | None:
-        """Write copied text to a file beside the journal, for terminals that have no clipboard.
-
-        Returns the file; None where nothing may be written."""
+    @property
+    def copy_path(self) -> Path | None:
+        """Where copied text is kept too, for terminals without a clipboard; None: nowhere."""
         if self._world is None or self.options.memory:
             return None
-        path = self._world.files.data_dir / "copied.txt"
-        try:
+        return self._world.files.data_dir / "copied.txt"
+
+    async def keep_copy(self, text: str) -> None:
+        """Write copied text to :attr:`copy_path`. Raises :class:`OSError`."""
+        if (path := self.copy_path) is not None:
             await asyncio.to_thread(path.write_text, text, encoding="utf-8")
-        except OSError:
-            return None
-        return path
 
     # -- the thread -------------------------------------------------------------------------
 

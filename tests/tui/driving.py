@@ -90,7 +90,7 @@ class Driver:
 
 @asynccontextmanager
 async def opened(
-    world: str | Path = "04", size: tuple[int, int] = (120, 40), **more: Any
+    world: str | Path = "04", size: tuple[int, int] = (80, 24), **more: Any
 ) -> AsyncIterator[Driver]:
     """The app on a world: one that ships in memory, one of a directory on its disk."""
     more = {"memory": isinstance(world, str), "pace": 0.0, **more}

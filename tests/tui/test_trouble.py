@@ -170,6 +170,8 @@ async def test_a_reducer_that_traps_or_never_ends_is_a_fault_on_the_record(
     world: Path, wasm: bytes, code: str
 ) -> None:
     (world / "modules/Aggregator.wasm").write_bytes(wasm)
+    with (world / "world.toml").open("a") as config:
+        config.write("[limits]\nfuel = 1_000_000\n")
     async with opened(world) as on:
         await on.keys("t")
         assert code in on.errors[0]

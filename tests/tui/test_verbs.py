@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 
 from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE
+from aos_tui.headless import dump
 from tests.support import start
 from tests.tui.driving import FOCUS, Driver, on_disk, opened
 
@@ -147,9 +149,11 @@ async def test_an_event_is_fired_by_json() -> None:
 
 async def test_keys_typed_ahead_of_a_dialog_do_nothing_else() -> None:
     async with opened() as on:
-        await on.pilot.press("e", "t", "T", "R")
+        for key in "etTR":  # faster than anything here can open
+            on.app.post_message(events.Key(key, key))
+        await wait_for(on, lambda: on.mode == "EventDialog")
         await on.keys("escape")
-        assert on.snapshot.height == 0
+        assert (on.mode, on.snapshot.height, on.said) == ("live", 0, [])
 
 
 async def test_esc_fires_nothing() -> None:
@@ -251,13 +255,14 @@ async def test_at_opens_at_a_height() -> None:
 async def test_a_fork_keeps_whole_turns(world: Path) -> None:
     async with opened(world) as on:
         await on.keys("T")
-        for height, start in ((0, 0), (5, 0), (16, 16), (18, 16), (19, 19), (30, 30)):
-            await on.keys("g", f"text:{height}", "enter", "F")
-            says = on.app.screen.says()  # type: ignore[attr-defined]
-            assert f"goes on after height {start}." in says
-            assert ("inside a turn" in says) == (start < height)
-            await on.keys("escape")
-        await on.keys("g", "text:18", "enter", "F", "text:try", "enter")
+        starts = [on.app.session.fork_start(height) for height in (0, 5, 16, 18, 19, 30)]
+        assert starts == [0, 0, 16, 16, 19, 30]
+        await on.keys("F")
+        assert "goes on after height 30. The past" in on.app.screen.says()  # type: ignore[attr-defined]
+        await on.keys("escape", "g", "text:18", "enter", "F")
+        says = on.app.screen.says()  # type: ignore[attr-defined]
+        assert "inside a turn" in says and "goes on after height 16. The past" in says
+        await on.keys("text:try", "enter")
         assert (on.snapshot.branch, on.snapshot.live, on.numbers) == ("try", 16, [1, 2, 3])
     assert on_disk(world)[0] == 30
     assert on_disk(world, "try")[0] == 16
@@ -314,7 +319,7 @@ async def test_a_wrong_filter_says_what_it_knows() -> None:
         assert "kinds are genesis" in rows._none  # type: ignore[attr-defined]
         await on.keys("escape", "n")
         assert on.said[-1].startswith("nothing is found")
-        await on.keys("slash", *["backspace"] * 20, "text:/api/b")
+        await on.keys("slash", "ctrl+u", "text:/api/b")
         assert list(rows.rows) == [1, 3, 8, 15]  # type: ignore[attr-defined]
 
 
@@ -333,6 +338,17 @@ async def test_y_copies_what_is_under_the_cursor(
         await on.keys("t", *FOCUS[pane], *keys, "y")
         assert on.app.clipboard == copied
     assert (world / ".aos/copied.txt").read_text() == copied
+
+
+async def test_what_a_dialog_copies_is_kept_in_the_file_too(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "enter", "y")
+        assert "Hashes" in on.app.clipboard
+        assert (world / ".aos/copied.txt").read_text() == on.app.clipboard
+        (world / ".aos/copied.txt").unlink()
+        (world / ".aos/copied.txt").mkdir()
+        await on.keys("y")
+        assert "copied.txt was not written" in on.said[-1]
 
 
 async def test_y_copies_an_effect_whole() -> None:
@@ -384,16 +400,21 @@ async def test_plan_instances_are_chosen_with_brackets_and_steps_open() -> None:
         assert on.snapshot.plan is not None and on.snapshot.plan.number == 1
         await on.keys("left_square_bracket")
         assert on.snapshot.plan.number == 0
-        await on.keys("right_square_bracket", "right_square_bracket")
+        await on.keys("right_square_bracket")
+        assert on.snapshot.plan.number == 1
+        await on.keys("right_square_bracket")
         assert on.snapshot.plan.number == 0
         await on.keys("down", "right", "enter")
         assert on.app.screen._title == "Step await_b"  # type: ignore[attr-defined]
 
 
-async def test_space_unfolds_a_value_of_the_state() -> None:
+async def test_space_unfolds_a_value_of_the_state_which_stays_so() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["state"], "down", "down", "space", "down", "y")
         assert json.loads(on.app.clipboard)["topic"] == "demo"
+        await on.keys("e", "ctrl+s", "down", "y")
+        assert json.loads(on.app.clipboard)["topic"] == "demo"
+        assert len(on.state["pending"]) == 2
 
 
 async def test_help_begins_with_the_focused_pane_and_names_every_action() -> None:
@@ -462,8 +483,9 @@ async def test_esc_stops_a_scenario_that_plays_between_two_turns() -> None:
         await on.pilot.press("T", "escape")
         assert "plays already" in on.said[0]
         on.app.workers.cancel_group(on.app.screen, "play")
-        await on.keys("R")
-        assert on.snapshot.live == 30
+        await wait_for(on, lambda: on.snapshot.next_step == "release all")
+        await on.keys("t")
+        assert (on.snapshot.live, on.snapshot.next_step) == (30, None)
 
 
 async def wait_for(on: Driver, holds: Any) -> None:
@@ -489,5 +511,6 @@ async def test_verification_can_be_stopped_and_run_again(monkeypatch: pytest.Mon
         assert (on.said[-1], on.known["verified"]) == ("verification was stopped", None)
         await on.keys("v")
         assert on.known["verified"] is True
-        await on.keys("F", "enter", "t", "enter")
-        assert on.known["verified"] is None
+        await on.keys("e", "ctrl+s")
+        assert on.snapshot.live == 46
+        assert dump(on.app)["verified"] is None
