@@ -15,7 +15,6 @@ from textual.screen import Screen
 from aos_tui.actions import ACTIONS, ANYWHERE
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.options import Options
-from aos_tui.problem_screen import ProblemScreen
 from aos_tui.session import Session
 from aos_tui.world_screen import WorldScreen
 
@@ -40,6 +39,7 @@ class AosApp(App[None]):
         self.said: list[tuple[str, str]] = []
         self.session = Session(options, self._show)
         self._world_screen: WorldScreen | None = None
+        self.set_class(self.glyphs is ASCII, "-ascii")
         self._told: tuple[str, ...] = ()
 
     def on_mount(self) -> None:
@@ -50,13 +50,12 @@ class AosApp(App[None]):
             else:
                 known = ", ".join(sorted(self.available_themes))
                 self.notify(f"there is no theme {self.options.theme}: {known}", severity="warning")
-        self.set_class(self.glyphs is ASCII, "-ascii")
-        self._begin()
-
-    def _begin(self) -> None:
-        self._world_screen = WorldScreen(self.session, self.glyphs)
-        self.push_screen(self._world_screen)
         self.call_after_refresh(self._open_soon)
+
+    def get_default_screen(self) -> WorldScreen:
+        """The world's: a screen below it would only be painted twice."""
+        self._world_screen = WorldScreen(self.session, self.glyphs)
+        return self._world_screen
 
     def _open_soon(self) -> None:
         self.run_worker(self._open(), group="open")
@@ -65,6 +64,7 @@ class AosApp(App[None]):
         try:
             await self.session.open()
         except Exception as error:  # whatever is wrong with a world, the app stays up and says so
+            from aos_tui.problem_screen import ProblemScreen
             from aos_tui.session.reading import problems_of
 
             problems = problems_of(error)
@@ -86,8 +86,8 @@ class AosApp(App[None]):
         """Open the world again."""
         await self.session.close()
         self.session = Session(self.options, self._show)
-        self.pop_screen()
-        self._begin()
+        await self.switch_screen(self.get_default_screen())
+        self._open_soon()
 
     def _show(self, snapshot: Snapshot) -> None:
         if self._world_screen is None:
