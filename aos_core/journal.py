@@ -96,6 +96,13 @@ class Journal(ABC):
         self._frames.append(frame)
         return frame
 
+    def refresh(self) -> Sequence[Frame]:
+        """The frames that another process has added since; they are in ``frames`` from now on.
+
+        There are none where this process writes. Raises :class:`~aos_core.branches.DiskError`.
+        """
+        return ()
+
     def close(self) -> None:
         """Give up the file and the lock. The frames stay readable. May be called again."""
         self._read_only = self._read_only or "the journal is closed"
@@ -189,11 +196,7 @@ class FileJournal(Journal):
         return journal
 
     def refresh(self) -> Sequence[Frame]:
-        """The frames that another process has added since; they are in ``frames`` from now on.
-
-        For a journal opened without ``write``. Raises :class:`~aos_core.branches.DiskError`.
-        """
-        if self.damage is not None or self._file.closed:
+        if self.writable or self.damage is not None or self._file.closed:
             return ()
         known = len(self._frames)
         with disk_errors(self.path, f"branch {self._branch} cannot be read"):

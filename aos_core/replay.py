@@ -94,7 +94,14 @@ def replay(frames: Sequence[Frame], programs: Programs, step: StepFunction) -> I
     first frame that does not come out with the same bytes; its ``divergence`` says where."""
     state, moment = _begin(frames[0])
     yield Replayed(frames[0], state, moment, None)
-    for frame in frames[1:]:
+    yield from resume(frames[1:], state, moment, programs, step)
+
+
+def resume(
+    frames: Iterable[Frame], state: State, moment: Moment, programs: Programs, step: StepFunction
+) -> Iterator[Replayed]:
+    """As :func:`replay`, from the state and the moment before the first of ``frames``."""
+    for frame in frames:
         if frame.is_header:
             moment = _go_on(frame, state, moment)
             yield Replayed(frame, state, moment, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,7 +39,16 @@ from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
 from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Turn, turn
 from aos_core.origin import begin, fork_header, keep, put, wasm_of
-from aos_core.replay import Divergence, Replayed, Report, compare_with, frame_body, replay, rerun
+from aos_core.replay import (
+    Divergence,
+    Replayed,
+    Report,
+    compare_with,
+    frame_body,
+    replay,
+    rerun,
+    resume,
+)
 from aos_core.scenario_file import Scenario, read_scenario
 from aos_core.timeline import Timeline
 from aos_core.view import Pending, View
@@ -164,14 +173,28 @@ class World:
             self._run(frames)
 
     def _run(self, frames: Sequence[Frame]) -> None:
+        self._take(replay(frames, self.program_of, self._step))
+
+    def _take(self, replayed: Iterable[Replayed]) -> None:
         self.trouble = self._journal.damage
         try:
-            for made in replay(frames, self.program_of, self._step):
+            for made in replayed:
                 self._timeline.add(made.frame, made.state, made.after)
         except Diverged as error:
             if not self.frames:
                 raise
             self.trouble = error
+
+    def refresh(self) -> bool:
+        """Take in what another process has added to a branch that was opened to read; whether
+        there was anything. Raises :class:`DiskError`."""
+        with self._mutex:
+            if self.trouble is not None:
+                return False
+            new = self._journal.refresh()
+            state, moment = self._timeline.states[-1], self._timeline.moments[-1]
+            self._take(resume(new, state, moment, self.program_of, self._step))
+            return bool(new) or self.trouble is not None
 
     def _put_back(self) -> None:
         try:

@@ -563,3 +563,20 @@ def test_a_store_that_is_gone_is_made_anew_from_the_files(world: Path) -> None:
         World.open(world, write=False)
     with World.open(world) as found:
         assert len(found.pending) == 3 and found.verify().ok
+
+
+def test_a_reader_follows_the_writer(world: Path) -> None:
+    with World.open(world) as writer, World.open(world, write=False) as reader:
+        assert not reader.refresh()
+        writer.fire(EVENT, start())
+        writer.deliver(writer.pending[1].answer())
+        assert reader.height == 0
+        assert reader.refresh()
+        assert (reader.head, reader.root) == (writer.head, writer.root)
+        assert [item.n for item in reader.pending] == [1, 3]
+        assert not reader.refresh()
+        release_all(writer)
+        assert reader.refresh()
+        assert reader.at(20).root == writer.at(20).root
+        assert reader.verify().ok
+        assert not writer.refresh()
