@@ -52,7 +52,9 @@ def _check_state(world: World, reducer: str, wanted: Any, when: str) -> Iterator
         cells = [(f"{reducer}[{key}]", of, found.get(key)) for key, of in wanted.items()]
     for where, of, cell in cells:
         for path, part, there, ok in _compare(codec, of, cell):
-            yield _expectation(ok, f"{when}: {where}{path} = {_short(part)}", _short(there))
+            at = 0 if ok else _first_difference(_text(part), _text(there))
+            text = f"{when}: {where}{path} = {_short(part, at)}"
+            yield _expectation(ok, text, _short(there, at))
 
 
 def _compare(
@@ -89,10 +91,24 @@ def _normal(codec: Codec, host: Any) -> bytes:
     return canon.encode_plain(codec.normalise(codec.from_host(host)))
 
 
-def _short(value: Any) -> str:
+def _text(value: Any) -> str:
     no_field = isinstance(value, str) and value.startswith("no such field")
-    text = value if no_field else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return str(value) if no_field else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _first_difference(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _short(value: Any, at: int = 0) -> str:
+    """At most 60 characters of a value, of which ``at`` is to be seen."""
+    text = _text(value)
+    begin = max(0, min(at - 20, len(text) - 56))
+    if len(text) <= 60 or begin <= 3:
+        begin = 0
+    shown = text[begin:] if begin == 0 else "..." + text[begin:]
+    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 def _check_effect(world: World, match: Mapping[str, Any], when: str) -> Expectation:

@@ -113,9 +113,9 @@ class WorldFiles:
 
         ``wasm``: by module name, instead of what is found on disk."""
         root = root.resolve()
-        if not root.is_dir():
+        if not (root / "world.toml").is_file():
             raise WorldError(
-                f"there is no world at {root}", file=root, code="no_world",
+                f"there is no world at {root}", file=root / "world.toml", code="no_world",
                 hint="`aos list` names the worlds that ship",
             )  # fmt: skip
         config = read_config(root / "world.toml")
@@ -155,10 +155,12 @@ class WorldFiles:
         """The wasm of a module. Raises :class:`ModuleMissing`."""
         wasm = self.wasm_of(module)
         if wasm is None:
+            local = module.name.partition("/")[2].partition("@")[0]
             raise ModuleMissing(
                 f"there is no wasm for {module.name}",
                 module=module.name,
-                hint=f"put it into {self.root / 'modules'}, or name it in world.toml",
+                hint=f"put it into {self.root / 'modules' / local}.wasm, or name it in world.toml: "
+                f'[modules."{module.name}"] wasm = "path"',
             )
         return wasm
 

@@ -242,8 +242,8 @@ class FileJournal(Journal):
             aside = self._move_aside(torn)
             self._cut(self._end)
             moved = (
-                f"the last {len(torn)} bytes (offset {self._end}) were an unfinished frame, never "
-                f"acknowledged; they were moved to {aside.name}"
+                f"the last {len(torn)} bytes (offset {self._end}) were an unfinished frame: an "
+                f"append that was broken off, or a file cut short; they were moved to {aside.name}"
             )
             self.notices = [moved]
 
@@ -278,10 +278,11 @@ class FileJournal(Journal):
 
     def _damaged(self, problem: str) -> None:
         height = self.height + 1 if self._frames else 0
+        before = "what comes before is good: read it, or fork it and go on there; "
         self.damage = JournalDamaged(
             f"branch {self._branch} is damaged: {problem}",
-            hint="what comes before is good: read it, or fork it and go on there; "
-            "the file stays as it is",
+            hint=(before if self._frames else "nothing of it can be read; ")
+            + "the file stays as it is",
             file=self.path,
             offset=self._end,
             height=height,

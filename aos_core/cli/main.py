@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -22,8 +24,22 @@ for group in (author, play, prove, live, look):
     app.add_typer(group.commands)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aos {importlib.metadata.version('aos-tui')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Say which version this is.", callback=_show_version, is_eager=True
+    ),
+]
+
+
 @app.callback()
-def _root() -> None:
+def _root(version: Version = False) -> None:
     pass
 
 
