@@ -114,8 +114,9 @@ class WorldFiles:
         ``wasm``: by module name, instead of what is found on disk."""
         root = root.resolve()
         if not (root / "world.toml").is_file():
+            lacks = "world.toml in" if root.is_dir() else "world at"
             raise WorldError(
-                f"there is no world at {root}", file=root / "world.toml", code="no_world",
+                f"there is no {lacks} {root}", file=root, code="no_world",
                 hint="`aos list` names the worlds that ship",
             )  # fmt: skip
         config = read_config(root / "world.toml")
