@@ -197,6 +197,8 @@ class SqliteStore(Store):
             yield
         except sqlite3.Error as error:
             raise self._typed(error) from error
+        except UnicodeDecodeError as error:  # SQLite quotes damage in a message of its own
+            raise self._damaged("what it says of itself is no text") from error
 
     def _typed(self, error: sqlite3.Error) -> StoreDamaged | DiskError | UsageError:
         if isinstance(error, sqlite3.ProgrammingError):
@@ -210,8 +212,11 @@ class SqliteStore(Store):
         if primary in _DISK:
             hint = "free some space, or wait for the other process, then try again"
             return DiskError(f"the store cannot be used: {error}", hint=hint, file=self.path)
+        return self._damaged(str(error))
+
+    def _damaged(self, why: str) -> StoreDamaged:
         return StoreDamaged(
-            f"the store is no database of ours, or a broken one: {error}",
+            f"the store is no database of ours, or a broken one: {why}",
             hint="move it away and open the world again: what its files hold is put in anew",
             file=self.path,
         )

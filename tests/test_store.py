@@ -324,6 +324,21 @@ def test_a_place_that_cannot_be_a_directory_is_named(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "file" / "store.db")
 
 
+def test_damage_that_sqlite_quotes_is_a_typed_error(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put_all([b"%d" % n * 300 for n in range(20)])
+    wrong = bytearray(path.read_bytes())
+    at = wrong.index(b"CREATE TABLE")
+    for offset in range(80):
+        path.write_bytes(wrong[: at + offset] + b"\x80" + wrong[at + offset + 1 :])
+        try:
+            with SqliteStore(path) as store:
+                store.put(b"x")
+        except AosError:
+            pass
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_wrong_bytes_anywhere_give_the_right_object_or_a_typed_error(

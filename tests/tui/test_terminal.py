@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,17 +28,24 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         env = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
+        # a test runner's own idea of the size would go before that of the pseudo-terminal
+        sized = ("COLUMNS", "LINES")
+        inherited = {name: of for name, of in os.environ.items() if name not in sized}
         self._child = pexpect.spawn(
             str(PROGRAM),
             [str(world), "--no-watch"],
             dimensions=(rows, columns),
-            env={**os.environ, **env, "TEXTUAL_ANIMATIONS": "none"},
+            env={**inherited, **env, "TEXTUAL_ANIMATIONS": "none"},
             timeout=PATIENCE,
         )
 
     @property
     def text(self) -> str:
         return "\n".join(self._screen.display)
+
+    def tell_size(self) -> None:
+        """On a busy machine the size may be set after the program asked for it."""
+        self._child.kill(signal.SIGWINCH)
 
     def press(self, keys: str) -> None:
         self._child.send(keys)
@@ -76,6 +84,7 @@ def terminal(world: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
 
 def test_the_main_job_with_keys_only(terminal: Terminal, world: Path) -> None:
     screen = terminal.wait("Nothing has happened yet.", "fires the first event", "h 0 live")
+    terminal.tell_size()
     assert all(pane in screen for pane in ("Journal", "State", "Plan", "Pending"))
     terminal.wait("q quit", until=lambda text: "q quit" in text.splitlines()[-1])
 
