@@ -7,6 +7,7 @@ and a turn is a function of (state, input): everything else here is bookkeeping.
 from __future__ import annotations
 
 import bisect
+import contextlib
 import importlib.metadata
 import threading
 import time
@@ -24,6 +25,7 @@ from aos_core.air.nodes import DefModule
 from aos_core.branches import check_branch_name
 from aos_core.disk import Disk, FileDisk, MemoryDisk, lineage, set_aside_older
 from aos_core.errors import (
+    AosError,
     Diverged,
     JournalDamaged,
     ModuleMissing,
@@ -43,7 +45,8 @@ from aos_core.kernel.turn import Moment, Turn, genesis, turn
 from aos_core.replay import Divergence, Report, compare_with, frame_body, replay, rerun
 from aos_core.scenario_file import Scenario, read_scenario
 from aos_core.view import Pending, View
-from aos_core.wasm.runtime import Runtime, StepLimits
+from aos_core.wasm.cache import user_cache
+from aos_core.wasm.runtime import Entry, Runtime, StepLimits
 
 MAIN = "main"
 Progress = Callable[[int, int], None]
@@ -71,7 +74,8 @@ class World:
         self._inside: tuple[int, Turn] | None = None
         self._advanced_ns = 0
         self._mutex = threading.RLock()
-        self._runtime = Runtime(lambda hash: disk.store.get(hash, what="a module"))
+        self._code = disk.root / "cache/wasmtime" if isinstance(disk, FileDisk) else user_cache()
+        self._runtime = Runtime(lambda hash: disk.store.get(hash, what="a module"), self._code)
 
     # -- opening ----------------------------------------------------------------------------
 
@@ -160,6 +164,8 @@ class World:
             world = cls(files, disk, journal, branch, host)
             world.use_scenario(scenario or files.config.default_scenario)
             world._replay()
+            with contextlib.suppress(AosError):  # whoever needs the program is told
+                _ = world.program  # its modules are compiled before anybody waits for a step
         except BaseException:
             journal.close()
             raise
@@ -294,7 +300,9 @@ class World:
             def get(hash: bytes, what: str) -> bytes:
                 return self._disk.store.get(hash, what=what)
 
-            self._programs[manifest] = compile_program(load_objects(manifest, get))
+            program = compile_program(load_objects(manifest, get))
+            self._runtime.load_all(_entries(program))
+            self._programs[manifest] = program
         return self._programs[manifest]
 
     def blob(self, hash: bytes) -> bytes:
@@ -539,7 +547,7 @@ class World:
         def get(hash: bytes) -> bytes:
             return wasm[hash] if hash in wasm else self._disk.store.get(hash, what="a module")
 
-        runtime = Runtime(get)
+        runtime = Runtime(get, self._code)
 
         def step(hash: bytes, envelope: bytes, limits: Any) -> bytes:
             allowed = StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
@@ -606,6 +614,15 @@ def _wasm(files: WorldFiles, catalog: Catalog) -> list[bytes]:
                 )
             found.append(wasm)
     return found
+
+
+def _entries(program: Program) -> list[tuple[bytes, Entry]]:
+    """Every module of a program and where it is called; native ``sys/*`` ones have no wasm."""
+    return [
+        (program.wasm_hash(name), "step" if module.module_kind == "reducer" else "run")
+        for name, module in program.modules.items()
+        if not name.startswith("sys/") and module.wasm_hash is not None
+    ]
 
 
 def _intents(made: Turn) -> dict[bytes, Any]:
