@@ -23,10 +23,11 @@ import cbor2
 from aos_core.errors import CanonError
 
 SELF_DESCRIBE = bytes.fromhex("d9d9f7")
-MAX_DEPTH = 128
+MAX_DEPTH = 192
 VALUE_DEPTH = 48
-"""How deep a value may be nested where it enters. In kinded form it is twice as deep, and it stands
-inside instances and frames; those must still fit into ``MAX_DEPTH``."""
+"""How deep a value may be nested where it enters. In kinded form it is up to three times as deep (a
+map is a list of pairs there), and it stands inside instances and frames; those must still fit into
+``MAX_DEPTH``."""
 INT_MIN, INT_MAX, NAT_MAX = -(2**63), 2**63 - 1, 2**64 - 1
 ZERO_HASH = bytes(32)
 
@@ -123,7 +124,9 @@ def _ordered(value: Any, depth: int) -> Any:
         return value
     if of is int:
         if not INT_MIN <= value <= NAT_MAX:
-            raise CanonError(f"integer {value} does not fit into 64 bits")
+            bits = value.bit_length()
+            shown = str(value) if bits <= 128 else f"of {bits} bits"
+            raise CanonError(f"integer {shown} does not fit into 64 bits")
         return value
     if depth == 0:
         raise CanonError("nested too deep")
@@ -137,7 +140,7 @@ def _ordered(value: Any, depth: int) -> Any:
 
 
 _SCALARS = frozenset([type(None), bool, str, bytes, float])
-_KEYS = _SCALARS | {int}
+_KEYS = (_SCALARS - {float}) | {int}  # of two NaN keys nobody could say whether they are one
 
 
 def _encode_float(encoder: cbor2.CBOREncoder, value: float) -> None:

@@ -90,10 +90,10 @@ def _read_modules(table: Table) -> dict[str, ModuleSource]:
 def _read_limits(table: Table) -> Limits:
     default = Limits()
     return Limits(
-        table.natural("fuel", default.fuel),
-        table.natural("memory_mib", default.memory_mib, 4095),
-        table.natural("output_mib", default.output_mib, 4095),
-        table.natural("tasks", default.tasks),
+        table.whole("fuel", default.fuel, 1),
+        table.whole("memory_mib", default.memory_mib, 1, 4095),
+        table.whole("output_mib", default.output_mib, 1, 4095),
+        table.whole("tasks", default.tasks, 1),
     )
 
 
@@ -115,9 +115,10 @@ class WorldFiles:
 
         ``wasm``: by module name, instead of what is found on disk."""
         root = root.resolve()
-        if not root.is_dir():
+        if not (root / "world.toml").is_file():
+            lacks = "world.toml in" if root.is_dir() else "world at"
             raise WorldError(
-                f"there is no world at {root}", file=root, code="no_world",
+                f"there is no {lacks} {root}", file=root, code="no_world",
                 hint="`aos list` names the worlds that ship",
             )  # fmt: skip
         config = read_config(root / "world.toml")
@@ -172,6 +173,19 @@ class WorldFiles:
             if path.is_file():
                 return path
         return None
+
+    def require_wasm(self, module: DefModule) -> bytes:
+        """The wasm of a module. Raises :class:`ModuleMissing`."""
+        wasm = self.wasm_of(module)
+        if wasm is None:
+            local = module.name.partition("/")[2].partition("@")[0]
+            raise ModuleMissing(
+                f"there is no wasm for {module.name}",
+                module=module.name,
+                hint=f"put it into {self.root / 'modules' / local}.wasm, or name it in world.toml: "
+                f'[modules."{module.name}"] wasm = "path"',
+            )
+        return wasm
 
     def watched(self) -> list[Path]:
         """The files whose change means another program: wasm, where it is read from."""

@@ -9,9 +9,9 @@ height + 1, prev: parent head, records: [], root}``.
 
 What is not a good frame is one of two things:
 
-- **torn**: bytes at the end that stop short of the frame they announce: an append that never
-  returned. But if a whole frame ends exactly where the bytes end, then nothing is missing, the
-  announcement is wrong, and that is damage.
+- **torn**: bytes at the end that stop short of the frame they announce, or zeros only: an append
+  that never returned. But if a whole frame ends exactly where the bytes end, then nothing is
+  missing, the announcement is wrong, and that is damage.
 - **damage**: everything else. The frames before it are good.
 """
 
@@ -121,6 +121,8 @@ def _payload_at(data: bytes, at: int) -> bytes | None:
     """The payload of the frame at ``at``; None if the data end before that frame does."""
     rest = len(data) - at
     length = _u32(data, at) if rest >= _U32.size else 0
+    if length == 0 and not data[at:].strip(b"\0"):
+        return None  # a file system may lengthen a file before it writes what belongs there
     if rest < length + _OVERHEAD:
         if _ends_with_frame(data, at):
             raise BadFrame("the length of the frame is wrong")
@@ -192,6 +194,8 @@ def _check_shape(body: Mapping[str, Any]) -> None:
         raise BadFrame("its records are not a list of maps")
     if not _is_height(body.get("height")):
         raise BadFrame("its height is not a number")
+    if "format" not in body and not isinstance(body.get("input"), dict):
+        raise BadFrame("its input is not a map")
     if not _is_hash(body.get("root")):
         raise BadFrame("its root is not a hash")
 

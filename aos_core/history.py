@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aos_core import canon
 from aos_core.frames import Frame
 from aos_core.hosts import Past
 from aos_core.kernel.records import Record
@@ -19,7 +20,8 @@ from aos_core.kernel.state import Intent
 class Asked:
     """An intent over time: its number, the height it was asked for at, and that of its receipt.
 
-    ``index`` counts all intents of the journal from 0.
+    ``index`` counts all intents of the journal from 0; ``manifest`` is the one that typed its
+    params: that of the plan that asked, or for a reducer the one in force.
     """
 
     index: int
@@ -27,16 +29,19 @@ class Asked:
     intent: Intent
     hash: bytes
     since: int
+    manifest: bytes
     until: int | None = None
 
 
 @dataclass(slots=True)
 class Started:
-    """A plan instance over time. ``number`` is what people call ``#0``."""
+    """A plan instance over time. ``number`` is what people call ``#0``; ``manifest`` is the one it
+    started under and keeps."""
 
     number: int
     id: bytes
     plan: str
+    manifest: bytes
     started: int
     ended: int | None = None
     status: str = "running"
@@ -54,25 +59,28 @@ class History:
     events: int = 0
     inputs: int = 0
     sources: list[Mapping[str, Any]] = field(default_factory=list)
+    manifest: bytes = b""
     _open: dict[bytes, Asked] = field(default_factory=dict)
     _live: dict[bytes, Started] = field(default_factory=dict)
     _next: int = 1
 
-    def add(self, frame: Frame, records: Iterable[Record], intents: Mapping[bytes, Intent]) -> None:
-        """Take in a turn; ``intents`` are those it asked for, by hash."""
+    def add(self, frame: Frame, records: Iterable[Record]) -> None:
+        """Take in a frame with its records."""
         self._count(frame.body.get("input"))
         for height, record in enumerate(records, frame.height):
             match record.kind:
+                case "genesis":
+                    self.manifest = record["manifest"]
+                case "manifest_replaced":
+                    self.manifest = record["new"]
                 case "intent":
-                    self._ask(record["hash"], intents[record["hash"]], height)
+                    self._ask(record, height)
                 case "receipt" if record["outcome"] in ("settled", "orphan"):
                     self.settled.add(record["intent"])
                     if (asked := self._open.pop(record["intent"], None)) is not None:
                         asked.until = height
                 case "plan_started":
-                    started = Started(len(self.plans), record["instance"], record["plan"], height)
-                    self.plans.append(started)
-                    self._live[started.id] = started
+                    self._start(record, height)
                 case "plan_ended":
                     started = self._live.pop(record["instance"])
                     started.ended, started.status = height, record["status"]
@@ -88,13 +96,23 @@ class History:
         if (source := input.get("source")) is not None:
             self.sources.append(source)
 
-    def _ask(self, hash: bytes, intent: Intent, height: int) -> None:
+    def _ask(self, record: Record, height: int) -> None:
         if not self._open:
             self._next = 1
-        asked = Asked(len(self.asked), self._next, intent, hash, height)
+        hash, intent = record["hash"], _intent(record)
+        started = self._live.get(intent.origin.get("instance", b""))
+        manifest = self.manifest if started is None else started.manifest
+        asked = Asked(len(self.asked), self._next, intent, hash, height, manifest)
         self._next += 1
         self.asked.append(asked)
         self._open[hash] = asked
+
+    def _start(self, record: Record, height: int) -> None:
+        started = Started(
+            len(self.plans), record["instance"], record["plan"], self.manifest, height
+        )
+        self.plans.append(started)
+        self._live[started.id] = started
 
     def pending(self) -> list[Asked]:
         """What is pending now, in order of emission."""
@@ -108,6 +126,17 @@ class History:
             if asked.since <= height and (asked.until is None or height < asked.until)
         ]
 
-    def past(self, created_ns: int, logical_ns: int) -> Past:
+    def past(self, created_ns: int) -> Past:
         """What a host needs to stamp the next input."""
-        return Past(created_ns, logical_ns, self.inputs, self.events, self.deliveries)
+        return Past(created_ns, self.inputs, self.events, self.deliveries)
+
+
+def _intent(record: Record) -> Intent:
+    """The intent that a record tells of: its fields are all of it, the params readable."""
+    return Intent(
+        kind=record["kind"],
+        params=canon.encode(record["params"]),
+        cap=record["cap"],
+        idempotency_key=record["idempotency_key"],
+        origin=record["origin"],
+    )

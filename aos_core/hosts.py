@@ -19,18 +19,19 @@ from aos_core.kernel.records import EventInput, Input, ReceiptInput
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What of the journal a host needs: when the world was created, the last logical time, and
-    how many inputs, events, and deliveries of each intent there were. Times in nanoseconds."""
+    """What of the journal a host needs: when the world was created (nanoseconds since the epoch),
+    and how many inputs, events, and deliveries of each intent there were."""
 
     created_ns: int
-    logical_ns: int
     inputs: int
     events: int
     deliveries: Mapping[bytes, int]
 
 
 Stamp = tuple[int, int, bytes]
-"""(at_ns, logical_ns, entropy)"""
+"""(nanoseconds since the epoch, nanoseconds since genesis by the same clock, 64 bytes of entropy).
+
+What was advanced, timers, and that logical time never falls are the world's own affair."""
 
 
 class Host(Protocol):
@@ -40,7 +41,7 @@ class Host(Protocol):
         """The time of a new journal's header, nanoseconds since the epoch."""
 
     def stamp(self, input: Input, past: Past) -> Stamp:
-        """The stamps of the next input."""
+        """The stamp of the next input."""
 
 
 class LiveHost:
@@ -51,25 +52,23 @@ class LiveHost:
 
     def stamp(self, input: Input, past: Past) -> Stamp:
         now = time.time_ns()
-        return now, max(past.logical_ns, now - past.created_ns), os.urandom(64)
+        return now, now - past.created_ns, os.urandom(64)
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedHost:
-    """Time from 0 in steps, entropy from a seed; ``advanced_ns`` was added by the scenario."""
+    """Time in steps from ``start_ns``, entropy from a seed."""
 
     seed: int = 0
     start_ns: int = 1_700_000_000_000_000_000
     step_ns: int = 1_000_000
-    advanced_ns: int = 0
 
     def created_ns(self) -> int:
         return self.start_ns
 
     def stamp(self, input: Input, past: Past) -> Stamp:
-        elapsed = past.inputs * self.step_ns + self.advanced_ns
-        logical_ns = max(past.logical_ns, elapsed)
-        return self.start_ns + elapsed, logical_ns, self._entropy(input, past)
+        elapsed = past.inputs * self.step_ns
+        return self.start_ns + elapsed, elapsed, self._entropy(input, past)
 
     def _entropy(self, input: Input, past: Past) -> bytes:
         match input:

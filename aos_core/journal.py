@@ -96,6 +96,13 @@ class Journal(ABC):
         self._frames.append(frame)
         return frame
 
+    def refresh(self) -> Sequence[Frame]:
+        """The frames that another process has added since; they are in ``frames`` from now on.
+
+        There are none where this process writes. Raises :class:`~aos_core.branches.DiskError`.
+        """
+        return ()
+
     def close(self) -> None:
         """Give up the file and the lock. The frames stay readable. May be called again."""
         self._read_only = self._read_only or "the journal is closed"
@@ -189,11 +196,7 @@ class FileJournal(Journal):
         return journal
 
     def refresh(self) -> Sequence[Frame]:
-        """The frames that another process has added since; they are in ``frames`` from now on.
-
-        For a journal opened without ``write``. Raises :class:`~aos_core.branches.DiskError`.
-        """
-        if self.damage is not None or self._file.closed:
+        if self.writable or self.damage is not None or self._file.closed:
             return ()
         known = len(self._frames)
         with disk_errors(self.path, f"branch {self._branch} cannot be read"):
@@ -239,8 +242,8 @@ class FileJournal(Journal):
             aside = self._move_aside(torn)
             self._cut(self._end)
             moved = (
-                f"the last {len(torn)} bytes (offset {self._end}) were an unfinished frame, never "
-                f"acknowledged; they were moved to {aside.name}"
+                f"the last {len(torn)} bytes (offset {self._end}) were an unfinished frame: an "
+                f"append that was broken off, or a file cut short; they were moved to {aside.name}"
             )
             self.notices = [moved]
 
@@ -275,10 +278,11 @@ class FileJournal(Journal):
 
     def _damaged(self, problem: str) -> None:
         height = self.height + 1 if self._frames else 0
+        before = "what comes before is good: read it, or fork it and go on there; "
         self.damage = JournalDamaged(
             f"branch {self._branch} is damaged: {problem}",
-            hint="what comes before is good: read it, or fork it and go on there; "
-            "the file stays as it is",
+            hint=(before if self._frames else "nothing of it can be read; ")
+            + "the file stays as it is",
             file=self.path,
             offset=self._end,
             height=height,

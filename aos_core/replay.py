@@ -89,23 +89,21 @@ class Replayed:
     turn: Turn | None
 
 
-def start(header: Frame) -> tuple[State, Moment]:
-    """The state and moment after the header of a world."""
-    settings = Settings.from_plain(header.body["settings"])
-    return State(header.body["manifest"]), Moment(header.last_height + 1, 0, settings)
-
-
 def replay(frames: Sequence[Frame], programs: Programs, step: StepFunction) -> Iterator[Replayed]:
     """Run every frame again; headers of forks may stand between. Raises :class:`Diverged` at the
     first frame that does not come out with the same bytes; its ``divergence`` says where."""
-    state, moment = start(frames[0])
-    _check_root(frames[0], state)
+    state, moment = _begin(frames[0])
     yield Replayed(frames[0], state, moment, None)
-    for frame in frames[1:]:
+    yield from resume(frames[1:], state, moment, programs, step)
+
+
+def resume(
+    frames: Iterable[Frame], state: State, moment: Moment, programs: Programs, step: StepFunction
+) -> Iterator[Replayed]:
+    """As :func:`replay`, from the state and the moment before the first of ``frames``."""
+    for frame in frames:
         if frame.is_header:
-            _check_root(frame, state)
-            settings = Settings.from_plain(frame.body["settings"])
-            moment = Moment(moment.height, moment.logical_ns, settings)
+            moment = _go_on(frame, state, moment)
             yield Replayed(frame, state, moment, None)
             continue
         made = rerun(frame, state, moment, programs, step)
@@ -140,10 +138,53 @@ def frame_body(height: int, prev: bytes, made: Turn) -> dict[str, Any]:
     }
 
 
-def _check_root(frame: Frame, state: State) -> None:
-    if frame.root != state.root:
-        expected, found = canon.hash_text(frame.root), canon.hash_text(state.root)
-        raise _diverged(Divergence(frame.height, None, expected, found, field="root"))
+def _begin(header: Frame) -> tuple[State, Moment]:
+    """The state and moment after the header of a world. Raises :class:`Diverged`."""
+    body = header.body
+    settings = _settings(header)
+    manifest, world = body.get("manifest"), body.get("world")
+    if not isinstance(manifest, bytes):
+        raise _diverged(Divergence(0, None, "a hash", untyped_to_host(manifest), field="manifest"))
+    state = State(manifest)
+    _check_header(header, [{"k": "genesis", "manifest": manifest, "world": world}], state)
+    return state, Moment(header.last_height + 1, 0, settings)
+
+
+def _go_on(header: Frame, state: State, moment: Moment) -> Moment:
+    """The moment after the header of a fork. Raises :class:`Diverged`."""
+    if header.height != moment.height:
+        raise _diverged(
+            Divergence(header.height, None, moment.height, header.height, field="height")
+        )
+    _check_header(header, [], state)
+    return Moment(moment.height, moment.logical_ns, _settings(header))
+
+
+def _settings(header: Frame) -> Settings:
+    plain = header.body.get("settings")
+    try:
+        return Settings.from_plain(plain)
+    except Rejected:
+        found = Divergence(
+            header.height, None, "settings", untyped_to_host(plain), field="settings"
+        )
+        raise _diverged(found) from None
+
+
+def _check_header(header: Frame, records: list[Any], state: State) -> None:
+    """A header has to agree with itself and with the state it begins in."""
+    expected = {"manifest": state.manifest, "records": records, "root": state.root}
+    found = {name: header.body.get(name) for name in expected}
+    path = first_difference(found, expected, "")
+    if path is not None:
+        field, mine, theirs = path
+        name = field.rpartition(".")[2]
+        raise _diverged(
+            Divergence(
+                header.height, _shown(header, 0), show_field(name, mine), show_field(name, theirs),
+                field=field,
+            )
+        )  # fmt: skip
 
 
 def _diverged(divergence: Divergence) -> Diverged:
@@ -153,7 +194,7 @@ def _diverged(divergence: Divergence) -> Diverged:
         reducer=divergence.reducer,
         cell=divergence.cell,
         field=divergence.field,
-        hint="look at the record, or fork before it and go on there",
+        hint=f"look at the record, or fork it at {max(divergence.height - 1, 0)} and go on there",
     )
     error.divergence = divergence
     return error
@@ -166,7 +207,7 @@ def _locate(frame: Frame, body: Mapping[str, Any]) -> Divergence:
     for index in range(max(len(expected["records"]), len(found["records"]))):
         mine, theirs = _at(expected["records"], index), _at(found["records"], index)
         if mine != theirs:
-            return _record_difference(frame.height + index, mine, theirs)
+            return _record_difference(frame.height, index, expected["records"], found["records"])
     for field in ("root", "input"):
         if (path := first_difference(expected[field], found[field], field)) is not None:
             return Divergence(
@@ -176,23 +217,52 @@ def _locate(frame: Frame, body: Mapping[str, Any]) -> Divergence:
     return Divergence(frame.height, _shown(frame, 0), "these bytes", "other bytes", field="frame")
 
 
-def _record_difference(height: int, mine: Any, theirs: Any) -> Divergence:
-    if mine is None or theirs is None:
-        return Divergence(height, _host(mine), _host(mine), _host(theirs))
-    path = first_difference(mine, theirs, "")
-    assert path is not None
-    field, expected, found = path
+def _record_difference(
+    height: int, index: int, expected: Sequence[Any], found: Sequence[Any]
+) -> Divergence:
+    """What differs in record ``index`` of a turn that begins at ``height``; plain records."""
+    mine, theirs = _at(expected, index), _at(found, index)
+    reducer, cell = _reducer_behind(height, index, expected if mine is not None else found)
+    path = None if mine is None or theirs is None else _first_field(mine, theirs)
+    if path is None:
+        return Divergence(
+            height + index, _host(mine), _host(mine), _host(theirs), reducer=reducer, cell=cell
+        )
+    field, before, after = path
     name = field.partition(".")[0]
-    cell = mine.get("key") if mine.get("k") == "step" else None
     return Divergence(
-        height,
+        height + index,
         _host(mine),
-        show_field(name, expected),
-        show_field(name, found),
-        reducer=mine.get("reducer"),
-        cell=None if cell is None else cell.hex(),
+        show_field(name, before),
+        show_field(name, after),
+        reducer=reducer,
+        cell=cell,
         field=field,
     )
+
+
+def _first_field(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """As :func:`first_difference`; a record's ``hash`` comes last: it follows from the others."""
+    plain = [{name: of[name] for name in of if name != "hash"} for of in (mine, theirs)]
+    return first_difference(plain[0], plain[1], "") or first_difference(mine, theirs, "")
+
+
+def _reducer_behind(
+    height: int, index: int, records: Sequence[Any]
+) -> tuple[str | None, str | None]:
+    """(reducer, cell) of the step that a record is, or that caused it within its turn."""
+    record: Any = records[index]
+    while record.get("k") != "step":
+        by = record.get("by")
+        if type(by) is not int or not height <= by < height + index:
+            return None, None
+        index = by - height
+        record = records[index]
+    return record.get("reducer"), _cell(record.get("key"))
+
+
+def _cell(key: Any) -> str | None:
+    return key.hex() if isinstance(key, bytes) else None
 
 
 def first_difference(mine: Any, theirs: Any, path: str) -> tuple[str, Any, Any] | None:
@@ -297,20 +367,24 @@ def _compare_turns(
     for index in range(max(len(expected.records), len(made.records))):
         mine: Record | None = _at(expected.records, index)
         theirs: Record | None = _at(made.records, index)
-        if mine is None or theirs is None or mine.kind != theirs.kind:
-            return _record_difference(
-                height + index,
-                None if mine is None else mine.to_plain(),
-                None if theirs is None else theirs.to_plain(),
-            )
-        if mine == theirs:
+        if mine is not None and mine == theirs:
             continue
-        if mine.kind == "step" and mine["reducer"] == theirs["reducer"]:
+        if mine is not None and theirs is not None and _same_step(mine, theirs):
             old = programs(expected.states[index].manifest)
             states = expected.states[index], made.states[index]
             return _state_difference(height + index, mine, states, old, program)
-        return _record_difference(height + index, mine.to_plain(), theirs.to_plain())
+        plain = [record.to_plain() for record in expected.records]
+        return _record_difference(
+            height, index, plain, [record.to_plain() for record in made.records]
+        )
     return None
+
+
+def _same_step(mine: Record, theirs: Record) -> bool:
+    """Whether two records are steps of one cell, so that they differ in what they did."""
+    return mine.kind == theirs.kind == "step" and all(
+        mine.get(name) == theirs.get(name) for name in ("reducer", "key")
+    )
 
 
 def _state_difference(
@@ -320,14 +394,16 @@ def _state_difference(
     reducer, key = record["reducer"], record.get("key")
     mine = _decode_cell(old, reducer, states[0].cell(reducer, key or b""))
     theirs = _decode_cell(new, reducer, states[1].cell(reducer, key or b""))
-    path = first_difference(mine, theirs, "") or ("", mine, theirs)
+    path = first_difference(mine, theirs, "")
+    if path is None:  # the same values in other bytes
+        path = ("after", record["after"], canon.sha256(states[1].cell(reducer, key or b"") or b""))
     return Divergence(
         height,
         _host(record.to_plain()),
-        untyped_to_host(path[1]),
-        untyped_to_host(path[2]),
+        show_field(path[0], path[1]),
+        show_field(path[0], path[2]),
         reducer=reducer,
-        cell=None if key is None else key.hex(),
+        cell=_cell(key),
         field=path[0] or None,
     )
 

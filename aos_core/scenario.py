@@ -5,31 +5,42 @@ The command line, the app's autoplay and tests use this one player (world-files.
 
 from __future__ import annotations
 
-import base64
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aos_core import canon
-from aos_core.adapters.prepared import break_receipt
+from aos_core.adapters.prepared import ADAPTER, break_receipt, facts
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.codec import Codec, Misfit, RecordCodec, VariantCodec
 from aos_core.errors import Rejected, UsageError, ValueRejected
+from aos_core.expectations import Expectation, check
+from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import SimulatedHost, shuffle_key
 from aos_core.kernel.turn import Turn
 from aos_core.replay import Report
-from aos_core.scenario_file import Expect, Scenario, Step
+from aos_core.scenario_file import Scenario, Step, read_scenario
 from aos_core.view import Pending
 from aos_core.world import World
 
+__all__ = [
+    "Expectation",
+    "Order",
+    "Player",
+    "Run",
+    "check",
+    "check_orders",
+    "edited",
+    "parse_order",
+    "pick",
+    "run_scenario",
+    "shuffled",
+]
+
 MOST_ORDERS = 120
 """How many orders of receipts are tried where a scenario says that order must not matter."""
-
-Waves = Sequence[Sequence[int]]
-"""Numbers of pending intents in the order of delivery, wave by wave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,39 @@ class Order:
     def text(self) -> str:
         return "+".join(",".join(map(str, wave)) for wave in self.waves)
 
+    def arrange(self, index: int, wave: list[Pending]) -> list[Pending]:
+        """Wave ``index`` (from 0), which the scenario releases as it stands, in this order.
+
+        Raises :class:`UsageError` where the order is about other numbers."""
+        if self.seed is not None:
+            return shuffled(wave, self.seed)
+        if index >= len(self.waves):
+            return wave
+        numbers = self.waves[index]
+        if sorted(numbers) != sorted(item.n for item in wave):
+            given = ", ".join(str(item.n) for item in wave) or "nothing"
+            raise UsageError(f"wave {index + 1} delivers {given}, not {self.text}")
+        return pick(wave, numbers)
+
+
+class Arranger(Protocol):
+    """Puts waves in order: :class:`Order`, :class:`Positions`."""
+
+    def arrange(self, index: int, wave: list[Pending]) -> list[Pending]:
+        """Wave ``index``, from 0, in the order of its delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Waves by permutations of their positions, whatever numbers the intents have; a wave that
+    has another length stays as it is."""
+
+    waves: tuple[tuple[int, ...], ...]
+
+    def arrange(self, index: int, wave: list[Pending]) -> list[Pending]:
+        order = self.waves[index] if index < len(self.waves) else ()
+        return [wave[at] for at in order] if len(order) == len(wave) else wave
+
 
 def parse_order(text: str) -> Order:
     """``2,3,1`` or ``2,3,1+1,2``. Raises :class:`UsageError`."""
@@ -63,21 +107,16 @@ def parse_order(text: str) -> Order:
     return Order(waves)
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One thing that must hold, and whether it does."""
-
-    ok: bool
-    text: str
-
-
 class Player:
-    """Plays a scenario into a world; goes on after the last step its branch names as a source."""
+    """Plays a scenario into a world; goes on after the last step its branch names as a source.
 
-    def __init__(self, world: World, scenario: Scenario, order: Order | None = None) -> None:
+    ``expectations`` are those of the steps played, ``waves`` how many receipts each release
+    delivered."""
+
+    def __init__(self, world: World, scenario: Scenario, order: Arranger | None = None) -> None:
         self.world, self.scenario, self.order = world, scenario, order or Order()
         self.expectations: list[Expectation] = []
-        self.waves: list[tuple[int, ...]] = []
+        self.waves: list[int] = []
         played = [
             source["step"]
             for source in world.history.sources
@@ -130,7 +169,7 @@ class Player:
         self.expectations.extend(check(self.world, self.scenario.expect, "at the end"))
 
     def _turns(self, step: Step) -> Iterator[Turn]:
-        world, source, stamps = self.world, self._source(step), _stamps(step)
+        world, source, stamps = self.world, self._source(step), step.stamps
         match step.verb:
             case "fire":
                 of = step.value
@@ -138,68 +177,61 @@ class Player:
                     of["schema"], of["value"], key=of.get("key"), source=source, stamps=stamps
                 )
             case "release":
-                wave = self._wave(step)
-                self.waves.append(tuple(item.n for item in wave))
-                for item in wave:
-                    yield world.deliver(item.answer(), source=source, stamps=stamps)
+                wave = self.order.arrange(len(self.waves), self._chosen(step))
+                receipts = [item.answer() for item in wave]  # all of them, before the first goes
+                self.waves.append(len(wave))
+                for receipt in receipts:
+                    yield world.deliver(receipt, source=source, stamps=stamps)
             case "break":
                 yield from self._break(step, source, stamps)
             case "deliver":
-                receipt = self._edited(step)
+                (item,) = pick(world.pending, [step.value["n"]])
+                receipt = edited(item, step.value["receipt"])
                 yield world.deliver(receipt, source=source, stamps=stamps)
             case "advance_ns":
                 world.advance(step.value)
             case "swap":
-                wasm = (world.files.root / step.value).read_bytes()
-                yield world.swap(wasm={self._only_module(): wasm}, source=source)
+                wasm = {self._only_module(): self._read(step.value)}
+                yield world.swap(wasm=wasm, source=source, stamps=stamps)
             case "expect":
                 self.expectations.extend(check(world, step.value, f"after step {step.index}"))
 
     def _source(self, step: Step) -> dict[str, Any]:
         return {"scenario": self.scenario.name, "step": step.index}
 
-    def _wave(self, step: Step) -> list[Pending]:
-        """What a release step delivers, in order."""
+    def _chosen(self, step: Step) -> list[Pending]:
+        """What a release step delivers, in the order it says."""
         pending = self.world.pending
-        wave = self._chosen(step, pending)
-        if self.order.seed is not None:
-            return shuffled(wave, self.order.seed)
-        index = len(self.waves)
-        if index < len(self.order.waves):
-            numbers = self.order.waves[index]
-            if sorted(numbers) != sorted(item.n for item in wave):
-                given = ", ".join(str(item.n) for item in wave)
-                raise UsageError(f"wave {index + 1} delivers {given}, not {list(numbers)}")
-            return pick(wave, numbers)
-        return wave
-
-    def _chosen(self, step: Step, pending: list[Pending]) -> list[Pending]:
         match step.value:
-            case "all":
-                return pending
             case "shuffle":
                 return shuffled(pending, self.scenario.seed)
             case list() as numbers:
                 return pick(pending, numbers)
             case dict() as match:
-                return [item for item in pending if _fits(match, item)]
-        raise UsageError(f"release takes numbers, all, shuffle or a match, not {step.value!r}")
+                found = [item for item in pending if _fits(match, item)]
+                if not found:
+                    raise UsageError(f"step {step.index}: nothing pending matches {match}")
+                return found
+        return pending
 
     def _break(
         self, step: Step, source: Mapping[str, Any], stamps: Mapping[str, Any]
     ) -> Iterator[Turn]:
         (item,) = pick(self.world.pending, [step.value["n"]])
-        receipts = break_receipt(step.value["fault"], item.answer(), item.intent, item.schema)
-        for receipt in receipts:
+        fault = step.value["fault"]
+        for receipt in break_receipt(fault, _to_break(fault, item), item.intent, item.schema):
             try:
                 yield self.world.deliver(receipt, source=source, stamps=stamps)
             except Rejected:
-                if step.value["fault"] != "malformed":
+                if fault != "malformed":
                     raise
 
-    def _edited(self, step: Step) -> Receipt:
-        (item,) = pick(self.world.pending, [step.value["n"]])
-        return edited(item, step.value["receipt"])
+    def _read(self, path: str) -> bytes:
+        file = self.world.files.root / path
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}", file=file) from error
 
     def _only_module(self) -> str:
         names = [name for name in self.world.program.modules if not name.startswith("sys/")]
@@ -254,110 +286,15 @@ def shuffled(pending: Sequence[Pending], seed: int) -> list[Pending]:
 
 
 def _fits(match: Mapping[str, Any], item: Pending) -> bool:
-    found = {"kind": item.kind, "cap": item.cap, **item.origin}
-    found |= item.params if isinstance(item.params, dict) else {}
+    found = facts(item.intent)
     return all(found.get(name) == value for name, value in match.items())
 
 
-def _stamps(step: Step) -> dict[str, Any]:
-    stamps = dict(step.stamps)
-    if "entropy_b64" in stamps:
-        stamps["entropy"] = base64.b64decode(stamps.pop("entropy_b64"))
-    return stamps
-
-
-# -- expectations ---------------------------------------------------------------------------
-
-
-def check(world: World, expect: Expect, when: str) -> list[Expectation]:
-    """Whether a world is as expected; order is not looked at here."""
-    found = []
-    if expect.pending is not None:
-        count = len(world.pending)
-        found.append(
-            _expectation(count == expect.pending, f"{when}: {expect.pending} pending", str(count))
-        )
-    for reducer, wanted in (expect.state or {}).items():
-        found.extend(_check_state(world, reducer, wanted, when))
-    found.extend(_check_effect(world, match, when) for match in expect.effects)
-    return found
-
-
-def _expectation(ok: bool, text: str, found: str) -> Expectation:
-    return Expectation(ok, text if ok else f"{text}; found {found}")
-
-
-def _check_state(world: World, reducer: str, wanted: Any, when: str) -> Iterator[Expectation]:
-    view = world.at(world.height)
-    module = view.program.modules.get(reducer)
-    if module is None:
-        raise UsageError(f"the scenario expects a state of unknown reducer {reducer!r}")
-    schema = view.program.schemas[module.abi["state"]]
-    cells = view.state(reducer)
-    pairs = [(None, wanted, cells)] if module.key_schema is None else [
-        (key, of, (cells or {}).get(key)) for key, of in wanted.items()
-    ]  # fmt: skip
-    for key, of, found in pairs:
-        where = reducer if key is None else f"{reducer}[{key}]"
-        for path, ok, text in _subset(schema.codec, of, found, ""):
-            shown = f"{when}: {where}{path} = {_short(of if not path else _part(of, path))}"
-            yield _expectation(ok, shown, text)
-
-
-def _part(value: Any, path: str) -> Any:
-    for part in path.strip(".").split("."):
-        value = value[part] if isinstance(value, dict) else value
-    return value
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _subset(codec: Codec, wanted: Any, found: Any, path: str) -> Iterator[tuple[str, bool, str]]:
-    """(path, ok, found) of what is expected; records may be given in part."""
-    if isinstance(codec, RecordCodec) and isinstance(wanted, dict) and isinstance(found, dict):
-        for name, item in wanted.items():
-            if name not in codec.fields:
-                yield f"{path}.{name}", False, f"no such field; known: {', '.join(codec.authored)}"
-            else:
-                yield from _subset(codec.fields[name], item, found[name], f"{path}.{name}")
-        return
-    yield path, _equal(codec, wanted, found), _short(found)
-
-
-def _equal(codec: Codec, wanted: Any, found: Any) -> bool:
-    """Whether a value is the expected one; both are normalised first."""
-    if isinstance(codec, VariantCodec) and isinstance(wanted, dict) and isinstance(found, dict):
-        ((tag, inner),) = wanted.items()
-        return tag in found and all(
-            ok for _, ok, _ in _subset(codec.arms[tag], inner, found[tag], "")
-        )
-    try:
-        return _normal(codec, wanted) == _normal(codec, found)
-    except Misfit:
-        return False
-
-
-def _normal(codec: Codec, host: Any) -> bytes:
-    return canon.encode_plain(codec.normalise(codec.from_host(host)))
-
-
-def _check_effect(world: World, match: Mapping[str, Any], when: str) -> Expectation:
-    wanted = {name: of for name, of in match.items() if name != "count"}
-
-    def fits(asked: Any) -> bool:
-        origin = asked.intent.origin
-        found = {"kind": asked.intent.kind, "cap": asked.intent.cap, origin["kind"]: origin["name"]}
-        return all(found.get(name) == value for name, value in wanted.items())
-
-    count = sum(map(fits, world.history.asked))
-    name = " ".join(str(of) for of in wanted.values())
-    if "count" in match:
-        text = f"{when}: {match['count']} times {name}"
-        return _expectation(count == match["count"], text, str(count))
-    return _expectation(count > 0, f"{when}: {name} was asked for", "none")
+def _to_break(fault: str, item: Pending) -> Receipt:
+    """The receipt to break: the prepared one, which only faults that deliver it need."""
+    if fault in ("duplicate", "late") or item.prepared is not None:
+        return item.answer()
+    return Receipt(item.intent_hash, "ok", None, ADAPTER)
 
 
 # -- whole runs -----------------------------------------------------------------------------
@@ -408,12 +345,13 @@ def run_scenario(
     world and its inputs raise.
     """
     order = order or Order()
-    base = World.open(path, memory=True, scenario=name)
-    scenario = base.scenario
-    assert scenario is not None
+    files = WorldFiles.read(find_world(str(path)))
+    scenario = read_scenario(files.scenario_path(name))
+    _need_waves(scenario, order)
     host = SimulatedHost(scenario.seed, scenario.start_ns, scenario.step_ns)
     world = World.anew(path, f"{name}{order.suffix}", memory=memory, scenario=name, host=host)
     try:
+        base = world.twin()
         player = Player(world, scenario, order)
         player.play()
         expectations = list(player.expectations)
@@ -423,41 +361,56 @@ def run_scenario(
     except BaseException:
         world.close()
         raise
-    finally:
-        base.close()
+
+
+def _need_waves(scenario: Scenario, order: Order) -> None:
+    """Raise :class:`UsageError` where an order is about more waves than a scenario has."""
+    count = sum(step.verb == "release" for step in scenario.steps)
+    if len(order.waves) > count:
+        raise UsageError(
+            f"{order.text} orders {len(order.waves)} waves, but {scenario.name} releases {count}",
+            hint="a wave is what one release step delivers",
+        )
 
 
 def check_orders(
     base: World,
     scenario: Scenario,
-    waves: Waves,
+    waves: Sequence[int],
     root: bytes,
     progress: Callable[[int, int], None] | None = None,
 ) -> Expectation:
     """Whether every order within each wave ends in ``root``: all orders up to 120, else 120 by
-    seed. ``base``: the world at genesis, in memory."""
-    total = math.prod(math.factorial(len(wave)) for wave in waves)
+    seed. ``base``: the world at genesis, in memory. ``waves``: how many receipts each has."""
+    total = math.prod(math.factorial(length) for length in waves)
     orders = list(_orders(waves)) if total <= MOST_ORDERS else _seeded(scenario.seed)
-    for index, order in enumerate(orders):
-        with base.fork(0, f"order-{index}") as world:
-            world.host = SimulatedHost(scenario.seed, scenario.start_ns, scenario.step_ns)
-            player = Player(world, scenario, order)
-            while player.next_step is not None:
-                player.play_step()
-            if world.root != root:
-                name = order.text or f"seed {order.seed}"
-                found = canon.hash_text(world.root)
-                return Expectation(False, f"order free: order {name} ends in {found}")
+    for index, (name, order) in enumerate(orders):
+        try:
+            found = canon.hash_text(_play_order(base, scenario, order, f"order-{index}"))
+        except (Rejected, UsageError) as error:
+            found = f"an error: {error.message}"
+        if found != canon.hash_text(root):
+            return Expectation(False, f"order free: order {name} ends in {found}")
         if progress is not None:
             progress(index + 1, len(orders))
     which = f"all {total} orders" if total <= MOST_ORDERS else f"{len(orders)} of {total} orders"
     return Expectation(True, f"order free: {which} end in one root")
 
 
-def _orders(waves: Waves) -> Iterator[Order]:
-    for chosen in itertools.product(*(itertools.permutations(wave) for wave in waves)):
-        yield Order(tuple(tuple(wave) for wave in chosen))
+def _play_order(base: World, scenario: Scenario, order: Arranger, branch: str) -> bytes:
+    """The root that a scenario ends in, its waves in an order."""
+    with base.fork(0, branch) as world:
+        player = Player(world, scenario, order)
+        while player.next_step is not None:
+            player.play_step()
+        return world.root
 
 
-def _seeded(seed: int) -> list[Order]:
-    return [Order(seed=seed + n) for n in range(MOST_ORDERS)]
+def _orders(waves: Sequence[int]) -> Iterator[tuple[str, Arranger]]:
+    """Every order of every wave, named by positions from 1."""
+    for chosen in itertools.product(*(itertools.permutations(range(n)) for n in waves)):
+        yield "+".join(",".join(str(at + 1) for at in wave) for wave in chosen), Positions(chosen)
+
+
+def _seeded(seed: int) -> list[tuple[str, Arranger]]:
+    return [(f"of seed {of}", Order(seed=of)) for of in range(seed, seed + MOST_ORDERS)]

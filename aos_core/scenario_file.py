@@ -1,7 +1,13 @@
-"""Scenario files, read and checked (world-files.md, *Scenario*). Running them: ``scenario.py``."""
+"""Scenario files, read and checked (world-files.md, *Scenario*). Running them: ``scenario.py``.
+
+What can be known without the world is checked here, with its place: keys, types, ranges, verbs.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +21,7 @@ FAULTS = ("error", "timeout", "duplicate", "late", "malformed", "never")
 
 _VERBS = ("fire", "release", "break", "deliver", "advance_ns", "swap", "expect")
 _STAMPS = ("at_ns", "logical_ns", "entropy_b64")
+_NAT_MAX = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: ``verb`` and its ``value`` as written; ``stamps`` where a session was exported."""
+    """One step: ``verb`` and its ``value`` as written, of ``expect`` an :class:`Expect`;
+    ``stamps`` for its inputs (``at_ns``, ``logical_ns``, ``entropy``), of an exported session."""
 
     index: int
     verb: str
@@ -69,22 +77,22 @@ def read_scenario(file: Path) -> Scenario:
     return Scenario(
         name=file.stem,
         title=table.get("title", str, file.stem),
-        seed=table.get("seed", int, 0),
-        start_ns=table.get("start_ns", int, 1_700_000_000_000_000_000),
-        step_ns=table.get("step_ns", int, 1_000_000),
+        seed=table.whole("seed", 0, 0),
+        start_ns=table.whole("start_ns", 1_700_000_000_000_000_000, 0),
+        step_ns=table.whole("step_ns", 1_000_000, 0),
         answers=tuple(_read_answer(item) for item in _tables(table, "answers", _ANSWER)),
         steps=tuple(
             _read_step(item, index)
             for index, item in enumerate(_tables(table, "steps", (*_VERBS, *_STAMPS)))
         ),
-        expect=_read_expect(table.sub("expect", _EXPECT)),
+        expect=_read_expect(table.sub("expect", ("order_free", *_EXPECT))),
     )
 
 
 _ANSWER = ("match", "status", "http", "payload", "cost_cents")
-_MATCH = ("kind", "url", "method", "step", "plan", "cap", "reducer", "nth")
+_PICK = ("kind", "url", "method", "step", "plan", "cap", "reducer")
 _HTTP = ("status", "json", "body", "headers")
-_EXPECT = ("order_free", "pending", "state", "effects")
+_EXPECT = ("pending", "state", "effects")
 
 
 def _tables(table: Table, key: str, known: tuple[str, ...]) -> list[Table]:
@@ -96,52 +104,117 @@ def _tables(table: Table, key: str, known: tuple[str, ...]) -> list[Table]:
 
 
 def _read_answer(table: Table) -> Answer:
-    http = table.sub("http", _HTTP).data if "http" in table.data else None
-    if http is not None and "payload" in table.data:
+    if "http" in table.data and "payload" in table.data:
         raise table.bad("payload", "give http or payload, not both")
-    if http is not None and "json" in http and "body" in http:
-        raise table.bad("http", "give json or body, not both")
+    match = table.sub("match", (*_PICK, "nth"))
+    _check_texts(match, _PICK)
+    match.whole("nth", 1, 1)
     return Answer(
-        table.sub("match", _MATCH).data,
+        match.data,
         table.choice("status", ("ok", "error", "timeout"), "ok"),
-        http,
+        _read_http(table.sub("http", _HTTP)) if "http" in table.data else None,
         table.get("payload", dict),
-        table.get("cost_cents", int),
+        table.whole("cost_cents", 0, 0) if "cost_cents" in table.data else None,
     )
+
+
+def _read_http(table: Table) -> Mapping[str, Any]:
+    if "json" in table.data and "body" in table.data:
+        raise table.bad("json", "give json or body, not both")
+    table.get("status", int)
+    table.get("body", str)
+    headers = table.get("headers", dict, {})
+    _check_texts(table.sub("headers", tuple(headers)), tuple(headers))
+    try:
+        json.dumps(table.data.get("json"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise table.bad("json", f"expected what JSON can say: {error}") from error
+    return table.data
+
+
+def _check_texts(table: Table, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        table.get(key, str)
 
 
 def _read_step(table: Table, index: int) -> Step:
     verbs = [verb for verb in _VERBS if verb in table.data]
     if len(verbs) != 1:
         raise WorldError(
-            f"a step has exactly one of {', '.join(_VERBS)}", file=table.file, path=table.path
+            f"{table.path}: a step has exactly one of {', '.join(_VERBS)}",
+            file=table.file,
+            path=table.path,
         )
-    verb = verbs[0]
-    value = table.data[verb]
+    return Step(index, verbs[0], _read_value(table, verbs[0]), _read_stamps(table))
+
+
+def _read_value(table: Table, verb: str) -> Any:
+    """What stands at a step's verb, checked."""
     match verb:
         case "fire":
-            table.sub("fire", ("schema", "value", "key")).get("schema", str)
-            if "schema" not in value or "value" not in value:
-                raise table.bad("fire", "needs schema and value")
+            event = table.sub("fire", ("schema", "value", "key"))
+            event.need("schema", str)
+            event.need("value", object)
+        case "release":
+            _check_release(table)
         case "break":
-            table.sub("break", ("n", "fault")).choice("fault", FAULTS, "")
+            broken = table.sub("break", ("n", "fault"))
+            broken.whole("n", 0, 1)
+            broken.choice("fault", FAULTS, "")
         case "deliver":
-            table.sub("deliver", ("n", "receipt"))
+            edited = table.sub("deliver", ("n", "receipt"))
+            edited.whole("n", 0, 1)
+            edited.need("receipt", dict)
         case "advance_ns":
-            table.natural("advance_ns", 1)
+            table.whole("advance_ns", 1, 1)
+        case "swap":
+            table.get("swap", str)
         case "expect":
-            value = _read_expect(table.sub("expect", _EXPECT))
-    stamps = {name: table.data[name] for name in _STAMPS if name in table.data}
-    return Step(index, verb, value, stamps)
+            return _read_expect(table.sub("expect", _EXPECT))
+    return table.data[verb]
+
+
+def _check_release(table: Table) -> None:
+    value = table.data["release"]
+    if isinstance(value, dict):
+        match = table.sub("release", _PICK)
+        _check_texts(match, _PICK)
+        known = bool(value)
+    elif isinstance(value, list):
+        known = all(type(n) is int and n >= 1 for n in value) and len(set(value)) == len(value) > 0
+    else:
+        known = value in ("all", "shuffle")
+    if not known:
+        raise table.bad(
+            "release", 'expected numbers from 1, each once, "all", "shuffle" or a match'
+        )
+
+
+def _read_stamps(table: Table) -> dict[str, Any]:
+    stamps: dict[str, Any] = {
+        name: table.whole(name, 0, 0, _NAT_MAX)
+        for name in ("at_ns", "logical_ns")
+        if name in table.data
+    }
+    if "entropy_b64" in table.data:
+        try:
+            entropy = base64.b64decode(table.get("entropy_b64", str), validate=True)
+        except (binascii.Error, ValueError):
+            entropy = b""
+        if len(entropy) != 64:
+            raise table.bad("entropy_b64", "expected 64 bytes in base64")
+        stamps["entropy"] = entropy
+    return stamps
 
 
 def _read_expect(table: Table) -> Expect:
-    effects = tuple(
-        item.data for item in _tables(table, "effects", ("kind", "count", "cap", "plan", "reducer"))
-    )
+    effects = _tables(table, "effects", ("kind", "count", "cap", "plan", "reducer"))
+    for item in effects:
+        item.whole("count", 0, 0)
+        _check_texts(item, ("kind", "cap", "plan", "reducer"))
     return Expect(
         table.get("order_free", bool, False),
-        table.get("pending", int),
+        table.whole("pending", 0, 0) if "pending" in table.data else None,
         table.get("state", dict),
-        effects,
+        tuple(item.data for item in effects),
     )

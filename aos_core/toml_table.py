@@ -16,6 +16,7 @@ _NAMES = {
     bool: "true or false",
     dict: "a table",
     list: "an array",
+    object: "a value",
 }
 
 
@@ -57,12 +58,18 @@ class Table:
             raise self.bad(key, f"expected {_NAMES[of]}")
         return value
 
-    def natural(self, key: str, default: int, most: int = 2**63 - 1) -> int:
-        """A whole number from 1 to ``most``."""
+    def whole(self, key: str, default: int, least: int, most: int = 2**63 - 1) -> int:
+        """A whole number from ``least`` to ``most``."""
         value: int = self.get(key, int, default)
-        if not 1 <= value <= most:
-            raise self.bad(key, f"expected a whole number from 1 to {most}")
+        if not least <= value <= most:
+            raise self.bad(key, f"expected a whole number from {least} to {most}")
         return value
+
+    def need(self, key: str, of: type) -> Any:
+        """The value at ``key``, which must be there."""
+        if key not in self.data:
+            raise self.bad(key, f"expected {_NAMES[of]}")
+        return self.get(key, of)
 
     def choice(self, key: str, among: tuple[str, ...], default: str) -> str:
         """One of some texts."""

@@ -5,6 +5,7 @@ Immutable. Everything follows from the state after record ``height`` and the rec
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from aos_core import canon
 from aos_core.adapters.receipt import Receipt
 from aos_core.air.codec import Schema, untyped_to_host
 from aos_core.air.nodes import DefPlan
-from aos_core.errors import CanonError, UsageError, ValueRejected
+from aos_core.errors import AosError, CanonError, UsageError, ValueRejected
 from aos_core.history import Asked, Started
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record
@@ -23,7 +24,8 @@ from aos_core.kernel.state import Intent, State
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A pending intent. ``n`` counts from 1, stable until it is settled; ``params`` is host JSON;
-    ``since`` the height of its record; ``prepared`` the receipt that a scenario has ready."""
+    ``since`` the height of its record; ``prepared`` the receipt that a scenario has ready, and
+    ``problem`` why the one it has cannot be used."""
 
     n: int
     intent_hash: bytes
@@ -35,9 +37,17 @@ class Pending:
     prepared: Receipt | None
     intent: Intent
     schema: Schema
+    problem: AosError | None = None
 
     def answer(self) -> Receipt:
         """The prepared receipt. Raises :class:`UsageError` where there is none."""
+        if self.problem is not None:
+            raise UsageError(
+                f"the answer prepared for {self.kind} (number {self.n}) cannot be given: "
+                f"{self.problem.message}",
+                hint=self.problem.hint or "mend the scenario, or give the receipt by hand",
+                code="bad_answer",
+            ) from self.problem
         if self.prepared is None:
             raise UsageError(
                 f"no answer is prepared for {self.kind} (number {self.n})",
@@ -62,7 +72,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A plan step at a height: ``state`` is one of the life cycle's, or ``ready``."""
+    """A plan step at a height: ``state`` is one of the life cycle's (``lifecycle.STEP``)."""
 
     id: str
     op: str
@@ -102,7 +112,7 @@ class View:
         records: Sequence[Record],
         asked: Sequence[Asked],
         plans: Sequence[Started],
-        prepare: Callable[[Asked], Receipt | None],
+        prepare: Callable[[Asked, Schema], Receipt | None],
     ) -> None:
         self.height, self._state = height, state
         self._programs = programs
@@ -126,27 +136,46 @@ class View:
         return [self._pending(asked) for asked in self._asked]
 
     def _pending(self, asked: Asked) -> Pending:
-        intent = asked.intent
-        params_schema = self.program.effects[intent.kind].params_schema
-        params = self.program.schemas[params_schema].to_host(canon.decode(intent.params))
-        reducer = intent.origin["kind"] == "reducer"
+        intent, schema = asked.intent, self._receipt_schema(asked)
+        program = self._programs(asked.manifest)
+        params_schema = program.schemas[program.effects[intent.kind].params_schema]
+        prepared, problem = None, None
+        try:
+            prepared = self._prepare(asked, schema)
+        except AosError as error:
+            problem = error
         return Pending(
             n=asked.n,
             intent_hash=asked.hash,
             kind=intent.kind,
-            params=params,
+            params=params_schema.to_host(canon.decode(intent.params)),
             cap=intent.cap,
             origin=intent.origin,
             since=asked.since,
-            prepared=self._prepare(asked),
+            prepared=prepared,
             intent=intent,
-            schema=self.program.receipt_schema(intent.kind, reducer=reducer),
+            schema=schema,
+            problem=problem,
         )
 
+    def _receipt_schema(self, asked: Asked) -> Schema:
+        """The schema its receipt must fit: a running plan keeps its own, whatever was replaced.
+
+        Where the manifest in force no longer lists the effect, that which typed its params."""
+        kind, origin = asked.intent.kind, asked.intent.origin
+        instance = self._state.plans.get(origin.get("instance", b""))
+        program = self.program if instance is None else self._programs(instance.manifest)
+        if kind not in program.effects:
+            program = self._programs(asked.manifest)
+        return program.receipt_schema(kind, reducer=origin["kind"] == "reducer")
+
     def reducers(self) -> list[str]:
-        """The reducers of the program, sorted."""
+        """The reducers that the manifest lists, sorted."""
+        listed = {ref.name for ref in self.program.catalog.manifest.refs["modules"]}
         return sorted(
-            name for name, of in self.program.modules.items() if of.module_kind == "reducer"
+            name
+            for name, of in self.program.modules.items()
+            if of.module_kind == "reducer" and name in listed
         )
 
     def states(self) -> dict[str, Any]:
@@ -172,7 +201,7 @@ class View:
             return self._cell(reducer, of.encode(of.from_host(key)))
         items = [] if cells is None else list(cells.items())
         return {
-            str(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
+            _json_key(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
             for cell, data in sorted(items)
         }
 
@@ -251,15 +280,7 @@ class View:
 
     def _definition(self, started: Started) -> DefPlan:
         """The plan as it was when the instance started: a running plan keeps its definition."""
-        manifest = self._manifest_at(started.started)
-        return self._programs(manifest).plans[started.plan].node
-
-    def _manifest_at(self, height: int) -> bytes:
-        for record in reversed(self._records[: height + 1]):
-            if record.kind in ("manifest_replaced", "genesis"):
-                found: bytes = record["new" if record.kind == "manifest_replaced" else "manifest"]
-                return found
-        raise AssertionError("a journal begins with genesis")
+        return self._programs(started.manifest).plans[started.plan].node
 
     @staticmethod
     def _step(
@@ -282,8 +303,13 @@ def kinded_to_host(kinded: Any) -> Any:
     if kind == "Record":
         return {name: kinded_to_host(item) for name, item in data.items()}
     if kind == "Map":
-        return {str(kinded_to_host(key)): kinded_to_host(item) for key, item in data}
+        return {_json_key(kinded_to_host(key)): kinded_to_host(item) for key, item in data}
     return untyped_to_host(data)
+
+
+def _json_key(key: Any) -> str:
+    """The member name for a key in host JSON: a text as it is, anything else as its JSON text."""
+    return key if isinstance(key, str) else json.dumps(key, separators=(",", ":"))
 
 
 def origin_json(origin: Mapping[str, Any]) -> dict[str, Any]:

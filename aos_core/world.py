@@ -6,76 +6,87 @@ and a turn is a function of (state, input): everything else here is bookkeeping.
 
 from __future__ import annotations
 
-import bisect
 import contextlib
-import importlib.metadata
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from aos_core import canon
 from aos_core.adapters.prepared import prepare
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.check import require_sound
-from aos_core.air.codec import Misfit, bytes_from_host
-from aos_core.air.load import Catalog, load_objects
-from aos_core.air.nodes import DefModule
+from aos_core.air.codec import Misfit, Schema, bytes_from_host
+from aos_core.air.load import load_objects
 from aos_core.branches import check_branch_name
-from aos_core.disk import Disk, FileDisk, MemoryDisk, lineage, set_aside_older
+from aos_core.disk import Disk, FileDisk, MemoryDisk, with_ancestors
 from aos_core.errors import (
     AosError,
     Diverged,
     JournalDamaged,
     ModuleMissing,
     ReadOnly,
+    StoreDamaged,
     UsageError,
     ValueRejected,
+    WorldError,
 )
 from aos_core.files import WorldFiles, find_world
-from aos_core.frames import FORMAT, SEMANTICS, Frame
+from aos_core.frames import Frame
 from aos_core.history import Asked, History
 from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal, JournalMissing
-from aos_core.kernel.program import Program, compile_program
+from aos_core.kernel.program import Limits, Program, compile_program
 from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
 from aos_core.kernel.state import Intent, State
-from aos_core.kernel.turn import Moment, Turn, genesis, turn
-from aos_core.replay import Divergence, Report, compare_with, frame_body, replay, rerun
+from aos_core.kernel.turn import Turn, turn
+from aos_core.origin import begin, fork_header, keep, put, wasm_of
+from aos_core.replay import (
+    Divergence,
+    Replayed,
+    Report,
+    compare_with,
+    frame_body,
+    replay,
+    rerun,
+    resume,
+)
 from aos_core.scenario_file import Scenario, read_scenario
+from aos_core.timeline import Timeline
 from aos_core.view import Pending, View
 from aos_core.wasm.cache import user_cache
 from aos_core.wasm.runtime import Entry, Runtime, StepLimits
 
 MAIN = "main"
 Progress = Callable[[int, int], None]
-"""(frames done, frames in all)"""
+"""(frames done, frames in all); what it raises breaks the work off"""
 
 
 class World:
-    """A world on one branch. Use as a context manager; one writer a branch, any readers."""
+    """A world on one branch. Use as a context manager; one writer a branch, any readers.
+
+    May be used from several threads: writing and looking take turns, ``verify`` runs beside them.
+    """
 
     def __init__(
-        self, files: WorldFiles, disk: Disk, journal: Journal, branch: str, host: Host
+        self,
+        files: WorldFiles,
+        disk: Disk,
+        journal: Journal,
+        branch: str,
+        host: Host,
+        runtime: Runtime,
     ) -> None:
         """Use :meth:`open`."""
         self.files, self.branch, self.host = files, branch, host
         self.scenario: Scenario | None = None
         self.trouble: JournalDamaged | Diverged | None = None
-        self.history = History()
-        self.frames: list[Frame] = []
-        self.records: list[Record] = []
-        self._disk, self._journal = disk, journal
-        self._states: list[State] = []
-        self._moments: list[Moment] = []
-        self._first_heights: list[int] = []
+        self._disk, self._journal, self._runtime = disk, journal, runtime
+        self._timeline = Timeline()
         self._programs: dict[bytes, Program] = {}
         self._inside: tuple[int, Turn] | None = None
         self._advanced_ns = 0
         self._mutex = threading.RLock()
-        self._code = disk.root / "cache/wasmtime" if isinstance(disk, FileDisk) else user_cache()
-        self._runtime = Runtime(lambda hash: disk.store.get(hash, what="a module"), self._code)
 
     # -- opening ----------------------------------------------------------------------------
 
@@ -90,7 +101,7 @@ class World:
         scenario: str | None = None,
         host: Host | None = None,
     ) -> World:
-        """Open a branch of the world at ``path`` (a directory, slug or number), and begin it
+        """Open a branch of the world at ``path`` (a directory, slug or number); ``main`` is begun
         where it does not exist yet and ``write`` is set.
 
         ``memory``: keep the journal in memory, with simulated time. ``scenario``: whose answers
@@ -104,7 +115,14 @@ class World:
         disk: Disk = MemoryDisk() if memory else FileDisk(files.data_dir, write=write)
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
-            return cls._open(files, disk, branch, write, scenario, host)
+            runtime = _runtime(disk)
+            try:
+                journal = disk.open(branch, write=write)
+            except JournalMissing:
+                if not write or branch != MAIN:
+                    raise
+                journal = begin(files, disk, branch, host.created_ns(), runtime)
+            return cls._of(cls(files, disk, journal, branch, host, runtime), scenario)
         except BaseException:
             disk.close()
             raise
@@ -122,81 +140,79 @@ class World:
         """Begin ``branch`` empty, with the definitions on disk; what had that name is kept as
         ``branch~1`` .. ``branch~5``. Raises as :meth:`open`."""
         files = WorldFiles.read(find_world(str(path)))
+        check_branch_name(branch)
         disk: Disk = MemoryDisk() if memory else FileDisk(files.data_dir, write=True)
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
-            check_branch_name(branch)
-            journal = begin(files, disk, branch, host, rotate=True)
-            return cls._of(files, disk, journal, branch, host, scenario)
+            runtime = _runtime(disk)
+            journal = begin(files, disk, branch, host.created_ns(), runtime, rotate=True)
+            return cls._of(cls(files, disk, journal, branch, host, runtime), scenario)
         except BaseException:
             disk.close()
             raise
 
     @classmethod
-    def _open(
-        cls,
-        files: WorldFiles,
-        disk: Disk,
-        branch: str,
-        write: bool,
-        scenario: str | None,
-        host: Host,
-    ) -> World:
+    def _of(cls, world: World, scenario: str | None) -> World:
+        """``world`` with its scenario, its journal run to the end."""
         try:
-            journal = disk.open(branch, write=write)
-        except JournalMissing:
-            if not write or branch != MAIN:
-                raise
-            journal = begin(files, disk, branch, host)
-        return cls._of(files, disk, journal, branch, host, scenario)
-
-    @classmethod
-    def _of(
-        cls,
-        files: WorldFiles,
-        disk: Disk,
-        journal: Journal,
-        branch: str,
-        host: Host,
-        scenario: str | None,
-    ) -> World:
-        try:
-            world = cls(files, disk, journal, branch, host)
-            world.use_scenario(scenario or files.config.default_scenario)
+            world.use_scenario(scenario or world.files.config.default_scenario)
             world._replay()
             with contextlib.suppress(AosError):  # whoever needs the program is told
                 _ = world.program  # its modules are compiled before anybody waits for a step
         except BaseException:
-            journal.close()
+            world._journal.close()
             raise
         return world
 
     def _replay(self) -> None:
-        """Run the journal to its end, checking every frame."""
-        chain = lineage(self._disk, self._journal)
-        frames: list[Frame] = []
-        for journal, child in zip(chain, [*chain[1:], None], strict=True):
-            until = None if child is None else child.header.prev
-            for frame in journal.frames:
-                frames.append(frame)
-                if frame.hash == until:
-                    break
+        """Run the journal to its end, checking every frame; an object that the store lost is put
+        back from the world's files, where they still hold it."""
+        frames = with_ancestors(self._disk, self._journal.frames)
+        try:
+            self._run(frames)
+        except StoreDamaged:
+            if not self._journal.writable:
+                raise
+            self._put_back()
+            self._timeline = Timeline()
+            self._run(frames)
+
+    def _run(self, frames: Sequence[Frame]) -> None:
+        self._take(replay(frames, self.program_of, self._step))
+
+    def _take(self, replayed: Iterable[Replayed]) -> None:
         self.trouble = self._journal.damage
         try:
-            for made in replay(frames, self.program_of, self._step):
-                self._accept(made.frame, made.state, made.after, made.turn)
+            for made in replayed:
+                self._timeline.add(made.frame, made.state, made.after)
         except Diverged as error:
+            if not self.frames:
+                raise
             self.trouble = error
-        if not self.frames:
-            assert self.trouble is not None
-            raise self.trouble
+
+    def refresh(self) -> bool:
+        """Take in what another process has added to a branch that was opened to read; whether
+        there was anything. Raises :class:`DiskError`."""
+        with self._mutex:
+            if self.trouble is not None:
+                return False
+            new = self._journal.refresh()
+            state, moment = self._timeline.states[-1], self._timeline.moments[-1]
+            self._take(resume(new, state, moment, self.program_of, self._step))
+            return bool(new) or self.trouble is not None
+
+    def _put_back(self) -> None:
+        try:
+            put(self.files, self.files.catalog, self._disk.store)
+        except WorldError:
+            pass  # what the store lacks is named when it is asked for again
 
     def use_scenario(self, name: str | None) -> None:
         """Prepare the answers of a scenario; None: of none. Raises :class:`UsageError`."""
         self.scenario = None if name is None else read_scenario(self.files.scenario_path(name))
 
     def close(self) -> None:
-        """Give up the journal, its lock and the store."""
+        """Give up the journal, its lock and the store. What was read can still be looked at."""
         self._journal.close()
         self._disk.close()
 
@@ -218,9 +234,24 @@ class World:
         return self.trouble is None and self._journal.writable
 
     @property
+    def frames(self) -> Sequence[Frame]:
+        """Every frame, those before a fork too. Grows; do not change it."""
+        return self._timeline.frames
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """Every record, by height. Grows; do not change it."""
+        return self._timeline.records
+
+    @property
+    def history(self) -> History:
+        """What readers count: intents, plans, what was settled."""
+        return self._timeline.history
+
+    @property
     def height(self) -> int:
         """The height of the last record."""
-        return len(self.records) - 1
+        return self._timeline.height
 
     @property
     def head(self) -> bytes:
@@ -230,7 +261,7 @@ class World:
     @property
     def root(self) -> bytes:
         """The state's Merkle root, 32 bytes."""
-        return self._states[-1].root
+        return self._state.root
 
     @property
     def pending(self) -> list[Pending]:
@@ -252,49 +283,50 @@ class World:
                 self.records,
                 self.history.pending() if live else self.history.pending_at(height),
                 self.history.plans,
-                self.prepared,
+                self._prepared,
             )
 
+    @property
+    def _state(self) -> State:
+        return self._timeline.states[-1]
+
     def _state_at(self, height: int) -> State:
-        if not 0 <= height <= self.height:
-            raise UsageError(f"there is no height {height}: the last is {self.height}")
-        index = self.frame_at(height)
-        frame = self.frames[index]
+        of = self._timeline
+        index = of.frame_at(height)
+        frame = of.frames[index]
         if height == frame.last_height:
-            return self._states[index]
+            return of.states[index]
         if self._inside is None or self._inside[0] != index:
-            before, moment = self._states[index - 1], self._moments[index - 1]
+            before, moment = of.states[index - 1], of.moments[index - 1]
             made = rerun(frame, before, moment, self.program_of, self._step)
             self._inside = (index, made)
         return self._inside[1].states[height - frame.height]
 
     def frame_at(self, height: int) -> int:
-        """The index of the frame that holds record ``height``."""
-        return bisect.bisect_right(self._first_heights, height) - 1
+        """The index of the frame that holds record ``height``. Raises :class:`UsageError`."""
+        return self._timeline.frame_at(height)
 
     def turn_bounds(self, height: int) -> tuple[int, int]:
         """(first, last) height of the turn that record ``height`` is in."""
         frame = self.frames[self.frame_at(height)]
         return frame.height, frame.last_height
 
-    def prepared(self, asked: Asked) -> Receipt | None:
+    def _prepared(self, asked: Asked, schema: Schema) -> Receipt | None:
         """The receipt that the scenario, or the effect itself, has ready."""
         answers = () if self.scenario is None else self.scenario.answers
 
         def earlier() -> list[Intent]:
             return [other.intent for other in self.history.asked[: asked.index]]
 
-        reducer = asked.intent.origin["kind"] == "reducer"
-        schema = self.program.receipt_schema(asked.intent.kind, reducer=reducer)
         return prepare(answers, asked.intent, earlier, schema, self._disk.store.get)
 
     @property
     def program(self) -> Program:
         """The program in force at the end."""
-        return self.program_of(self._states[-1].manifest)
+        return self.program_of(self._state.manifest)
 
     def program_of(self, manifest: bytes) -> Program:
-        """The program of a manifest hash, from the store. Raises :class:`DamagedError`."""
+        """The program of a manifest hash, from the store. Raises :class:`StoreDamaged`."""
         if manifest not in self._programs:
 
             def get(hash: bytes, what: str) -> bytes:
@@ -322,7 +354,8 @@ class World:
     ) -> Turn:
         """Submit one event: ``value`` is host JSON, ``key`` text or ``{"bytes_b64": ..}``.
 
-        Raises :class:`Rejected` where it does not fit or cannot be routed, :class:`ReadOnly`.
+        ``source`` and ``stamps``: see :meth:`submit`. Raises :class:`Rejected` where it does not
+        fit or cannot be routed, and what :meth:`submit` raises.
         """
         of = self.program.schemas.get(schema)
         if of is None:
@@ -339,14 +372,16 @@ class World:
         source: Mapping[str, Any] | None = None,
         stamps: Mapping[str, Any] | None = None,
     ) -> Turn:
-        """Deliver a receipt. Raises :class:`Rejected`: then its intent stays pending."""
-        intent = self._states[-1].pending.get(receipt.intent)
-        late = intent is None and receipt.intent in self.history.settled
-        due = 0
-        if intent is not None and intent.kind == "timer.set" and receipt.status == "ok":
-            due = canon.decode(intent.params)["deliver_at_ns"]
-        input = receipt.to_input(late=late)
-        return self.submit(input, receipt.blobs, source=source, stamps=stamps, due_ns=due)
+        """Deliver a receipt. Raises :class:`Rejected`: then its intent stays pending; and what
+        :meth:`submit` raises."""
+        with self._mutex:
+            intent = self._state.pending.get(receipt.intent)
+            late = intent is None and receipt.intent in self.history.settled
+            due = 0
+            if intent is not None and intent.kind == "timer.set" and receipt.status == "ok":
+                due = canon.decode(intent.params)["deliver_at_ns"]
+            input = receipt.to_input(late=late)
+            return self.submit(input, receipt.blobs, source=source, stamps=stamps, due_ns=due)
 
     def submit(
         self,
@@ -358,26 +393,37 @@ class World:
         due_ns: int = 0,
     ) -> Turn:
         """Stamp an input, run its turn, and make it durable. ``blobs`` are stored before the
-        frame; ``stamps`` overrides the host's, where a session was exported."""
+        frame. ``source``: the scenario step behind it. ``stamps``: ``at_ns``, ``logical_ns`` and
+        ``entropy`` that stand before the host's, where a session was exported. ``due_ns``: the
+        earliest logical time.
+
+        Raises :class:`Rejected`, :class:`ReadOnly`, ``DiskError``: then nothing has happened.
+        """
         with self._mutex:
             self._need_writable()
-            past = self.history.past(self._created_ns(), self._moments[-1].logical_ns)
-            at_ns, logical_ns, entropy = self.host.stamp(input, past)
-            given = {
-                "at_ns": at_ns + self._advanced_ns,
-                "logical_ns": max(logical_ns + self._advanced_ns, due_ns, past.logical_ns),
-                "entropy": entropy,
-            }
-            stamped = input.stamped(**{**given, **(stamps or {})}, source=source)
-            made = turn(self.program_of, self._states[-1], stamped, self._moments[-1], self._step)
-            self._disk.store.put_all(blobs)
+            stamped = input.stamped(**{**self._stamps(input, due_ns), **(stamps or {})},
+                                    source=source)  # fmt: skip
+            of = self._timeline
+            made = turn(self.program_of, of.states[-1], stamped, of.moments[-1], self._step)
+            if blobs:
+                self._disk.store.put_all(blobs)
             frame = self._journal.append(frame_body(self.height + 1, self.head, made))
-            self._accept(frame, made.state, made.after, made)
+            of.add(frame, made.state, made.after)
             return made
 
     def advance(self, ns: int) -> None:
-        """Let time pass: later inputs are stamped ``ns`` nanoseconds later."""
+        """Let time pass: later inputs are stamped ``ns`` nanoseconds later, while it is open."""
         self._advanced_ns += ns
+
+    def _stamps(self, input: Input, due_ns: int) -> dict[str, Any]:
+        created_ns: int = self._journal.header.body["created_ns"]
+        at_ns, elapsed_ns, entropy = self.host.stamp(input, self.history.past(created_ns))
+        before = self._timeline.moments[-1].logical_ns
+        return {
+            "at_ns": at_ns + self._advanced_ns,
+            "logical_ns": max(elapsed_ns + self._advanced_ns, due_ns, before),
+            "entropy": entropy,
+        }
 
     def _need_writable(self) -> None:
         if self.trouble is not None:
@@ -385,24 +431,24 @@ class World:
                 f"branch {self.branch} can only be read: {self.trouble.message}",
                 hint=f"fork it at {self.height} and go on there",
             )
+        if not self._journal.writable:
+            raise ReadOnly(
+                f"branch {self.branch} was opened for reading only, or is closed",
+                hint="open it for writing, or fork it and write to the fork",
+            )
 
-    def _created_ns(self) -> int:
-        created: int = self._journal.header.body["created_ns"]
-        return created
+    def _step(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
+        try:
+            return self._runtime.step(wasm, envelope, _allowed(limits))
+        except (StoreDamaged, ModuleMissing) as error:
+            name, file = self._module_name(wasm), error.where.get("file")
+            text = f"{name}: {error.message}"
+            raise type(error)(text, hint=error.hint, module=name, file=file) from error
 
-    def _accept(self, frame: Frame, state: State, after: Moment, made: Turn | None) -> None:
-        self.frames.append(frame)
-        self._first_heights.append(frame.height)
-        self._states.append(state)
-        self._moments.append(after)
-        records = [Record.from_plain(plain) for plain in frame.records]
-        self.records.extend(records)
-        intents = {} if made is None else _intents(made)
-        self.history.add(frame, records, intents)
-
-    def _step(self, wasm: bytes, envelope: bytes, limits: Any) -> bytes:
-        allowed = StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
-        return self._runtime.step(wasm, envelope, allowed)
+    def _module_name(self, wasm: bytes) -> str:
+        text = canon.hash_text(wasm)
+        modules = (of for program in self._programs.values() for of in program.modules.values())
+        return next((of.name for of in modules if of.wasm_hash == text), text)
 
     # -- other code -------------------------------------------------------------------------
 
@@ -419,32 +465,35 @@ class World:
         *,
         wasm: Mapping[str, bytes] | None = None,
         source: Mapping[str, Any] | None = None,
+        stamps: Mapping[str, Any] | None = None,
     ) -> Turn:
         """Go on with the definitions and modules that are on disk now: one journaled input.
 
-        ``wasm``: by module name, instead of what is found on disk. Raises :class:`CheckFailed`,
-        :class:`ModuleMissing`, :class:`UsageError` where nothing has changed.
+        ``wasm``: by module name, instead of what is found on disk. Raises :class:`CheckFailed` or
+        :class:`ModuleMissing` for a world that could not run, :class:`UsageError` where nothing
+        has changed, and what :meth:`submit` raises: then all is as it was.
         """
-        files = WorldFiles.read(self.files.root, wasm)
-        catalog = files.catalog
-        changed = catalog.changed_from(self.program.catalog)
-        settings = files.config.settings
-        if not changed and settings == self._moments[-1].settings:
-            raise UsageError("the files on disk are those in force already", code="no_change")
-        keep(files, catalog, self._disk, self._runtime)
-        compile_program(catalog)
-        given = None if settings == self._moments[-1].settings else settings.to_plain()
-        made = self.submit(
-            ManifestInput(
-                old=self._states[-1].manifest,
-                new=catalog.manifest_hash,
-                changed=changed,
-                settings=given,
-            ),
-            source=source,
-        )
-        self.files = files
-        return made
+        with self._mutex:
+            self._need_writable()
+            files = WorldFiles.read(self.files.root, wasm)
+            catalog, settings = files.catalog, files.config.settings
+            changed = catalog.changed_from(self.program.catalog)
+            same = settings == self._timeline.moments[-1].settings
+            if not changed and same:
+                raise UsageError("the files on disk are those in force already", code="no_change")
+            keep(files, catalog, self._disk.store, self._runtime)
+            made = self.submit(
+                ManifestInput(
+                    old=self._state.manifest,
+                    new=catalog.manifest_hash,
+                    changed=changed,
+                    settings=None if same else settings.to_plain(),
+                ),
+                source=source,
+                stamps=stamps,
+            )
+            self.files = files
+            return made
 
     # -- branches ---------------------------------------------------------------------------
 
@@ -455,165 +504,119 @@ class World:
     def fork(self, height: int, name: str) -> World:
         """A new branch that goes on after the turn before or at ``height``, open for writing.
 
-        Inside a turn it starts from the beginning of that turn. Constant in the length of the
-        history. Raises :class:`UsageError`.
+        Inside a turn it starts from the beginning of that turn. On disk it is one small frame,
+        however long the history. Raises :class:`UsageError`, and what a full or unwritable disk
+        raises.
         """
         check_branch_name(name)
-        if not 0 <= height <= self.height:
-            raise UsageError(f"there is no height {height}: the last is {self.height}")
-        index = self.frame_at(height)
-        if height != self.frames[index].last_height:
-            index -= 1
-        parent = self.frames[index]
-        header = {
-            **_header_plain(self.frames[0].body),
-            "settings": self._moments[index].settings.to_plain(),
-            "manifest": self._states[index].manifest,
-            "height": parent.last_height + 1,
-            "prev": parent.hash,
-            "parent": {"head": parent.hash, "height": parent.last_height},
-            "records": [],
-            "root": self._states[index].root,
-        }
+        with self._mutex:
+            timeline = self._timeline.until(self._timeline.turn_end(height))
+        first, last = timeline.frames[0], timeline.frames[-1]
+        state, moment = timeline.states[-1], timeline.moments[-1]
         disk = self._disk.again()
-        journal = disk.create(name, header)
-        world = World(self.files, disk, journal, name, self.host)
-        if disk is self._disk:
-            world._runtime = self._runtime  # what is compiled serves both
-        world.scenario = self.scenario
-        world._programs = self._programs  # by content, so any world may share them
-        for i in range(index + 1):
-            world._inherit(self, i)
-        world._accept(journal.header, self._states[index], self._moments[index], None)
-        return world
+        try:
+            journal = disk.create(name, fork_header(first, last, state, moment))
+        except BaseException:
+            if disk is not self._disk:
+                disk.close()
+            raise
+        timeline.add(journal.header, state, moment)
+        runtime = self._runtime if disk is self._disk else _runtime(disk)
+        return self._beside(disk, journal, name, runtime, timeline)
 
-    def _inherit(self, parent: World, index: int) -> None:
-        intents = {asked.hash: asked.intent for asked in parent.history.asked}
-        frame = parent.frames[index]
-        self.frames.append(frame)
-        self._first_heights.append(frame.height)
-        self._states.append(parent._states[index])
-        self._moments.append(parent._moments[index])
-        records = parent.records[frame.height : frame.last_height + 1]
-        self.records.extend(records)
-        self.history.add(frame, records, intents)
+    def twin(self) -> World:
+        """This world at its genesis, on a branch in memory, for trying out: what is compiled
+        serves both, nothing else is shared. What a replacement needs comes from its files."""
+        genesis, disk = self.frames[0], MemoryDisk()
+        program = self.program_of(genesis.body["manifest"])
+        modules = [canon.parse_hash(of.wasm_hash) for of in program.modules.values()
+                   if of.wasm_hash is not None and not of.name.startswith("sys/")]  # fmt: skip
+        wasm = [self._disk.store.get(hash, what="a module") for hash in modules]
+        disk.store.put_all([*program.catalog.objects.values(), *wasm, *self.files.blobs])
+        journal = disk.create(MAIN, genesis.body)
+        return self._beside(disk, journal, MAIN, self._runtime, self._timeline.until(0))
+
+    def _beside(
+        self, disk: Disk, journal: Journal, branch: str, runtime: Runtime, timeline: Timeline
+    ) -> World:
+        """Another world with what this one has compiled and prepared."""
+        world = World(self.files, disk, journal, branch, self.host, runtime)
+        world.scenario, world._timeline = self.scenario, timeline
+        world._programs = self._programs  # by content, so any world may share them
+        world._advanced_ns = self._advanced_ns
+        return world
 
     # -- proof ------------------------------------------------------------------------------
 
     def verify(self, *, with_disk: bool = False, progress: Progress | None = None) -> Report:
-        """Run the whole journal again and compare every record and root.
+        """Run the journal again, as it lies on the disk now, and compare every record and root.
 
         ``with_disk``: with the definitions and modules on disk instead of those it names.
+        ``progress`` is called after every frame; what it raises breaks this off. Raises
+        :class:`JournalDamaged`, :class:`StoreDamaged`, and what loading the files raises.
         """
-        begin = time.perf_counter()
-        frames = list(self.frames)
-        divergence = self._damage()
-        done = 0
-        if divergence is None:
-            try:
-                if with_disk:
-                    divergence = self._compare_with_disk(frames, progress)
-                else:
-                    for done, _ in enumerate(replay(frames, self.program_of, self._step), 1):
-                        if progress is not None:
-                            progress(done, len(frames))
-            except Diverged as error:
-                divergence = error.divergence
+        begun = time.perf_counter()
+        frames, divergence = self.frames, None
+        if isinstance(self.trouble, Diverged):
+            divergence = self.trouble.divergence
+        else:
+            frames = self._frames_on_disk()
+            divergence = self._first_divergence(frames, with_disk, progress)
         return Report(
             ok=divergence is None,
             frames=len(frames),
-            records=len(self.records),
-            root=self.root,
-            head=self.head,
-            seconds=time.perf_counter() - begin,
+            records=frames[-1].last_height + 1,
+            root=frames[-1].root,
+            head=frames[-1].hash,
+            seconds=time.perf_counter() - begun,
             divergence=divergence,
         )
 
-    def _damage(self) -> Divergence | None:
-        """The trouble this branch opened with, as a divergence."""
-        if isinstance(self.trouble, Diverged):
-            found: Divergence = self.trouble.divergence
-            return found
-        if self.trouble is not None:
-            raise self.trouble
-        return None
+    def _frames_on_disk(self) -> list[Frame]:
+        """The frames this world has, read anew. Raises :class:`JournalDamaged`."""
+        known = len(self.frames)
+        frames, damage = self._disk.read(self.branch)
+        if damage is not None:
+            raise damage
+        return with_ancestors(self._disk, frames)[:known]
 
-    def _compare_with_disk(
-        self, frames: Sequence[Frame], progress: Progress | None
+    def _first_divergence(
+        self, frames: Sequence[Frame], with_disk: bool, progress: Progress | None
     ) -> Divergence | None:
-        files = WorldFiles.read(self.files.root)
-        wasm = {canon.sha256(of): of for of in _wasm(files, files.catalog)}
-
-        def get(hash: bytes) -> bytes:
-            return wasm[hash] if hash in wasm else self._disk.store.get(hash, what="a module")
-
-        runtime = Runtime(get, self._code)
-
-        def step(hash: bytes, envelope: bytes, limits: Any) -> bytes:
-            allowed = StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
-            return runtime.step(hash, envelope, allowed)
-
-        def counted() -> Any:
+        def counted() -> Iterator[Replayed]:
             for done, made in enumerate(replay(frames, self.program_of, self._step), 1):
                 yield made
                 if progress is not None:
                     progress(done, len(frames))
 
-        return compare_with(counted(), compile_program(files.catalog), self.program_of, step)
+        try:
+            if with_disk:
+                return self._compare_with_files(counted())
+            for _ in counted():
+                pass
+        except Diverged as error:
+            found: Divergence = error.divergence
+            return found
+        return None
+
+    def _compare_with_files(self, replayed: Iterator[Replayed]) -> Divergence | None:
+        files = WorldFiles.read(self.files.root)
+        wasm = {canon.sha256(of): of for _, of in wasm_of(files, files.catalog)}
+        runtime = Runtime(wasm.__getitem__, _code(self._disk))
+
+        def step(hash: bytes, envelope: bytes, limits: Limits) -> bytes:
+            return runtime.step(hash, envelope, _allowed(limits))
+
+        return compare_with(replayed, compile_program(files.catalog), self.program_of, step)
 
 
-def begin(
-    files: WorldFiles, disk: Disk, branch: str, host: Host, *, rotate: bool = False
-) -> Journal:
-    """Begin a branch with the world's definitions on disk. Raises :class:`CheckFailed`.
-
-    ``rotate``: set aside what has that name.
-    """
-    catalog = files.catalog
-    require_sound(catalog)
-    keep(files, catalog, disk, None)
-    record = genesis(catalog.manifest_hash, files.config.name)
-    header = {
-        "format": FORMAT,
-        "semantics": SEMANTICS,
-        "world": files.config.name,
-        "manifest": catalog.manifest_hash,
-        "settings": files.config.settings.to_plain(),
-        "engine": f"wasmtime {importlib.metadata.version('wasmtime')}",
-        "created_ns": host.created_ns(),
-        "height": 0,
-        "records": [record.to_plain()],
-        "root": State(catalog.manifest_hash).root,
-    }
-    if rotate:
-        set_aside_older(disk, branch)
-    return disk.create(branch, header)
+def _runtime(disk: Disk) -> Runtime:
+    return Runtime(lambda hash: disk.store.get(hash, what="its wasm"), _code(disk))
 
 
-def keep(files: WorldFiles, catalog: Catalog, disk: Disk, runtime: Runtime | None) -> None:
-    """Put everything a program consists of into the store: it is durable before it is named."""
-    modules = _wasm(files, catalog)
-    disk.store.put_all([*catalog.objects.values(), *modules, *files.blobs])
-    if runtime is not None:
-        for wasm in modules:
-            runtime.load(canon.sha256(wasm))
-
-
-def _wasm(files: WorldFiles, catalog: Catalog) -> list[bytes]:
-    """The wasm of every module the manifest lists; native ``sys/*`` modules have none."""
-    found = []
-    listed = {ref.name for ref in catalog.manifest.refs["modules"]}
-    for module in catalog.all(DefModule):
-        if module.name in listed and not module.name.startswith("sys/"):
-            wasm = files.wasm_of(module)
-            if wasm is None:
-                raise ModuleMissing(
-                    f"there is no wasm for {module.name}",
-                    module=module.name,
-                    hint=f"put it into {files.root / 'modules'}, or name it in world.toml",
-                )
-            found.append(wasm)
-    return found
+def _code(disk: Disk) -> Path | None:
+    """Where compiled modules of a world are kept."""
+    return disk.root / "cache/wasmtime" if isinstance(disk, FileDisk) else user_cache()
 
 
 def _entries(program: Program) -> list[tuple[bytes, Entry]]:
@@ -625,18 +628,8 @@ def _entries(program: Program) -> list[tuple[bytes, Entry]]:
     ]
 
 
-def _intents(made: Turn) -> dict[bytes, Any]:
-    """The intents a turn asked for, by hash, from the states after their records."""
-    return {
-        record["hash"]: state.pending.get(record["hash"])
-        for record, state in zip(made.records, made.states, strict=True)
-        if record.kind == "intent"
-    }
-
-
-def _header_plain(header: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("format", "semantics", "world", "engine", "created_ns")
-    return {name: header[name] for name in names}
+def _allowed(limits: Limits) -> StepLimits:
+    return StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
 
 
 def _key_bytes(key: Any) -> bytes | None:
@@ -645,6 +638,6 @@ def _key_bytes(key: Any) -> bytes | None:
     if isinstance(key, str):
         return key.encode()
     try:
-        return bytes_from_host(key)
+        return bytes_from_host(key if isinstance(key, dict) else {})
     except Misfit as misfit:
-        raise ValueRejected(misfit.message, path="$.key") from None
+        raise ValueRejected(f"the key: {misfit.message}", path="$.key") from None

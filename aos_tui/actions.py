@@ -18,7 +18,8 @@ PANES = ("journal", "state", "plan", "pending")
 class Action:
     """``keys`` as Textual names them, comma between; ``label`` for the footer, ``help`` a line.
 
-    ``footer``: whether the footer shows it. ``own``: a key that Textual's own widget binds.
+    ``footer``: whether the footer shows it; those of one ``group`` stand there under its name.
+    ``own``: a key that Textual's own widget binds.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Action:
     where: str = ANYWHERE
     footer: bool = False
     own: bool = False
+    group: str = ""
 
     @property
     def key_text(self) -> str:
@@ -53,19 +55,27 @@ _SHOWN = {
 ACTIONS: tuple[Action, ...] = (
     Action("fire", "e", "fire", "fire an event: choose its schema, give its value", footer=True),
     Action("release", "r", "release",
-           "release the selected receipts, or the one under the cursor", footer=True),
-    Action("release_all", "R", "all", "release all receipts in the shown order", footer=True),
+           "release the selected receipts, or the one under the cursor", footer=True,
+           group="release"),
+    Action("release_all", "R", "release all", "release all receipts in the shown order",
+           footer=True, group="release"),
     Action("shuffle", "s", "shuffle",
-           "release all in a new random order; its seed is shown and repeats it", footer=True),
-    Action("shuffle_by", "S", "by seed", "release all in the order of a seed or a permutation"),
+           "release all in a new random order; its seed is shown and repeats it", footer=True,
+           group="shuffle"),
+    Action("shuffle_by", "S", "shuffle by",
+           "release all in the order of a seed or a permutation", footer=True, group="shuffle"),
     Action("edit", "i", "edit", "edit the receipt under the cursor, then release it", footer=True),
-    Action("scenario_step", "t", "step", "play the next step of the scenario", footer=True),
-    Action("scenario_all", "T", "play", "play the scenario to its end; esc stops it"),
+    Action("scenario_step", "t", "step", "play the next step of the scenario", footer=True,
+           group="play"),
+    Action("scenario_all", "T", "play", "play the scenario to its end; esc stops it", footer=True,
+           group="play"),
     Action("verify", "v", "verify",
            "verify: run the whole journal again and compare every record and root", footer=True),
-    Action("swap", "", "swap", "swap: put the definitions and modules on disk in force from now on"),
-    Action("back", "comma", "back", "one record back", footer=True),
-    Action("forward", "full_stop", "on", "one record forward", footer=True),
+    Action("swap", "b", "swap",
+           "swap: put the definitions and modules on disk in force from now on"),
+    Action("back", "comma", "back", "one record back", footer=True, group="go"),
+    Action("forward", "full_stop", "on", "one record forward", footer=True,
+           group="go"),
     Action("turn_back", "less_than_sign", "turn back", "one turn back"),
     Action("turn_on", "greater_than_sign", "turn on", "one turn forward"),
     Action("first", "0", "first", "to genesis, height 0"),
@@ -73,17 +83,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("go_to", "g", "go to", "go to a height"),
     Action("follow", "f", "follow", "follow the live end"),
     Action("fork", "F", "fork", "fork at the shown height into a new branch, and go on there"),
-    Action("filter", "slash", "filter",
-           "filter the journal: kind:receipt schema:Agg* after:100 text:timeout", footer=True),
+    Action("filter", "slash", "find",
+           "filter the journal: kind:receipt schema:Agg* after:100 before:200 text:timeout",
+           footer=True),
     Action("next_hit", "n", "next hit", "to the next record that the filter finds"),
     Action("previous_hit", "N", "previous hit", "to the previous record that the filter finds"),
-    Action("copy", "y", "copy", "copy the value under the cursor"),
+    Action("copy", "y", "copy",
+           "copy the value under the cursor, to the clipboard and to .aos/copied.txt"),
     Action("zoom", "z", "zoom", "maximise the focused pane, and back"),
-    Action("cancel", "escape", "back", "stop what runs, close the filter, leave the maximised pane"),
+    Action("cancel", "escape", "stop",
+           "stop what runs, close the filter, leave the maximised pane"),
     Action("help", "question_mark", "help", "this help", footer=True),
-    Action("quit", "q", "quit", "quit: nothing is lost, the journal has it"),
+    Action("quit", "q", "quit", "quit: nothing is lost, the journal has it", footer=True),
     Action("palette", "ctrl+p", "palette", "find any of these by name", own=True),
-    Action("focus_next", "tab", "next pane", "to the next pane (shift+tab: the one before)", own=True),
+    Action("focus_next", "tab", "next pane", "to the next pane (shift+tab: the one before)",
+           own=True),
     Action("move", "up,down,j,k", "move", "to another record; every pane shows its height",
            "journal", own=True),
     Action("open", "enter", "open", "open the record: value, hashes, CBOR, causes", "journal"),
@@ -147,5 +161,10 @@ def _binds(action: Action) -> bool:
 
 def _binding(action: Action) -> Binding:
     return Binding(
-        action.keys, action.name, action.label, show=action.footer, key_display=action.key_text
+        action.keys,
+        action.name,
+        action.label,
+        show=action.footer,
+        key_display=action.key_text,
+        group=Binding.Group(action.group, compact=True) if action.group else None,
     )

@@ -15,12 +15,14 @@ from textual.screen import Screen
 from aos_tui.actions import ACTIONS, ANYWHERE
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.options import Options
-from aos_tui.problem_screen import ProblemScreen
 from aos_tui.session import Session
 from aos_tui.world_screen import WorldScreen
 
 if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
+
+ENDLESS = "watch"
+"""The group of the worker that never ends."""
 
 
 class AosApp(App[None]):
@@ -37,6 +39,7 @@ class AosApp(App[None]):
         self.said: list[tuple[str, str]] = []
         self.session = Session(options, self._show)
         self._world_screen: WorldScreen | None = None
+        self.set_class(self.glyphs is ASCII, "-ascii")
         self._told: tuple[str, ...] = ()
 
     def on_mount(self) -> None:
@@ -47,32 +50,30 @@ class AosApp(App[None]):
             else:
                 known = ", ".join(sorted(self.available_themes))
                 self.notify(f"there is no theme {self.options.theme}: {known}", severity="warning")
-        self.set_class(self.glyphs is ASCII, "-ascii")
-        self._begin()
-
-    def _begin(self) -> None:
-        self._world_screen = WorldScreen(self.session, self.glyphs)
-        self.push_screen(self._world_screen)
         self.call_after_refresh(self._open_soon)
+
+    def get_default_screen(self) -> WorldScreen:
+        """The world's: a screen below it would only be painted twice."""
+        self._world_screen = WorldScreen(self.session, self.glyphs)
+        return self._world_screen
 
     def _open_soon(self) -> None:
         self.run_worker(self._open(), group="open")
 
     async def _open(self) -> None:
-        from aos_core.errors import AosError
-
         try:
             await self.session.open()
-        except AosError as error:
-            from aos_tui.session import problems_of
+        except Exception as error:  # whatever is wrong with a world, the app stays up and says so
+            from aos_tui.problem_screen import ProblemScreen
+            from aos_tui.session.reading import problems_of
 
             problems = problems_of(error)
-            self.said.append(("error", error.message))
-            self.switch_screen(ProblemScreen(self.options.world, problems, self.glyphs))
+            self.said.append(("error", problems[0].message))
             self._world_screen = None
+            self.switch_screen(ProblemScreen(self.options.world, problems, self.glyphs))
             return
         if self.options.watch:
-            self.run_worker(self._watch(), group="watch")
+            self.run_worker(self._watch(), group=ENDLESS)
 
     async def _watch(self) -> None:
         from aos_tui.watch import rebuilt
@@ -81,11 +82,12 @@ class AosApp(App[None]):
             if self._world_screen is not None:
                 self._world_screen.offer_swap(", ".join(names))
 
-    def on_problem_screen_retry(self) -> None:
+    async def on_problem_screen_retry(self) -> None:
         """Open the world again."""
-        self.pop_screen()
+        await self.session.close()
         self.session = Session(self.options, self._show)
-        self._begin()
+        await self.switch_screen(self.get_default_screen())
+        self._open_soon()
 
     def _show(self, snapshot: Snapshot) -> None:
         if self._world_screen is None:
@@ -96,17 +98,40 @@ class AosApp(App[None]):
                 self.notify(notice, severity="warning", timeout=10)
         self._told = snapshot.notices
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """As Textual's (OSC 52), and to a file, for terminals that do not take it."""
+        super().copy_to_clipboard(text)
+
+        async def keep() -> None:
+            try:
+                await self.session.keep_copy(text)
+            except OSError as error:
+                self.notify(
+                    f"{error.filename} was not written: {error.strerror}", severity="warning"
+                )
+
+        self.run_worker(keep(), group="copy")
+
     def notify(self, message: str, *, markup: bool = False, **more: Any) -> None:
-        """As Textual's, kept for those who look at the app from outside; no markup by itself."""
-        self.said.append((more.get("severity", "information"), message))
+        """As Textual's, kept for those who look at the app from outside; no markup by itself.
+
+        Mere information gives way to the next, so that quick keys pile up nothing."""
+        severity = more.get("severity", "information")
+        if severity == "information":
+            more.setdefault("timeout", 4)
+            if self.said and self.said[-1][0] == severity:
+                self.clear_notifications()
+        self.said.append((severity, message))
         super().notify(message, markup=markup, **more)
 
     def on_key(self, event: events.Key) -> None:
         """A key that does nothing says so."""
         if not isinstance(self.screen, WorldScreen) or not event.is_printable:
             return
+        if self.screen.preparing:
+            return
         if event.key not in self.screen.active_bindings:
-            self.notify(f"{event.character} does nothing here: ? lists the keys", timeout=3)
+            self.notify(f"{event.character} does nothing here: ? lists the keys")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: the action table, and the themes."""

@@ -15,7 +15,7 @@ from rich.style import Style
 from rich.text import Text
 
 from aos_tui.glyphs import Glyphs
-from aos_tui.snapshot import Index, Snapshot, Trouble, Verified
+from aos_tui.snapshot import Index, Snapshot, Verified
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record
@@ -324,26 +324,33 @@ def chain_text(verified: Verified, live: int, glyphs: Glyphs) -> Piece:
         case "ok":
             return f"chain {glyphs.done} to {verified.height}", "good"
         case "bad":
-            return f"chain {glyphs.failed} diverged at {verified.height}", "bad"
+            return f"chain {glyphs.failed} broken at {verified.height}", "bad"
     return "chain unverified", "dim"
 
 
 def header(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
-    """The line at the top, for ``width`` cells."""
-    where = ("live", "good") if snapshot.at_end else (f"of {snapshot.live}", "wait")
+    """The line at the top, for ``width`` cells: names are cut before figures."""
     waiting = len(snapshot.pending)
-    pieces: list[Piece] = [
-        (" aos-tui  ", "dim"),
-        (clip(snapshot.world, 24), "name"),
-        (f"  {clip(snapshot.branch, 24)}  ", ""),
-        (f"h {snapshot.height} ", "name"),
-        where,
-        (f"  root {short_hash(snapshot.root)}  ", ""),
-        chain_text(snapshot.verified, snapshot.live, glyphs),
+    chain, role = chain_text(snapshot.verified, snapshot.live, glyphs)
+    roomy = width >= _ROOMY
+    figures: list[Piece] = [
+        ("" if snapshot.writable else "  read-only", "bad"),
+        (f"  h {snapshot.height} ", "name"),
+        ("live", "good") if snapshot.at_end else (f"of {snapshot.live}", "wait"),
+        (f"  root {short_hash(snapshot.root)}" if roomy else "", ""),
+        (f"  {chain if roomy else chain.removeprefix('chain ')}", role),
         (f"  {waiting} waiting", "wait" if waiting else "dim"),
     ]
-    # Where it is narrow the program's own name is the first to go.
-    return pieces if len(plain(pieces)) <= width else [(" ", ""), *pieces[1:]]
+    room = width - len(plain(figures)) - 3
+    names = len(snapshot.world) + len(snapshot.branch)
+    start: Piece = (" aos-tui  " if names + 9 <= room else " ", "dim")
+    branch = clip(snapshot.branch, max(4, room - min(len(snapshot.world), room // 2)))
+    world = clip(snapshot.world, max(4, room - len(branch)))
+    return [start, (world, "name"), (f"  {branch}", ""), *figures]
+
+
+_ROOMY: Final = 78
+"""Cells from which on the header has room for the root."""
 
 
 def timeline_bar(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
@@ -371,24 +378,39 @@ def _sample(turns: Sequence[int], live: int, cells: int) -> Iterable[int]:
     return [height for height in turns[::every] if 0 < height <= live]
 
 
-def timeline_text(snapshot: Snapshot) -> list[Piece]:
-    """What stands beside the bar."""
-    pieces: list[Piece] = [
-        (f"{count(snapshot.live, 'record')}, {count(snapshot.turns, 'turn')}", "")
-    ]
+def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:
+    """What stands beside the bar, in ``width`` cells."""
+    done = f"{count(snapshot.live, 'record')}, {count(snapshot.turns, 'turn')}"
     if snapshot.next_step is not None:
-        pieces.append((f"  next in scenario: {snapshot.next_step} ", "dim"))
-        pieces.append(("(t)", "name"))
-    elif snapshot.scenario is not None:
-        pieces.append((f"  scenario {snapshot.scenario} is at its end", "dim"))
-    return pieces
+        room = max(8, width - len(done) - len("  next:  (t)"))
+        return [
+            (done, ""),
+            (f"  next: {clip(_brief(snapshot.next_step), room)} ", "dim"),
+            ("(t)", "name"),
+        ]
+    if snapshot.scenario is not None:
+        return [(done, ""), (f"  scenario {snapshot.scenario} is at its end", "dim")]
+    return [(done, "")]
 
 
-def trouble_lines(trouble: Trouble) -> list[Piece]:
-    """The banner of a branch that can only be read."""
-    place = f" ({trouble.place})" if trouble.place else ""
-    hint = f"  {trouble.hint}" if trouble.hint else ""
-    return [(f" {trouble.message}{place}", "bad"), (hint, "")]
+def _brief(step: str) -> str:
+    """What a scenario's step does, its schema without namespace and version."""
+    return " ".join(short_name(word) for word in step.split())
+
+
+def banner(snapshot: Snapshot, glyphs: Glyphs) -> list[Piece]:
+    """Why the branch can only be read, else what on disk differs from what it runs."""
+    if (trouble := snapshot.trouble) is not None:
+        more = "; ".join(part for part in (trouble.place, trouble.hint) if part)
+        return [
+            (f" {glyphs.failed} {trouble.message}", "bad"),
+            (f"\n   {more}" if more else "", ""),
+        ]
+    names = ", ".join(snapshot.disk_changes)
+    return [
+        (f" {glyphs.change} on disk: another {clip(names, 100)}", "wait"),
+        ("  b swaps to it, or F forks first", ""),
+    ]
 
 
 def empty_journal(snapshot: Snapshot) -> list[str]:
@@ -396,5 +418,9 @@ def empty_journal(snapshot: Snapshot) -> list[str]:
     events = ", ".join(map(short_name, snapshot.first_events)) or "none: no event is routed"
     lines = ["", "Nothing has happened yet.", "", "e  fires the first event", f"   {events}"]
     if snapshot.next_step is not None:
-        lines += ["", f"t  plays the scenario {snapshot.scenario}:", f"   {snapshot.next_step}"]
+        lines += [
+            "",
+            f"t  plays the scenario {snapshot.scenario}:",
+            f"   {_brief(snapshot.next_step)}",
+        ]
     return lines

@@ -7,15 +7,14 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.app import AosApp
+from aos_tui.app import ENDLESS, AosApp
 from aos_tui.options import Options
 from aos_tui.world_screen import WorldScreen
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
-ENDLESS = "watch"
-"""The group of workers that never end."""
+    from aos_tui.snapshot import Snapshot
 
 
 def run_headless(options: Options) -> int:
@@ -26,6 +25,8 @@ def run_headless(options: Options) -> int:
 async def _run(app: AosApp) -> int:
     options = app.options
     async with app.run_test(size=options.size, notifications=True) as pilot:
+        app.animation_level = "none"
+        await pilot.pause()
         await settle(pilot)
         for key in options.keys:
             await press(pilot, key)
@@ -40,23 +41,17 @@ async def _run(app: AosApp) -> int:
 async def press(pilot: Pilot[Any], key: str) -> None:
     """Press one key, or type what stands after ``text:``, and wait until nothing runs."""
     name, _, text = key.partition(":")
-    if name == "text" and text:
-        await pilot.press(*text)
-    else:
-        await pilot.press(key)
+    await pilot.press(*(text if name == "text" and text else [key]))
     await settle(pilot)
 
 
 async def settle(pilot: Pilot[Any]) -> None:
     """Wait until no worker runs, save those that never end, and the screen is painted."""
-    await pilot.pause()
     while running := [
         worker for worker in pilot.app.workers if worker.group != ENDLESS and not worker.is_finished
     ]:
         await pilot.app.workers.wait_for_complete(running)
         await pilot.pause()
-    await pilot.app.animator.wait_until_complete()
-    await pilot.pause()
 
 
 def dump(app: AosApp) -> dict[str, Any]:
@@ -66,12 +61,20 @@ def dump(app: AosApp) -> dict[str, Any]:
         "height": None if snapshot is None else snapshot.height,
         "root": None if snapshot is None else f"sha256:{snapshot.root.hex()}",
         "head": None if snapshot is None else f"sha256:{snapshot.head.hex()}",
-        "pending": [] if snapshot is None else [item.n for item in snapshot.pending],
+        "pending": None if snapshot is None else len(snapshot.pending),
         "mode": _mode(app),
-        "focused": None if focused is None else focused.id,
+        "focused": None if focused is None else focused.id or type(focused).__name__,
         "notices": [text for _, text in app.said],
-        "verified": "unverified" if snapshot is None else snapshot.verified.state,
+        "verified": None if snapshot is None else _verified(snapshot),
     }
+
+
+def _verified(snapshot: Snapshot) -> bool | None:
+    """Whether the chain as it stands is proven (True) or broken (False); None: not verified."""
+    verified = snapshot.verified
+    if verified.state == "ok" and verified.height == snapshot.live:
+        return True
+    return False if verified.state == "bad" else None
 
 
 def _mode(app: AosApp) -> str:

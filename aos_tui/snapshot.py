@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Index:
-    """What the records say about each other. Grows with the world; heights in records."""
+    """What the records say about each other. Grows with the world; heights in records.
+
+    ``faulted``: by intent, the fault records of the turns that its receipts began."""
 
     turns: list[int] = field(default_factory=list)
     faults: list[int] = field(default_factory=list)
+    faulted: dict[bytes, list[int]] = field(default_factory=dict)
     intents: dict[bytes, Record] = field(default_factory=dict)
     plans: dict[bytes, tuple[int, str]] = field(default_factory=dict)
     _frames: int = 0
@@ -42,8 +45,16 @@ class Index:
                 self.intents[record["hash"]] = record
             case "plan_started":
                 self.plans[record["instance"]] = (len(self.plans), record["plan"])
+            case "receipt" if record["outcome"] == "faulted":
+                self.faulted.setdefault(record["intent"], []).append(height + 1)
             case "fault":
                 self.faults.append(height)
+
+    def last_fault(self, intent: bytes, height: int) -> int | None:
+        """The height of the last fault, up to ``height``, that a receipt for ``intent`` caused."""
+        heights = self.faulted.get(intent, ())
+        at = bisect.bisect_right(heights, height)
+        return heights[at - 1] if at else None
 
     def bounds(self, height: int, live: int) -> tuple[int, int]:
         """(first, last) height of the turn of ``height``, where ``live`` is the last record."""
@@ -55,7 +66,8 @@ class Index:
 @dataclass(frozen=True, slots=True)
 class Verified:
     """How far the chain is proven. ``state``: ``unverified``, ``running`` (``percent``), ``ok``
-    (up to ``height``) or ``bad`` (at ``height``; ``text`` says what differs)."""
+    (up to ``height``) or ``bad`` (``height`` is the first that is not; ``text`` says, over several
+    lines, what differs or is damaged)."""
 
     state: str = "unverified"
     percent: int = 0
@@ -76,7 +88,8 @@ class Trouble:
 class Snapshot:
     """A world at ``height``; ``live`` is its last height, ``root`` the state's root at ``height``,
     ``head`` names the whole history. ``before`` are the states one record earlier. ``plan`` is the
-    chosen instance with its steps. ``next_step`` says what the scenario would do next."""
+    chosen instance with its steps. ``next_step`` says what the scenario would do next;
+    ``disk_changes`` names the definitions on disk that differ from those in force."""
 
     world: str
     branch: str
@@ -98,6 +111,7 @@ class Snapshot:
     verified: Verified
     trouble: Trouble | None
     notices: tuple[str, ...]
+    disk_changes: tuple[str, ...]
     writable: bool
 
     @property

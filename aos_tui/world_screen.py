@@ -33,7 +33,7 @@ class WorldScreen(Verbs):
 
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
         super().__init__(session)
-        self.journal = JournalPane(glyphs)
+        self.journal = JournalPane(glyphs, session.search)
         self.pending = PendingPane(glyphs)
         self.state = StatePane(glyphs)
         self.plan = PlanPane(glyphs)

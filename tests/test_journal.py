@@ -325,7 +325,7 @@ def test_the_second_writer_is_told_who_is_first(log: Path) -> None:
 
 
 def test_an_open_that_fails_gives_the_lock_back(log: Path, three: bytes) -> None:
-    log.write_bytes(bytes(20))
+    log.write_bytes(packed_by_the_book(b""))
     with pytest.raises(JournalDamaged):
         FileJournal.open(log, write=True)
     log.write_bytes(three)
@@ -354,9 +354,22 @@ def test_a_reader_sees_half_a_frame_as_unfinished_and_then_whole(log: Path, thre
         assert list(reader.notices) == []
 
 
+@pytest.mark.parametrize("count", [1, 4, 12, 64, 5000])
+def test_zeros_at_the_end_are_an_unfinished_frame(log: Path, three: bytes, count: int) -> None:
+    """A file system may lengthen a file before it writes what belongs there."""
+    log.write_bytes(three + bytes(count))
+    with FileJournal.open(log, write=True) as opened:
+        assert (opened.damage, len(opened.frames)) == (None, 3)
+        assert opened.writable
+    assert log.read_bytes() == three
+    log.write_bytes(three + bytes(12) + b"\x01" * count)
+    with FileJournal.open(log, write=True) as opened:
+        assert opened.damage is not None
+
+
 def test_a_reader_names_what_goes_wrong_while_it_follows(log: Path, three: bytes) -> None:
     with FileJournal.open(log, write=False) as reader:
-        log.write_bytes(three + bytes(12))
+        log.write_bytes(three + packed_by_the_book(b""))
         assert list(reader.refresh()) == []
         assert reader.damage is not None
         assert reader.damage.where["offset"] == len(three)
@@ -739,7 +752,7 @@ log, size = Path(sys.argv[1]), int(sys.argv[2])
 made = FileJournal.open(log, write=True)
 while True:
     frame = made.append({
-        "height": made.height + 1, "prev": made.head, "input": "x" * size,
+        "height": made.height + 1, "prev": made.head, "input": {"text": "x" * size},
         "records": [{"k": "event"}], "root": bytes(32),
     })
     print(frame.height, frame.hash.hex(), flush=True)

@@ -7,6 +7,7 @@ They vary in nothing: adapter ``scenario``, timings 0, JSON as compact UTF-8 in 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -38,16 +39,17 @@ def prepare(
     an answer says ``nth``. ``schema``: that of its receipts. First match wins; timers and blobs
     answer themselves otherwise.
     """
+    found = facts(intent)
     for answer in answers:
         match = answer.match
-        if not _matches(match, intent):
+        if not _matches(match, found):
             continue
 
         def nth(match: Mapping[str, Any] = match) -> int:
-            return 1 + sum(_matches(match, other) for other in earlier())
+            return 1 + sum(_matches(match, facts(other)) for other in earlier())
 
         if "nth" not in match or match["nth"] == nth():
-            return _answer(answer, intent, nth, schema)
+            return _answer(answer, intent, _Fields(found, nth), schema)
     own = SELF_ANSWERING.get(intent.kind)
     return None if own is None else own(intent, canon.decode(intent.params), read_blob)
 
@@ -62,17 +64,17 @@ def facts(intent: Intent) -> dict[str, Any]:
     return found
 
 
-def _matches(match: Mapping[str, Any], intent: Intent) -> bool:
-    found = facts(intent)
+def _matches(match: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     return all(found.get(name) == value for name, value in match.items() if name != "nth")
 
 
-def _answer(answer: Answer, intent: Intent, nth: Callable[[], int], schema: Schema) -> Receipt:
+def _answer(answer: Answer, intent: Intent, fields: _Fields, schema: Schema) -> Receipt:
+    payload: Any
     blobs: tuple[bytes, ...] = ()
     if answer.http is not None:
-        payload, blobs = _http_payload(answer.http, intent, nth)
+        payload, blobs = _http_payload(answer.http, fields)
     elif answer.payload is not None:
-        payload = schema.from_host(dict(answer.payload))
+        payload = _with_preview(intent, schema.from_host(fields.fill(answer.payload)))
     elif answer.status == "ok":
         raise UsageError(
             f"the answer for {intent.kind} says neither http nor payload",
@@ -85,26 +87,26 @@ def _answer(answer: Answer, intent: Intent, nth: Callable[[], int], schema: Sche
 
 def zero_payload(intent: Intent, schema: Schema) -> Any:
     """The zero value of a receipt schema; every HTTP answer has a preview besides."""
-    zero = schema.zero()
-    return {**zero, "body_preview": ""} if intent.kind == "http.request" else zero
+    return _with_preview(intent, schema.zero())
+
+
+def _with_preview(intent: Intent, payload: Any) -> Any:
+    if intent.kind != "http.request" or "body_preview" in payload:
+        return payload
+    return {**payload, "body_preview": ""}
 
 
 def _http_payload(
-    http: Mapping[str, Any], intent: Intent, nth: Callable[[], int]
+    http: Mapping[str, Any], fields: _Fields
 ) -> tuple[dict[str, Any], tuple[bytes, ...]]:
-    params = canon.decode(intent.params)
-    fields: dict[str, Callable[[], str]] = {
-        "{url}": lambda: params["url"],
-        "{method}": lambda: params["method"],
-        "{nth}": lambda: str(nth()),
-    }
     body: bytes | None = None
     if "json" in http:
-        filled = _fill(http["json"], fields)
+        filled = fields.fill(http["json"])
         body = json.dumps(filled, separators=(",", ":"), ensure_ascii=False).encode()
     elif "body" in http:
-        body = _fill(http["body"], fields).encode()
-    return http_payload(http.get("status", 200), dict(http.get("headers", {})), body, ADAPTER)
+        body = fields.fill(http["body"]).encode()
+    headers = fields.fill(http.get("headers", {}))
+    return http_payload(http.get("status", 200), headers, body, ADAPTER)
 
 
 def http_payload(
@@ -123,17 +125,30 @@ def http_payload(
     return payload, () if body is None else (body,)
 
 
-def _fill(value: Any, fields: Mapping[str, Callable[[], str]]) -> Any:
-    if isinstance(value, str):
-        for name, text in fields.items():
-            if name in value:
-                value = value.replace(name, text())
+class _Fields:
+    """The template fields ``{url}``, ``{method}`` and ``{nth}`` of an answer's texts."""
+
+    def __init__(self, facts: Mapping[str, Any], nth: Callable[[], int]) -> None:
+        self._facts, self._nth = facts, nth
+
+    def fill(self, value: Any) -> Any:
+        """``value`` with every field in its texts filled in."""
+        if isinstance(value, str):
+            return _FIELD.sub(self._text, value)
+        if isinstance(value, Mapping):
+            return {key: self.fill(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.fill(item) for item in value]
         return value
-    if isinstance(value, dict):
-        return {key: _fill(item, fields) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_fill(item, fields) for item in value]
-    return value
+
+    def _text(self, field: re.Match[str]) -> str:
+        if field[1] == "nth":
+            return str(self._nth())
+        found: str = self._facts.get(field[1], "")
+        return found
+
+
+_FIELD = re.compile(r"\{(url|method|nth)\}")
 
 
 def _timer(intent: Intent, params: Any, read_blob: ReadBlob) -> Receipt:

@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     check_world.effect_kinds_are_unique,
     check_world.effects_have_caps,
     check_world.modules_have_wasm,
+    check_world.contexts_are_known,
     check_world.reducer_effects_are_granted,
     check_world.module_bindings_fit,
     check_world.grants_fit,

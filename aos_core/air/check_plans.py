@@ -301,6 +301,8 @@ def idempotency_keys_are_hashes(survey: Survey) -> Problems:
                     message = f"{text!r} is not a hash"
                 case {"bytes_b64": _} if len(_bytes(key)) != 32:
                     message = f"{len(_bytes(key))} bytes are not a hash"
+                case dict() if not key.keys() & {"hash", "text", "bytes_b64", "ref", "op"}:
+                    message = f"{' '.join(sorted(key))} is not a hash"
                 case _:
                     continue
             yield survey.error(

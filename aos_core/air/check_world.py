@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aos_core.air import literals
+from aos_core.air.builtins import ALLOW_ALL, HTTP_ENFORCER, LLM_ENFORCER, RECEIPT_EVENTS
 from aos_core.air.check_plans import unknown_effect
-from aos_core.air.codec import Misfit, Schemas
+from aos_core.air.codec import Misfit
 from aos_core.air.load import Key, Problem, builtin_nodes
 from aos_core.air.nodes import (
     DefCap,
@@ -31,9 +32,6 @@ from aos_core.air.types import ListOf, MapOf, Option, Record, Ref, SetOf, Type, 
 from aos_core.errors import AirError
 
 Problems = Iterator[Problem]
-RECEIPT_EVENTS = ("sys/TimerFired@1", "sys/BlobPutResult@1", "sys/BlobGetResult@1")
-"""The events that bring reducers their receipts: their key is the asking cell's (B-15)."""
-ALLOW_ALL = "sys/CapAllowAll@1"
 
 
 # -- names ------------------------------------------------------------------------------------
@@ -179,6 +177,20 @@ def modules_have_wasm(survey: Survey) -> Problems:
             )  # fmt: skip
 
 
+def contexts_are_known(survey: Survey) -> Problems:
+    for module in survey.own(DefModule):
+        context = module.abi.get("context")
+        wanted = _CONTEXTS.get(module.module_kind)
+        if context is not None and context != wanted:
+            yield survey.error(
+                "unknown_context", (module.kind, module.name), f"abi.{module.module_kind}.context",
+                f"a {module.module_kind} is given {wanted}, not {context}",
+            )  # fmt: skip
+
+
+_CONTEXTS = {"reducer": "sys/ReducerContext@1", "pure": "sys/PureContext@1"}
+
+
 def reducer_effects_are_granted(survey: Survey) -> Problems:
     for module in survey.own(DefModule):
         key = (module.kind, module.name)
@@ -271,7 +283,14 @@ def cap_enforcers_are_listed(survey: Survey) -> Problems:
     granted = {grant.cap for grant in survey.manifest.grants}
     for name, cap in survey.caps.items():
         builtin = (cap.kind, name) in builtin_nodes()
-        if cap.enforcer in (ALLOW_ALL, *listed) or (builtin and name not in granted):
+        if cap.enforcer == ALLOW_ALL or (builtin and name not in granted):
+            continue
+        if cap.enforcer in listed:
+            if cap.enforcer not in (HTTP_ENFORCER, LLM_ENFORCER):
+                yield survey.warning(
+                    "not_run", (cap.kind, name), "enforcer.module",
+                    f"this version does not run {cap.enforcer}: the cap allows nothing",
+                )  # fmt: skip
             continue
         key, path = (MANIFEST, "modules") if builtin else ((cap.kind, name), "enforcer.module")
         if cap.enforcer in survey.modules:
@@ -343,8 +362,11 @@ def routes_fit(survey: Survey) -> Problems:
         if module is None or module.module_kind != "reducer":
             yield _unknown_reducer(survey, f"{path}.reducer", route.reducer)
             continue
+        if route.reducer.startswith("sys/"):
+            message = f"this version does not run {route.reducer}"
+            yield survey.error("not_run", MANIFEST, f"{path}.reducer", message)
         event, schemas = module.abi["event"], survey.catalog.schemas
-        if route.event != event and route.event not in members(event, schemas):
+        if route.event != event and route.event not in schemas.member_tags(event):
             yield survey.error(
                 "wrong_event", MANIFEST, f"{path}.event",
                 f"{route.reducer} takes {event}, which does not hold {route.event}",
@@ -361,7 +383,7 @@ def _key_field_fits(survey: Survey, route: Route, module: DefModule, path: str) 
             "leave key_field out, or give the module a key_schema",
         )  # fmt: skip
     elif module.key_schema is not None and not route.key_field:
-        if route.event not in RECEIPT_EVENTS:
+        if route.event not in RECEIPT_EVENTS.values():
             yield survey.error(
                 "key_field", MANIFEST, path, f"{route.reducer} is keyed, so the route needs a "
                 "key_field", "the path of the key in the event, such as $value.id",
@@ -380,22 +402,11 @@ def _lack(survey: Survey, schema: str, path: str) -> tuple[str, str | None] | No
     return f"{schema} has no {path}: no {found.part!r}", did_you_mean(found.part, found.known)
 
 
-def members(event: str, schemas: Schemas) -> Mapping[str, str]:
-    """schema -> tag of the schemas that an event variant holds under one tag by reference: a
-    route to the variant binds them too."""
-    of = schemas.resolve(Ref(event)) if event in schemas.types else None
-    arms = of.arms if isinstance(of, Variant) else ()
-    names = [arm.name for _, arm in arms if isinstance(arm, Ref)]
-    return {
-        arm.name: tag for tag, arm in arms if isinstance(arm, Ref) and names.count(arm.name) == 1
-    }
-
-
 def reducer_receipts_are_routed(survey: Survey) -> Problems:
     """A reducer that no route brings its receipts asks for effects in vain."""
     for module in survey.own(DefModule):
         for index, kind in enumerate(module.effects_emitted):
-            event = _RECEIPT_EVENT.get(kind)
+            event = RECEIPT_EVENTS.get(kind)
             if event is not None and not _reaches(survey, module, event):
                 yield survey.warning(
                     "no_receipt_route", (module.kind, module.name),
@@ -406,15 +417,12 @@ def reducer_receipts_are_routed(survey: Survey) -> Problems:
                 )  # fmt: skip
 
 
-_RECEIPT_EVENT = dict(zip(("timer.set", "blob.put", "blob.get"), RECEIPT_EVENTS, strict=True))
-
-
 def _reaches(survey: Survey, module: DefModule, event: str) -> bool:
     routes = [of for of in survey.manifest.routes or () if of.reducer == module.name]
     if any(route.event == event for route in routes):
         return True
     family = any(of.event == module.abi.get("event") and not of.key_field for of in routes)
-    return family and event in members(module.abi.get("event", ""), survey.catalog.schemas)
+    return family and event in survey.catalog.schemas.member_tags(module.abi.get("event", ""))
 
 
 def inboxes_name_reducers(survey: Survey) -> Problems:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -27,6 +28,13 @@ from aos_core.errors import AirError, CanonError, ValueRejected
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+
+
+MAX_REFERENCES = 64
+"""The longest chain of schemas that refer to one another."""
+MAX_PARTS, MAX_DEPTH = 10_000, 128
+"""How large a schema's smallest value and how deep its type may be: references that share make
+both grow fast."""
 
 
 class Misfit(Exception):
@@ -43,9 +51,14 @@ class Misfit(Exception):
 
 
 class Codec:
-    """One type; see the module's docstring."""
+    """One type; see the module's docstring.
+
+    ``parts`` and ``deep``: how many parts its zero value has, and how deep types lie in it.
+    """
 
     optional = False
+    parts = 1
+    deep = 0
 
     def normalise(self, value: Any) -> Any:
         raise NotImplementedError
@@ -76,7 +89,7 @@ class _Number(Codec):
         if isinstance(value, bool) or not isinstance(value, int):
             _misfit(self.name, value)
         if not self.low <= value <= self.high:
-            raise Misfit(f"{value} is out of range for {self.name}")
+            raise Misfit(f"{_shown(value)} is out of range for {self.name}")
         return value
 
     def kinded(self, value: Any) -> Value:
@@ -168,7 +181,7 @@ class _Option(Codec):
     optional = True
 
     def __init__(self, item: Codec) -> None:
-        self.item = item
+        self.item, self.deep = item, item.deep + 1
 
     def normalise(self, value: Any) -> Any:
         return None if value is None else self.item.normalise(value)
@@ -197,6 +210,8 @@ class RecordCodec(Codec):
         self.authored = tuple(fields)
         self.fields: dict[str, Codec] = {name: fields[name] for name in canon.key_order(fields)}
         self.open = open
+        self.parts = 1 + sum(codec.parts for codec in self.fields.values())
+        self.deep = 1 + max((codec.deep for codec in self.fields.values()), default=0)
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -265,6 +280,8 @@ class VariantCodec(Codec):
 
     def __init__(self, arms: Mapping[str, Codec]) -> None:
         self.arms = dict(arms)
+        self.parts = 1 + max((codec.parts for codec in self.arms.values()), default=0)
+        self.deep = 1 + max((codec.deep for codec in self.arms.values()), default=0)
 
     def normalise(self, value: Any) -> Any:
         tag, has_value, payload = self._open(value)
@@ -315,12 +332,14 @@ class VariantCodec(Codec):
         for tag in tags:
             if isinstance(self.arms[tag], _Unit):
                 return {"$tag": tag}
+        if not tags:
+            raise Misfit("a variant without arms has no value")
         return {"$tag": tags[0], "$value": self.arms[tags[0]].zero()}
 
 
 class _List(Codec):
     def __init__(self, item: Codec, *, is_set: bool) -> None:
-        self.item, self.is_set = item, is_set
+        self.item, self.is_set, self.deep = item, is_set, item.deep + 1
 
     def normalise(self, value: Any) -> Any:
         items = self._each(value, self.item.normalise)
@@ -350,7 +369,7 @@ class _List(Codec):
 
 class _Map(Codec):
     def __init__(self, key: Codec, value: Codec) -> None:
-        self.key, self.value = key, value
+        self.key, self.value, self.deep = key, value, value.deep + 1
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -448,7 +467,7 @@ class Schema:
 
     def zero(self) -> Any:
         """The zero value, normalised."""
-        return self.normalise(self.codec.zero())
+        return self.normalise(self._guard(lambda _: self.codec.zero(), None))
 
     def _guard(self, act: Callable[[Any], Any], value: Any) -> Any:
         try:
@@ -458,6 +477,10 @@ class Schema:
             raise ValueRejected(
                 f"{misfit.message} at {path} of {self.name}", path=path, schema=self.name
             ) from None
+        except RecursionError:
+            raise ValueRejected(
+                f"nested too deep for {self.name}", path="$", schema=self.name
+            ) from None
 
 
 class Schemas(Mapping[str, Schema]):
@@ -465,13 +488,10 @@ class Schemas(Mapping[str, Schema]):
 
     def __init__(self, types: Mapping[str, Type]) -> None:
         self.types = dict(types)
-        self._closed: dict[str, Schema] = {}
-        self._open: dict[str, Schema] = {}
+        self._known: dict[tuple[str, bool], Schema] = {}
 
     def __getitem__(self, name: str) -> Schema:
-        if name not in self._closed:
-            self._closed[name] = Schema(name, self.types[name], self._compile_named(name, ()))
-        return self._closed[name]
+        return self._schema(name, (), open=False)
 
     def __iter__(self) -> Any:
         return iter(self.types)
@@ -481,10 +501,7 @@ class Schemas(Mapping[str, Schema]):
 
     def open(self, name: str) -> Schema:
         """The schema, its records keeping unknown members untyped (receipts of plan effects)."""
-        if name not in self._open:
-            codec = self._compile_named(name, (), open=True)
-            self._open[name] = Schema(name, self.types[name], codec)
-        return self._open[name]
+        return self._schema(name, (), open=True)
 
     def compile(self, of: Type, seen: tuple[str, ...] = (), *, open: bool = False) -> Codec:
         """The codec of a type. Raises :class:`AirError` for an unknown or cyclic reference."""
@@ -505,14 +522,32 @@ class Schemas(Mapping[str, Schema]):
             case Option(item):
                 return _Option(self.compile(item, seen, open=open))
             case Ref(name):
-                return self._compile_named(name, seen, open=open)
+                if name not in self.types:
+                    raise AirError(f"unknown schema {name}", schema=seen[-1] if seen else None)
+                return self._schema(name, seen, open=open).codec
 
-    def _compile_named(self, name: str, seen: tuple[str, ...], *, open: bool = False) -> Codec:
-        if name in seen:
-            raise AirError(f"type refers to itself: {' -> '.join((*seen, name))}", schema=name)
-        if name not in self.types:
-            raise AirError(f"unknown schema {name}", schema=seen[-1] if seen else None)
-        return self.compile(self.types[name], (*seen, name), open=open)
+    def _schema(self, name: str, seen: tuple[str, ...], *, open: bool) -> Schema:
+        """Compiled once, however many refer to it."""
+        if (name, open) not in self._known:
+            if name in seen:
+                raise AirError(f"type refers to itself: {' -> '.join((*seen, name))}", schema=name)
+            if len(seen) == MAX_REFERENCES:
+                raise AirError(f"more than {MAX_REFERENCES} references in a row", schema=name)
+            codec = self.compile(self.types[name], (*seen, name), open=open)
+            if codec.parts > MAX_PARTS or codec.deep > MAX_DEPTH:
+                most = f"{MAX_PARTS} parts or {MAX_DEPTH} levels"
+                raise AirError(f"{name} describes values of more than {most}", schema=name)
+            self._known[name, open] = Schema(name, self.types[name], codec)
+        return self._known[name, open]
+
+    def member_tags(self, event: str) -> dict[str, str]:
+        """schema -> tag of those that an event variant holds under exactly one tag, by reference:
+        a route to the variant binds them too (air-v1, section 7)."""
+        of = self.resolve(Ref(event)) if event in self.types else None
+        arms = of.arms if isinstance(of, Variant) else ()
+        tags = [(arm.name, tag) for tag, arm in arms if isinstance(arm, Ref)]
+        names = [name for name, _ in tags]
+        return {name: tag for name, tag in tags if names.count(name) == 1}
 
     def resolve(self, of: Type) -> Type:
         """``of`` with references at its top followed."""
@@ -571,9 +606,16 @@ def _inside(part: str, act: Callable[[Any], Any], value: Any) -> Any:
 
 
 def _misfit(expected: str, value: Any) -> NoReturn:
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    raise Misfit(f"expected {expected}, got {_name(value)} {shown}")
+    raise Misfit(f"expected {expected}, got {_name(value)} {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """A value that came from outside, however long or deep, in at most 60 characters."""
+    try:
+        shown = reprlib.repr(value)
+    except ValueError:  # Python does not write out integers of thousands of digits
+        return "of thousands of digits"
+    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 def _name(value: Any) -> str:

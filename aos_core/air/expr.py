@@ -69,19 +69,20 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Expr:
-    """A compiled expression: its JSON as authored, its references, and the closure."""
+    """A compiled expression: its JSON as authored, its references, the closure, its JSON path."""
 
     source: Any
     references: tuple[Reference, ...]
     run: Run
     constant: bool
+    path: str
 
 
 def parse(node: Any, path: str = "$") -> Expr:
     """Compile an expression. Raises :class:`AirError` with the JSON path."""
     parser = _Parser()
     run = parser.parse(node, path)
-    return Expr(node, tuple(parser.references), run, parser.constant)
+    return Expr(node, tuple(parser.references), run, parser.constant, path)
 
 
 def is_expr(node: Any) -> bool:

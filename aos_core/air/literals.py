@@ -13,7 +13,7 @@ from typing import Any
 from aos_core import canon
 from aos_core.air import expr, rfc3339
 from aos_core.air.codec import PRIMITIVE_CODECS, Misfit, Schemas
-from aos_core.air.types import ListOf, MapOf, Option, Prim, Record, SetOf, Type, Variant
+from aos_core.air.types import MAP_KEYS, ListOf, MapOf, Option, Prim, Record, SetOf, Type, Variant
 from aos_core.errors import AirError
 
 _TAGS = {
@@ -29,6 +29,7 @@ _TAGS = {
     "uuid": "uuid",
 }
 NULL: dict[str, Any] = {"null": {}}
+_MAP_KEY_TAGS = frozenset(_TAGS[name] for name in MAP_KEYS)
 
 
 def stored(node: Any, of: Type | None, schemas: Schemas, path: str) -> Any:
@@ -39,14 +40,21 @@ def stored(node: Any, of: Type | None, schemas: Schemas, path: str) -> Any:
     """
     if expr.is_expr(node):
         parsed = expr.parse(node, path)
-        return fold(node) if parsed.constant and of is not None else node
+        return _folded(node, path) if parsed.constant and of is not None else node
     if of is None:
         raise AirError("natural JSON needs a schema here: write an expression", path=path)
     return literal(node, of, schemas, path)
 
 
+def _folded(node: Any, path: str) -> Any:
+    try:
+        return fold(node)
+    except AirError as error:
+        raise AirError(error.message, path=path) from None
+
+
 def fold(node: Any) -> Any:
-    """The stored form of a constant expression."""
+    """The stored form of a constant expression. Raises :class:`AirError`."""
     if "null" in node:
         return NULL
     for name in ("bytes_b64", *expr.CONSTANTS):  # constants come first, as in ``expr.parse``
@@ -60,7 +68,7 @@ def fold(node: Any) -> Any:
         case {"set": items}:
             return {"set": _sorted_set([fold(item) for item in items])}
         case {"map": pairs}:
-            return {"map": _sorted_map([(fold(p["key"]), fold(p["value"])) for p in pairs])}
+            return {"map": _folded_map(pairs)}
     tag, payload = node["variant"]["tag"], node["variant"].get("value")
     return {"tag": tag} if payload is None else {"tag": tag, "value": fold(payload)}
 
@@ -191,6 +199,14 @@ def _map(node: Any, key: Type, value: Type, schemas: Schemas, path: str) -> list
 def _sorted_set(items: list[Any]) -> list[Any]:
     unique = {canon.encode(item): item for item in reversed(items)}
     return [unique[key] for key in sorted(unique)]
+
+
+def _folded_map(pairs: list[Any]) -> list[dict[str, Any]]:
+    folded = [(fold(pair["key"]), fold(pair["value"])) for pair in pairs]
+    for key, _ in folded:
+        if not set(key) <= _MAP_KEY_TAGS:
+            raise AirError(f"{' '.join(key)} cannot be the key of a map")
+    return _sorted_map(folded)
 
 
 def _sorted_map(pairs: list[tuple[Any, Any]]) -> list[dict[str, Any]]:

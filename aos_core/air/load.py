@@ -79,17 +79,23 @@ class Catalog:
         """Every node of a kind, in the order of their names."""
         return [node for (of, _), node in sorted(self.nodes.items()) if of == kind.kind]
 
+    def effects(self) -> list[DefEffect]:
+        """The effects that may be asked for: those the manifest lists; earlier authoring lists
+        none and means the built-ins."""
+        listed = {ref.name for ref in self.manifest.refs["effects"]}
+        return [node for node in self.all(DefEffect) if not listed or node.name in listed]
+
     def changed_from(self, old: Catalog) -> tuple[str, ...]:
         """Names of the definitions that differ from ``old``, sorted; ``manifest`` if only it."""
         mine, theirs = _ref_hashes(self.manifest), _ref_hashes(old.manifest)
-        names = sorted({name for name, _ in mine.items() ^ theirs.items()})
+        names = sorted({name for (_, name), _ in mine.items() ^ theirs.items()})
         if not names and self.manifest_hash != old.manifest_hash:
             names = ["manifest"]
         return tuple(names)
 
 
-def _ref_hashes(manifest: Manifest) -> dict[str, str | None]:
-    return {ref.name: ref.hash for refs in manifest.refs.values() for ref in refs}
+def _ref_hashes(manifest: Manifest) -> dict[tuple[str, str], str | None]:
+    return {(of, ref.name): ref.hash for of, refs in manifest.refs.items() for ref in refs}
 
 
 @cache
@@ -203,7 +209,7 @@ def _stored_node(data: bytes, defaults: dict[str, str]) -> Node | Manifest:
 
 
 def parse_json(text: str) -> Any:
-    """JSON that can be hashed: no duplicate keys, no NaN, 64-bit integers, 128 levels deep.
+    """JSON that can be hashed: no duplicate keys, no NaN, 64-bit integers, 192 levels deep.
 
     Raises :class:`AirError` with its place.
     """
@@ -368,7 +374,7 @@ def _slots(plan: DefPlan, step: Step, effects: Mapping[str, DefEffect]) -> dict[
 
 
 def _fill_refs(manifest: Manifest, nodes: Mapping[Key, Node], collector: _Collector) -> Manifest:
-    def fill(kind: str, ref: NamedRef) -> NamedRef:
+    def fill(kind: str, ref: NamedRef, path: str) -> NamedRef:
         node = nodes.get((kind, ref.name))
         if node is None:
             return ref
@@ -377,11 +383,14 @@ def _fill_refs(manifest: Manifest, nodes: Mapping[Key, Node], collector: _Collec
         else:
             found = canon.hash_text(canon.sha256(node_bytes(node)))
         if ref.hash not in (None, found):
-            _stale(collector, ("manifest", "manifest"), ref.name, ref.hash, found)
+            _stale(collector, ("manifest", "manifest"), path, ref.hash, found)
         return NamedRef(ref.name, found)
 
     refs = {
-        name: tuple(fill(kind, ref) for ref in manifest.refs[name])
+        name: tuple(
+            fill(kind, ref, f"{name}[{index}].hash")
+            for index, ref in enumerate(manifest.refs[name])
+        )
         for name, kind in Manifest.LISTS.items()
     }
     return replace(manifest, refs=refs)

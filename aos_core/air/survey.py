@@ -30,7 +30,7 @@ class Survey:
 
     @classmethod
     def of(cls, catalog: Catalog) -> Survey:
-        effects = {node.effect: node for node in usable_effects(catalog)}
+        effects = {node.effect: node for node in catalog.effects()}
         plans: list[DefPlan] = catalog.all(DefPlan)
         return cls(
             catalog,
@@ -95,12 +95,6 @@ class Survey:
             file = self.catalog.places[kind, name].file
             return f"it is defined in {file}: list it under {LIST_OF[kind]} in the manifest"
         return did_you_mean(name, (of for kind_, of in self.catalog.nodes if kind_ == kind))
-
-
-def usable_effects(catalog: Catalog) -> list[DefEffect]:
-    """The effects a manifest lists; one that lists none means the built-ins."""
-    listed = {ref.name for ref in catalog.manifest.refs["effects"]}
-    return [node for node in catalog.all(DefEffect) if not listed or node.name in listed]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from aos_core import canon
+from aos_core.errors import CanonError
 
 
 class Value(NamedTuple):
@@ -70,16 +71,30 @@ def make_map(pairs: Iterable[tuple[Value, Value]]) -> Value:
     return Value("Map", tuple(unique[key] for key in sorted(unique)))
 
 
-def depth(value: Value) -> int:
-    """How deep a value is nested; a scalar is 0."""
-    kind, data = value
-    if kind in ("List", "Set"):
-        return 1 + max(map(depth, data), default=0)
-    if kind == "Record":
-        return 1 + max(map(depth, data.values()), default=0)
-    if kind == "Map":
-        return 1 + max((depth(item) for _, item in data), default=0)
-    return 0
+_PART = 64
+"""What a part of a value weighs at least, in bytes."""
+
+
+def check_size(value: Value, deepest: int, largest: int) -> None:
+    """Raises :class:`CanonError` for a value nested deeper than ``deepest``, or of more than
+    ``largest`` bytes; stops there, since what it shares with itself can be very large written out.
+    """
+    total, stack = 0, [(value, 0)]
+    while stack:
+        (kind, data), depth = stack.pop()
+        if depth > deepest:
+            raise CanonError("nested too deep")
+        total += _PART
+        if kind in ("List", "Set"):
+            stack.extend((item, depth + 1) for item in data)
+        elif kind == "Record":
+            stack.extend((item, depth + 1) for item in data.values())
+        elif kind == "Map":
+            stack.extend((item, depth + 1) for pair in data for item in pair)
+        elif isinstance(data, (str, bytes)):
+            total += len(data)
+        if total > largest:
+            raise CanonError(f"larger than {largest} bytes")
 
 
 def to_plain(value: Value) -> Any:

@@ -27,7 +27,7 @@ _log = logging.getLogger("aos.build")
 
 PROFILE = {
     "opt-level": "3",
-    "lto": "fat",
+    "lto": "off",
     "codegen-units": "1",
     "panic": "abort",
     "strip": "symbols",

@@ -123,7 +123,12 @@ def _show(out: Out, problems: Sequence[Problem], ok: bool) -> None:
     errors = sum(of.severity == "error" for of in problems)
     warnings = len(problems) - errors
     verdict = "✓ ok" if ok else "✗ not ok"
-    out.print(Text(f"{verdict}: {errors} errors, {warnings} warnings", "green" if ok else "red"))
+    found = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    out.print(Text(f"{verdict}: {found}", "green" if ok else "red"))
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 @command(commands, "lock")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 FAULTED = 1
+RECEIPT = '{"status": "ok", "payload": {..}}; `aos pending --json` shows payloads that fit'
 
 Schema = Annotated[str, typer.Argument(metavar="SCHEMA", help="The event's schema.")]
 Value = Annotated[
@@ -214,10 +215,13 @@ def release(
     from aos_core.scenario import edited
 
     if bool(numbers) == all:
-        raise UsageError("say which: numbers or --all", hint="`aos pending` shows the numbers")
+        raise UsageError(
+            "say which: numbers, or --all (also with --order and --seed)",
+            hint="`aos pending` shows the numbers",
+        )
     if not all and (order, seed) != (None, None):
         raise UsageError("--order and --seed go with --all; numbers are an order themselves")
-    given = None if receipt is None else read_json(receipt, "--receipt")
+    given = None if receipt is None else read_json(receipt, "--receipt", RECEIPT)
     with open_world(out, world, branch, write=True, scenario=scenario) as opened:
         wave = _wave(opened, numbers or [], order, seed)
         if receipt is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -24,8 +26,22 @@ for group in (author, new, build, doctor, play, prove, live, look):
     app.add_typer(group.commands)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aos {importlib.metadata.version('aos-tui')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Say which version this is.", callback=_show_version, is_eager=True
+    ),
+]
+
+
 @app.callback()
-def _root() -> None:
+def _root(version: Version = False) -> None:
     pass
 
 

@@ -75,14 +75,17 @@ def exit_code(out: Out, world: World) -> int:
     return world.trouble.exit_code
 
 
-def read_json(text: str, what: str) -> Any:
+EVENT = '{"Start": {"topic": "demo"}}; text needs quotes of its own: \'"a"\''
+
+
+def read_json(text: str, what: str, example: str = EVENT) -> Any:
     """Host JSON from an argument or a line of input. Raises :class:`UsageError`."""
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{what} is no JSON: {error}",
-            hint='for example {"Start": {"topic": "demo"}}; text needs quotes of its own: \'"a"\'',
+            hint=f"for example {example}",
             code="bad_json",
         ) from error
 

@@ -13,6 +13,8 @@ from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
 
+from aos_core.air.builtins import ALLOW_ALL, HTTP_ENFORCER, LLM_ENFORCER
+from aos_core.air.nodes import DefEffect
 from aos_core.kernel.program import Grant, Program
 
 
@@ -42,15 +44,15 @@ class Decision:
         return self.cap == "allow" and self.policy == "allow"
 
 
-def find_grant(program: Program, name: str, kind: str) -> Grant:
+def find_grant(program: Program, name: str, effect: DefEffect) -> Grant:
     """The grant by name, its cap type checked. Raises :class:`Refused`."""
     grant = program.grants.get(name)
     if grant is None:
         raise Refused("grant_not_found", f"there is no grant {name!r}")
-    wanted = program.effects[kind].cap_type
-    if grant.cap_type != wanted:
+    if grant.cap_type != effect.cap_type:
         raise Refused(
-            "cap_type_mismatch", f"grant {name!r} is of {grant.cap_type}; {kind} needs {wanted}"
+            "cap_type_mismatch",
+            f"grant {name!r} is of {grant.cap_type}; {effect.effect} needs {effect.cap_type}",
         )
     return grant
 
@@ -106,46 +108,86 @@ def _apply_policy(
     return "deny", None
 
 
-Enforcer = Callable[[Mapping[str, Any], Any], str | None]
+Enforcer = Callable[[Any, Any], str | None]
 """(grant params, effect params) -> the code of a denial, or None."""
 
 
 def _constrain(grant: Grant, params: Any) -> str | None:
     """The native enforcer of the grant's cap. A cap whose enforcer is not known allows nothing;
     one without an enforcer is held to its cap type's rules where its fields have those names."""
-    if grant.enforcer == "sys/CapAllowAll@1":
-        enforcer = BY_CAP_TYPE.get(grant.cap_type)
-        try:
-            return None if enforcer is None else enforcer(grant.params, params)
-        except (TypeError, ValueError):  # the world's own schema gives these names other types
-            return "cap_params_invalid"
     enforcer = ENFORCERS.get(grant.enforcer)
-    return "enforcer_error" if enforcer is None else enforcer(grant.params, params)
+    if grant.enforcer == ALLOW_ALL:
+        enforcer, names = BY_CAP_TYPE.get(grant.cap_type, (None, ()))
+        named = isinstance(grant.params, dict) and any(name in grant.params for name in names)
+        if not named:
+            return None
+    if enforcer is None:
+        return "enforcer_error"
+    try:
+        return enforcer(grant.params, params)
+    except _Unreadable as error:
+        return error.code
 
 
-def enforce_http(grant: Mapping[str, Any], params: Any) -> str | None:
+class _Unreadable(Exception):
+    """A grant or params whose fields have other types than the rules know; ``code`` says which."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _member(params: Any, name: str, of: type) -> Any:
+    """A field of an effect's params; None where it is null or not there."""
+    if not isinstance(params, dict) or not isinstance(params.get(name), (of, NoneType)):
+        raise _Unreadable("effect_params_invalid")
+    return params.get(name)
+
+
+def _allowed(grant: Any, name: str, of: type[str] | type[int] = str) -> list[Any]:
+    """A list of a grant, empty where it is null or not there."""
+    allowed = grant.get(name) if isinstance(grant, dict) else name
+    if allowed is None:
+        return []
+    if not isinstance(allowed, list) or not all(type(item) is of for item in allowed):
+        raise _Unreadable("cap_params_invalid")
+    return allowed
+
+
+def _among(grant: Any, name: str, found: Any, fold: Callable[[str], str] = str) -> bool:
+    allowed = _allowed(grant, name)
+    return not allowed or found in map(fold, allowed)
+
+
+def enforce_http(grant: Any, params: Any) -> str | None:
     """Host, scheme, method, port, path prefix; each list optional, empty means any."""
-    if not isinstance(params, dict) or not isinstance(params.get("url"), str):
+    text = _member(params, "url", str)
+    if text is None:
         return "effect_params_invalid"
-    url = _split_url(params["url"])
+    url = _split_url(text)
     if url is None:
         return "invalid_url"
     scheme, host, port, path = url
-    method = str(params.get("method", "")).upper()
+    method = (_member(params, "method", str) or "").upper()
     if not _among(grant, "hosts", host, str.lower):
         return "host_not_allowed"
     if not _among(grant, "schemes", scheme, str.lower):
         return "scheme_not_allowed"
     if not _among(grant, "methods", method, str.upper):
         return "method_not_allowed"
-    if not _among(grant, "ports", port, int):
+    ports, prefixes = _allowed(grant, "ports", int), _allowed(grant, "path_prefixes")
+    if ports and port not in ports:
         return "port_not_allowed"
-    prefixes = _allowed(grant, "path_prefixes")
-    # a server may resolve dot segments or not, so the path has to be allowed either way
-    for meant in (path, _resolve_dots(path)):
+    # servers differ in how they read a path, so it has to be allowed in every reading
+    for meant in (path, _resolve_dots(path), _resolve_dots(_unescape_slashes(path))):
         if prefixes and not any(meant.startswith(prefix) for prefix in prefixes):
             return "path_not_allowed"
     return None
+
+
+def _unescape_slashes(path: str) -> str:
+    """The path as those read it who decode ``%2f`` and take slashes in a row for one."""
+    return re.sub("(?:/|%2f|%5c)+", "/", path, flags=re.IGNORECASE)
 
 
 def _resolve_dots(path: str) -> str:
@@ -170,7 +212,7 @@ def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     except ValueError:
         return None
     host = parts.hostname
-    if not parts.scheme or not host or "[" in parts.netloc or any(c in url for c in "\t\r\n \\"):
+    if not parts.scheme or not host or "[" in parts.netloc or re.search(r"[\x00-\x20\x7f\\]", url):
         return None
     scheme = parts.scheme.lower()
     if port is None:
@@ -178,40 +220,30 @@ def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     return scheme, host.lower(), port, parts.path or "/"
 
 
-def _among(grant: Mapping[str, Any], name: str, found: Any, fold: Callable[[Any], Any]) -> bool:
-    allowed = _allowed(grant, name)
-    return not allowed or found in [fold(item) for item in allowed]
-
-
-def _allowed(grant: Mapping[str, Any], name: str) -> list[Any]:
-    """A list of a grant, empty where it is absent. Raises TypeError for what is no list."""
-    allowed = grant.get(name)
-    if not isinstance(allowed, (list, NoneType)):
-        raise TypeError(name)
-    return allowed or []
-
-
-def enforce_llm(grant: Mapping[str, Any], params: Any) -> str | None:
+def enforce_llm(grant: Any, params: Any) -> str | None:
     """Provider, model, number of tokens, tool names; each optional."""
-    if not isinstance(params, dict):
-        return "effect_params_invalid"
-    if not _among(grant, "providers", params.get("provider"), str):
+    if not _among(grant, "providers", _member(params, "provider", str)):
         return "provider_not_allowed"
-    if not _among(grant, "models", params.get("model"), str):
+    if not _among(grant, "models", _member(params, "model", str)):
         return "model_not_allowed"
     most = grant.get("max_tokens")
-    if most is not None and params.get("max_tokens", 0) > most:
+    if type(most) not in (int, NoneType):
+        raise _Unreadable("cap_params_invalid")
+    if most is not None and (_member(params, "max_tokens", int) or 0) > most:
         return "max_tokens_exceeded"
-    choice = params.get("tool_choice") or {}
-    if choice.get("$tag") == "Tool" and not _among(
-        grant, "tools_allow", choice["$value"]["name"], str
-    ):
-        return "tool_not_allowed"
+    choice = _member(params, "tool_choice", dict) or {}
+    if choice.get("$tag") == "Tool":
+        tool = _member(choice.get("$value"), "name", str)
+        if not _among(grant, "tools_allow", tool):
+            return "tool_not_allowed"
     return None
 
 
 ENFORCERS: Mapping[str, Enforcer] = {
-    "sys/CapEnforceHttpOut@1": enforce_http,
-    "sys/CapEnforceLlmBasic@1": enforce_llm,
+    HTTP_ENFORCER: enforce_http,
+    LLM_ENFORCER: enforce_llm,
 }
-BY_CAP_TYPE: Mapping[str, Enforcer] = {"http.out": enforce_http, "llm.basic": enforce_llm}
+BY_CAP_TYPE: Mapping[str, tuple[Enforcer, tuple[str, ...]]] = {
+    "http.out": (enforce_http, ("hosts", "schemes", "methods", "ports", "path_prefixes")),
+    "llm.basic": (enforce_llm, ("providers", "models", "max_tokens", "tools_allow")),
+}

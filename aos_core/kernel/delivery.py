@@ -106,7 +106,7 @@ def _ask(run: Running, item: Delivery, effect: RaisedEffect, by: int) -> None:
             raise Refused("unknown_effect", f"effect {effect.kind!r} is not listed")
         grant = slot_grant(run.program, item.reducer, effect.cap_slot, effect.kind)
         decision, intent = run.ask(
-            origin, effect.kind, effect.params, grant, effect.idempotency_key
+            origin, effect.kind, effect.params, grant, effect.idempotency_key, run.program
         )
     except Refused as refused:
         raise _fault(item, refused.code, refused.message) from None

@@ -18,6 +18,7 @@ from aos_core.kernel.state import Intent
 
 def ask(
     program: Program,
+    types: Program,
     origin: Mapping[str, Any],
     kind: str,
     params: Any,
@@ -26,18 +27,19 @@ def ask(
     logical_ns: int,
     is_pending: Callable[[bytes], bool],
 ) -> tuple[Decision, Intent]:
-    """The decision on a request, and the intent it is about. Raises :class:`Refused`."""
-    effect = program.effects.get(kind)
+    """The decision on a request, and the intent it is about. ``types`` is the program whose
+    definition of the effect counts. Raises :class:`Refused`."""
+    effect = types.effects.get(kind)
     if effect is None:
         raise Refused("unknown_effect", f"effect {kind!r} is not listed by the manifest")
     if effect.origin_scope not in (origin["kind"], "both"):
         raise Refused("origin_not_allowed", f"{kind} cannot be asked for by a {origin['kind']}")
-    schema = program.schemas[effect.params_schema]
+    schema = types.schemas[effect.params_schema]
     try:
         normal = schema.normalise(params)
     except ValueRejected as error:
         raise Refused("bad_params", error.message) from None
-    grant = find_grant(program, grant_name, kind)
+    grant = find_grant(program, grant_name, effect)
     decision = decide(program, origin, kind, normal, grant, logical_ns)
     intent = Intent(kind, schema.encode(normal), grant_name, key or canon.ZERO_HASH, origin)
     return decision, _distinct(intent, is_pending) if decision.allowed else intent

@@ -24,12 +24,16 @@ from aos_core.air.codec import Schema, Schemas
 from aos_core.air.expr import Env, EvalError, Expr
 from aos_core.air.nodes import DefEffect, DefPlan, Step
 from aos_core.air.types import Prim
-from aos_core.air.values import UNIT, Value, depth, record, text, to_plain
-from aos_core.errors import AirError, ValueRejected
+from aos_core.air.values import UNIT, Value, check_size, record, text, to_plain
+from aos_core.errors import AirError, CanonError, ValueRejected
 from aos_core.kernel.lifecycle import FINISHED, STEP, advance
+from aos_core.kernel.records import ABSENT
 from aos_core.kernel.state import Held, Instance
 
 Slot = Callable[[Env], Value]
+
+MAX_BYTES = 16 * 2**20
+"""The largest value a step may have, in bytes: expressions can double a value with every step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +106,11 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The instance ended: ``status`` is ``ok`` or ``error``."""
+    """The instance ended: ``status`` is ``ok`` or ``error``; ``result`` may be ABSENT."""
 
     instance: Instance
     status: str
-    result: Any = None
+    result: Any = ABSENT
     code: str | None = None
     text: str | None = None
     step: str | None = None
@@ -218,7 +222,10 @@ def ready(plan: Plan, instance: Instance, env: Env) -> tuple[list[PlanStep], lis
     can_run: list[PlanStep] = []
     to_skip: list[PlanStep] = []
     for step in plan.steps.values():
-        if instance.steps.get(step.id, "pending") not in ("pending", "waiting"):
+        state = instance.steps.get(step.id, "pending")
+        if state == "waiting":  # its guards held when it began to wait
+            can_run.append(step)
+        if state != "pending":
             continue
         if any(instance.steps.get(source) not in FINISHED for source, _ in step.incoming):
             continue
@@ -235,7 +242,7 @@ def ready(plan: Plan, instance: Instance, env: Env) -> tuple[list[PlanStep], lis
 def _holds(guard: Expr, env: Env) -> bool:
     value = guard.run(env)
     if value.kind != "Bool":
-        raise EvalError(f"expected Bool, got {value.kind}", "$.when")
+        raise EvalError(f"expected Bool, got {value.kind}", guard.path)
     return bool(value.data)
 
 
@@ -399,12 +406,13 @@ class _Task:
         yield from self.complete(step, value)
 
     def end(self, step: PlanStep | None) -> Generator[Ask, Answer, str]:
-        result = None
+        result = ABSENT
         if step is not None:
-            result = self.value(step) if step.slot else None
-            plain = None if result is None else self.normalised(step, to_plain(result))
-            yield from self.complete(step, UNIT if result is None else result)
-            result = plain
+            value = UNIT
+            if step.slot is not None:
+                value = self.value(step)
+                result = self.normalised(step, to_plain(value))
+            yield from self.complete(step, value)
         self.check_invariants()
         yield Ended(self.instance, "ok", result)
         return "end"
@@ -413,15 +421,14 @@ class _Task:
         if self.step is not None and self.state(self.step) in ("pending", "waiting"):
             yield self.move(self.step, "fail")
         step = None if self.step is None else self.step.id
-        yield Ended(self.instance, "error", None, code, message, step)
+        yield Ended(self.instance, "error", ABSENT, code, message, step)
         return "fail"
 
     def complete(
         self, step: PlanStep, value: Value, bound: Value | None = None
     ) -> Generator[Ask, Answer, None]:
         instance = self.instance
-        if depth(value) > canon.VALUE_DEPTH + 4:  # a step's value wraps what it is about
-            raise _StepError("bad_value", "the value is nested too deep")
+        _check_size(value)
         changes: dict[str, Any] = {"values": {**instance.values, step.id: value}}
         if step.binds is not None:
             changes["binds"] = {**instance.binds, step.binds: step.id}
@@ -473,6 +480,14 @@ class _Task:
 
 def _asked(value: Value) -> bytes:
     return bytes(value.data["intent_hash"].data)
+
+
+def _check_size(value: Value) -> None:
+    """A value is kept in the state and in the journal, where it has to fit."""
+    try:
+        check_size(value, canon.VALUE_DEPTH + 4, MAX_BYTES)  # a step's value wraps another
+    except CanonError as error:
+        raise _StepError("bad_value", f"the value is {error.message}") from None
 
 
 def _key_bytes(key: Value) -> bytes:

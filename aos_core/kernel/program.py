@@ -11,6 +11,7 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.air import literals
+from aos_core.air.builtins import RECEIPT_EVENTS
 from aos_core.air.codec import Schema, Schemas
 from aos_core.air.load import Catalog
 from aos_core.air.nodes import (
@@ -24,16 +25,9 @@ from aos_core.air.nodes import (
     Trigger,
     node_hash,
 )
-from aos_core.air.types import Ref, Variant
-from aos_core.errors import AirError, ValueRejected
+from aos_core.errors import AirError, Rejected, ValueRejected
 from aos_core.kernel.plans import Plan, compile_plan
-
-RECEIPT_EVENTS: Mapping[str, str] = {
-    "timer.set": "sys/TimerFired@1",
-    "blob.put": "sys/BlobPutResult@1",
-    "blob.get": "sys/BlobGetResult@1",
-}
-"""The event that brings a reducer the receipt of its effect."""
+from aos_core.kernel.records import is_nat
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +52,20 @@ class Settings:
     abi: Mapping[str, str]
 
     def to_plain(self) -> dict[str, Any]:
-        names = ("fuel", "memory_mib", "output_mib", "tasks")
         return {
-            "limits": {name: getattr(self.limits, name) for name in names},
+            "limits": {name: getattr(self.limits, name) for name in Limits.__slots__},
             "state_schema": self.state_schema,
             "abi": dict(self.abi),
         }
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Settings:
-        return cls(Limits(**plain["limits"]), plain["state_schema"], dict(plain["abi"]))
+    def from_plain(cls, plain: Any) -> Settings:
+        """The settings of a journaled map. Raises :class:`Rejected` for one of no known form."""
+        match plain:
+            case {"limits": dict() as limits, "state_schema": str() as mode, "abi": dict() as abi}:
+                if set(limits) == set(Limits.__slots__) and all(map(is_nat, limits.values())):
+                    return cls(Limits(**limits), mode, abi)
+        raise Rejected("these are no settings of a world")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ class Program:
 def compile_program(catalog: Catalog) -> Program:
     """The program of a catalog. Raises :class:`AirError` for what does not fit together."""
     modules = {node.name: node for node in catalog.all(DefModule)}
-    effects = {node.effect: node for node in _effects(catalog)}
+    effects = {node.effect: node for node in catalog.effects()}
     manifest = catalog.manifest
     return Program(
         catalog=catalog,
@@ -142,12 +140,6 @@ def compile_program(catalog: Catalog) -> Program:
             for node in catalog.all(DefPlan)
         },
     )
-
-
-def _effects(catalog: Catalog) -> list[DefEffect]:
-    """The effects a manifest lists; earlier authoring lists none and means the built-ins."""
-    listed = {ref.name for ref in catalog.manifest.refs["effects"]}
-    return [node for node in catalog.all(DefEffect) if not listed or node.name in listed]
 
 
 def _grants(catalog: Catalog) -> dict[str, Grant]:
@@ -215,7 +207,7 @@ def _targets(
             raise AirError(f"route to unknown reducer {route.reducer}", path=f"{path}.reducer")
         key_path = tuple(route.key_field.split(".")) if route.key_field else None
         event = module.abi["event"]
-        tags = _member_tags(event, schemas)
+        tags = schemas.member_tags(event)
         if route.event == event:
             bind(event, Target(route.reducer, None, key_path))
             for member, tag in tags.items():
@@ -232,15 +224,3 @@ def _targets(
                 hint=f"route {event}, or add an arm to it that refers to {route.event}",
             )
     return {schema: tuple(found) for schema, found in targets.items()}
-
-
-def _member_tags(event: str, schemas: Schemas) -> dict[str, str]:
-    """Schemas that an event variant holds under exactly one tag, by reference."""
-    if event not in schemas.types:
-        return {}
-    of = schemas.resolve(schemas.types[event])
-    if not isinstance(of, Variant):
-        return {}
-    arms = [(arm.name, tag) for tag, arm in of.arms if isinstance(arm, Ref)]
-    names = [name for name, _ in arms]
-    return {name: tag for name, tag in arms if names.count(name) == 1}

@@ -31,6 +31,9 @@ KINDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "intent": (("hash", "kind", "params", "cap", "idempotency_key", "origin"), ()),
     "fault": (("code", "where", "text"), ()),
 }
+ABSENT: Final = object()
+"""Stands where a field is not there, because null is a value of it."""
+
 HASH_FIELDS: Final = frozenset(
     {"hash", "intent", "instance", "before", "after", "manifest", "old", "new", "idempotency_key"}
 )
@@ -71,9 +74,15 @@ class Record:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Record:
-        """The record of a journaled map."""
+        """The record of a journaled map. Raises :class:`Rejected` for one of no known form."""
         fields = {name: value for name, value in plain.items() if name not in ("k", "by")}
-        return cls(plain["k"], fields, plain.get("by"))
+        kind = plain.get("k")
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise Rejected(f"unknown kind of record {kind!r}")
+        try:
+            return cls(kind, fields, plain.get("by"))
+        except ValueError as error:
+            raise Rejected(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +99,10 @@ class Input:
     source: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.at_ns <= canon.NAT_MAX or not 0 <= self.logical_ns <= canon.NAT_MAX:
-            raise Rejected("at_ns and logical_ns are nanoseconds from 0 to 2^64 - 1")
-        if len(self.entropy) != 64:
-            raise Rejected("entropy is 64 bytes")
+        for name in ("at_ns", "logical_ns"):
+            _check(is_nat(getattr(self, name)), name, "nanoseconds from 0 to 2^64 - 1")
+        _check(type(self.entropy) is bytes and len(self.entropy) == 64, "entropy", "64 bytes")
+        _check(isinstance(self.source, Mapping | None), "source", "a map")
 
     def stamped(
         self,
@@ -122,6 +131,12 @@ class EventInput(Input):
     value: bytes
     key: bytes | None = None
 
+    def __post_init__(self) -> None:
+        Input.__post_init__(self)
+        _check(type(self.schema) is str, "schema", "the name of a schema")
+        _check(type(self.value) is bytes, "value", "CBOR bytes")
+        _check(isinstance(self.key, bytes | None), "key", "bytes")
+
     def to_plain(self) -> dict[str, Any]:
         key = {} if self.key is None else {"key": self.key}
         return {"k": "event", "schema": self.schema, "value": self.value, **key, **self._stamps()}
@@ -145,11 +160,13 @@ class ReceiptInput(Input):
         if self.status not in STATUSES:
             known = ", ".join(STATUSES)
             raise Rejected(f"receipt status {self.status!r} is none of {known}", path="$.status")
-        if len(self.intent) != 32:
-            raise Rejected("an intent hash is 32 bytes", path="$.intent")
+        _check(is_hash(self.intent), "intent", "an intent hash, 32 bytes")
+        _check(type(self.adapter_id) is str, "adapter_id", "text")
+        _check(type(self.payload) is bytes, "payload", "CBOR bytes")
         cost = self.cost_cents
-        if cost is not None and not (type(cost) is int and 0 <= cost <= canon.NAT_MAX):
-            raise Rejected("cost_cents is a whole number, not negative", path="$.cost_cents")
+        _check(cost is None or is_nat(cost), "cost_cents", "a whole number, not negative")
+        _check(isinstance(self.signature, bytes | None), "signature", "bytes")
+        _check(type(self.late) is bool, "late", "true or false")
 
     def to_plain(self) -> dict[str, Any]:
         optional = {"cost_cents": self.cost_cents, "signature": self.signature}
@@ -174,6 +191,13 @@ class ManifestInput(Input):
     changed: tuple[str, ...]
     settings: Mapping[str, Any] | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        Input.__post_init__(self)
+        for name in ("old", "new"):
+            _check(is_hash(getattr(self, name)), name, "a manifest hash, 32 bytes")
+        _check(all(type(name) is str for name in self.changed), "changed", "a list of names")
+        _check(isinstance(self.settings, Mapping | None), "settings", "a map")
+
     def to_plain(self) -> dict[str, Any]:
         settings = {} if self.settings is None else {"settings": dict(self.settings)}
         return {
@@ -186,8 +210,23 @@ class ManifestInput(Input):
         }
 
 
+def is_nat(value: object) -> bool:
+    """Whether a value is an integer from 0 to 2^64 - 1."""
+    return type(value) is int and 0 <= value <= canon.NAT_MAX
+
+
+def is_hash(value: object) -> bool:
+    """Whether a value is 32 bytes."""
+    return type(value) is bytes and len(value) == 32
+
+
+def _check(ok: bool, name: str, form: str) -> None:
+    if not ok:
+        raise Rejected(f"{name} of an input must be {form}", path=f"$.{name}")
+
+
 def input_from_plain(plain: Mapping[str, Any]) -> Input:
-    """The input of a journaled map. Raises :class:`Rejected` for one of no known kind."""
+    """The input of a journaled map. Raises :class:`Rejected` for one of no known form."""
     fields = {name: value for name, value in plain.items() if name != "k"}
     try:
         match plain.get("k"):

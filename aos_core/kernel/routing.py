@@ -73,6 +73,9 @@ def _cell_key(
     if target.key_path is None:
         if key is None:
             raise ValueRejected(f"{schema} has no key for the keyed reducer {target.reducer}")
+        of = program.schemas[key_schema]
+        if of.encode(of.normalise_bytes(key)) != key:
+            raise ValueRejected(f"the key of {schema} is not in canonical form for {key_schema}")
         return key
     found = _walk(wrapped, target.key_path)
     if found is _ABSENT:

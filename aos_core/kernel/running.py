@@ -22,7 +22,7 @@ from aos_core.kernel.authority import Decision, Refused
 from aos_core.kernel.lifecycle import INSTANCE, advance
 from aos_core.kernel.plans import Ended, Plan, match_event
 from aos_core.kernel.program import Program, Settings
-from aos_core.kernel.records import Input, Record
+from aos_core.kernel.records import ABSENT, KINDS, Input, Record
 from aos_core.kernel.reducers import StepFunction
 from aos_core.kernel.routing import Delivery, Routed, correlates
 from aos_core.kernel.state import Instance, Intent, State
@@ -80,10 +80,14 @@ class Running:
         self.derived = 0
 
     def record(self, kind: str, by: int | None, /, **fields: Any) -> int:
-        """Add a record; gives its height. Fields that are None stay out, but for the hashes of a
-        step, whose None means no state."""
-        keep = ("before", "after")
-        given = {name: of for name, of in fields.items() if of is not None or name in keep}
+        """Add a record; gives its height. Optional fields that are None stay out, but for a
+        result: null is a value."""
+        must, _ = KINDS[kind]
+        given = {
+            name: of
+            for name, of in fields.items()
+            if of is not ABSENT and (of is not None or name in must or name == "result")
+        }
         self.records.append(Record(kind, given, by))
         self.states.append(self.state)
         return self.moment.height + len(self.records) - 1
@@ -118,7 +122,7 @@ class Running:
                 step = match_event(plan, instance, routed.schema, value)
             except EvalError as error:
                 text = f"{error.message} at {error.path}"
-                self.end(Ended(instance, "error", None, "expr_error", text), height)
+                self.end(Ended(instance, "error", ABSENT, "expr_error", text), height)
                 continue
             if step is not None:
                 self.wake(replace(instance, events={**instance.events, step: value}), height)
@@ -185,9 +189,10 @@ class Running:
         params: Any,
         grant: str,
         key: bytes | None,
+        types: Program,
         taken: frozenset[bytes] = frozenset(),
     ) -> tuple[Decision, Intent]:
-        program = self.program
+        """Ask for an effect, defined as in ``types``, under the grants and the policy in force."""
         if isinstance(params, bytes):
             try:
                 params = canon.decode(params)
@@ -198,7 +203,7 @@ class Running:
             return hash in taken or hash in self.state.pending
 
         return effects.ask(
-            program, origin, kind, params, grant, key, self.input.logical_ns, is_pending
+            self.program, types, origin, kind, params, grant, key, self.input.logical_ns, is_pending
         )
 
     def record_decision(self, decision: Decision, intent: Intent, by: int) -> None:

@@ -97,11 +97,12 @@ class _TaskRun:
             "instance": instance.id,
             "step": ask.step,
         }
+        types = self.turn.programs(instance.manifest)  # a running plan keeps its schemas
         # a receipt that the instance still keeps would otherwise answer this request too
         taken = frozenset((*instance.receipts, *(intent.hash for _, intent in self.intents)))
         try:
             decision, intent = self.turn.ask(
-                origin, ask.kind, ask.params, ask.cap, ask.idempotency_key, taken
+                origin, ask.kind, ask.params, ask.cap, ask.idempotency_key, types, taken
             )
         except Refused as refused:
             return Denied(refused.code, refused.message)

@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aos_core import canon
-from aos_core.errors import CanonError, Rejected, UnknownIntent, ValueRejected
+from aos_core.air.builtins import RECEIPT_EVENTS
+from aos_core.errors import CanonError, LifecycleError, Rejected, UnknownIntent, ValueRejected
 from aos_core.kernel.delivery import deliver
 from aos_core.kernel.lifecycle import INTENT, advance
-from aos_core.kernel.program import RECEIPT_EVENTS, Program, Settings
+from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.records import EventInput, Input, ManifestInput, ReceiptInput, Record
 from aos_core.kernel.reducers import StepFunction
 from aos_core.kernel.routing import route
@@ -116,13 +117,14 @@ def _replace_manifest(run: Running, input: ManifestInput) -> None:
 def _receive(run: Running, input: ReceiptInput) -> None:
     intent = run.state.pending.get(input.intent)
     known = "pending" if intent is not None else "settled" if input.late else "unknown"
-    if "receipt" not in INTENT[known]:
+    try:
+        advance(INTENT, known, "receipt")
+    except LifecycleError:
         raise UnknownIntent(
             "a receipt for an intent that this world never asked for",
             intent=canon.hash_text(input.intent),
             hint="`aos pending` lists what it waits for",
-        )
-    advance(INTENT, known, "receipt")
+        ) from None
     if intent is None:
         _record_receipt(run, input, _decoded(input.payload), "late")
         return

@@ -15,13 +15,18 @@ class ForkDialog(PromptDialog):
 
     ``height``: where the fork is asked for. ``turn_start``: the first height of the turn that
     ``height`` lies inside; None, or a height after ``height``, where a turn ends at ``height``.
-    ``taken``: names in use.
+    ``taken``: names in use; ``why``: what it is for, in a sentence.
     """
 
     KEYS = (("enter", "submit", "Fork"),)
 
     def __init__(
-        self, height: int, turn_start: int | None, suggested: str, taken: Sequence[str]
+        self,
+        height: int,
+        turn_start: int | None,
+        suggested: str,
+        taken: Sequence[str],
+        why: str = "",
     ) -> None:
         super().__init__(
             f"Fork at height {height}", "name of the new branch", suggested, self._problem
@@ -29,6 +34,7 @@ class ForkDialog(PromptDialog):
         self._height = height
         self._start = height if turn_start is None else min(height, turn_start - 1)
         self._taken = frozenset(taken)
+        self._why = f"{why} " if why else ""
 
     def says(self) -> str:
         inside = (
@@ -38,7 +44,7 @@ class ForkDialog(PromptDialog):
             else ""
         )
         return (
-            f"{inside}The new branch goes on after height {self._start}. "
+            f"{self._why}{inside}The new branch goes on after height {self._start}. "
             f"The past is never changed: this branch stays as it is."
         )
 

@@ -26,11 +26,11 @@ class ReceiptDialog(Form[Receipt]):
     ``validate`` takes (status, payload, cost) and says what is wrong.
     """
 
-    SAYS = "Nothing is recorded until the receipt is released."
-    KEYS = (("ctrl+s", "submit", "Use"),)
+    SAYS = "Releases this receipt as you write it here, instead of the prepared one."
+    KEYS = (("ctrl+s", "submit", "Release"),)
     MORE = "tab next field   space choose"
     AUTO_FOCUS = "TextArea"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", "Use")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", "Release")]
 
     def __init__(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -20,7 +21,6 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from aos_tui.actions import bindings_of
-from aos_tui.filtering import parse_filter
 from aos_tui.formatting import (
     KIND_WIDTH,
     Piece,
@@ -35,6 +35,10 @@ from aos_tui.panes.base import Pane
 if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Snapshot
+
+
+Search = Callable[[str], Awaitable[list[int]]]
+"""From a filter to the heights it finds; raises :class:`aos_core.errors.UsageError`."""
 
 
 class JournalList(Pane, ScrollView, can_focus=True):
@@ -71,6 +75,7 @@ class JournalList(Pane, ScrollView, can_focus=True):
         self._glyphs = glyphs
         self._snapshot: Snapshot | None = None
         self._found: Sequence[int] | None = None
+        self._none = ""
         self._cursor = 0
         self._strips: LRUCache[tuple[int, int, bool], Strip] = LRUCache(2048)
 
@@ -97,9 +102,9 @@ class JournalList(Pane, ScrollView, can_focus=True):
         self._move(snapshot.height)
         self._lay_out()
 
-    def only(self, found: Sequence[int] | None) -> None:
-        """Show only these heights, rising; None: all."""
-        self._found = found
+    def only(self, found: Sequence[int] | None, none: str = "") -> None:
+        """Show only these heights, rising; None: all. ``none``: what to say where none is left."""
+        self._found, self._none = found, none
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -164,7 +169,7 @@ class JournalList(Pane, ScrollView, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         """Keep the cursor in sight."""
         self._strips.clear()
-        self._reveal()
+        self.call_after_refresh(self._reveal)
 
     def notify_style_update(self) -> None:
         """Another theme, other strips."""
@@ -194,8 +199,10 @@ class JournalList(Pane, ScrollView, can_focus=True):
 
     def _other_line(self, row: int, width: int) -> Strip:
         if not self._empty_lines:
-            text = " no record fits the filter" if row == 0 and self._found is not None else ""
-            return self._strip([(text, "dim")], width, False)
+            lines = textwrap.wrap(self._none, max(1, width - 2)) if self._found == [] else []
+            return self._strip(
+                [(f" {lines[row]}" if row < len(lines) else "", "dim")], width, False
+            )
         assert self._snapshot is not None
         lines = empty_journal(self._snapshot)
         text = lines[row - 1] if row <= len(lines) else ""
@@ -233,24 +240,41 @@ class JournalList(Pane, ScrollView, can_focus=True):
         return summary(record, self._snapshot.index, self._glyphs)
 
 
-class JournalPane(Pane, Vertical):
-    """The lines and the filter above them."""
+class FilterField(Input):
+    """The line of the filter; its keys stand in the footer."""
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "to the records", key_display="enter"),
+        Binding("escape", "screen.cancel", "close"),
+    ]
+
+
+class JournalPane(Pane, Vertical):
+    """The lines and the filter above them; ``search`` looks through the records."""
+
+    ALLOW_MAXIMIZE = True
+
+    def __init__(self, glyphs: Glyphs, search: Search) -> None:
         super().__init__(id="journal", classes="pane")
         self.border_title = "Journal"
+        self._search_for = search
         self._lines = JournalList(glyphs)
         self._snapshot: Snapshot | None = None
         self._hits: list[int] = []
         self._text = ""
 
     def compose(self) -> ComposeResult:
-        field = Input(
+        field = FilterField(
             placeholder="kind:receipt schema:Agg* after:100 text", id="filter", compact=True
         )
         field.display = False
         yield field
         yield self._lines
+
+    def on_mount(self) -> None:
+        # A terminal that is asked for no animations wants no blinking cursor either.
+        if self.app.animation_level == "none":
+            self._field.cursor_blink = False
 
     @property
     def _field(self) -> Input:
@@ -269,6 +293,9 @@ class JournalPane(Pane, Vertical):
             old is None or old.live != snapshot.live or old.branch != snapshot.branch
         ):
             self._search()
+
+    def copied(self) -> tuple[str, str] | None:
+        return self._lines.copied()
 
     def open_filter(self) -> None:
         """Ask for a filter."""
@@ -306,26 +333,25 @@ class JournalPane(Pane, Vertical):
         return self._hits[at % len(self._hits)]
 
     def _search(self) -> None:
-        """Look through the records in a thread: there may be a million of them."""
         snapshot, text = self._snapshot, self._text
-        if snapshot is None:
-            return
-        if not text:
-            self._found(text, [])
+        if snapshot is None or not text:
+            self._found([])
             return
 
-        def search() -> None:
-            found = parse_filter(text).heights(snapshot.records, snapshot.live, snapshot.index)
-            self.app.call_from_thread(self._found, text, list(found))
+        async def search() -> None:
+            from aos_core.errors import UsageError
 
-        self.run_worker(search, thread=True, exclusive=True, group="filter")
+            try:
+                self._found(await self._search_for(text))
+            except UsageError as error:
+                self._found([], error.message)
 
-    def _found(self, text: str, hits: list[int]) -> None:
-        if text != self._text:
-            return  # one has typed on meanwhile
+        self.run_worker(search(), exclusive=True, group="filter")
+
+    def _found(self, hits: list[int], problem: str = "no record fits the filter") -> None:
         self._hits = hits
         if self.filtering:
-            self._lines.only(hits if text else None)
+            self._lines.only(hits if self._text else None, problem)
         self._title()
 
     def _title(self) -> None:

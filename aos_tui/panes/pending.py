@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import OptionList
@@ -16,9 +17,12 @@ from aos_tui.panes.base import Pane
 
 if TYPE_CHECKING:
     from aos_core.view import Pending
-
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Snapshot
+
+
+ROOMY = 46
+"""Cells from which on each effect has a line for where it comes from."""
 
 
 class PendingPane(Pane, OptionList):
@@ -42,19 +46,28 @@ class PendingPane(Pane, OptionList):
         self.border_title = "Pending"
         self._glyphs = glyphs
         self._snapshot: Snapshot | None = None
-        self._order: list[bytes] = []
+        self._arranged: list[bytes] = []
+        self._current_hash: bytes | None = None
         self._chosen: set[bytes] = set()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot; order, selection and cursor stay for what is still pending."""
-        self._snapshot = snapshot
-        there = {item.intent_hash for item in snapshot.pending}
-        kept = [hash for hash in self._order if hash in there]
-        self._order = kept + [
-            item.intent_hash for item in snapshot.pending if item.intent_hash not in kept
-        ]
-        self._chosen &= there
-        self._fill(self.highlighted or 0)
+        old, self._snapshot = self._snapshot, snapshot
+        if old is None or old.branch != snapshot.branch:
+            self._arranged, self._chosen = [], set()
+        self._chosen &= {item.intent_hash for item in snapshot.pending}
+        if old is None or (old.pending, old.height) != (snapshot.pending, snapshot.height):
+            current = self._current_hash
+            self._fill(self._row_of(current))
+
+    def _row_of(self, intent: bytes | None) -> int:
+        order = self.in_order()
+        return order.index(intent) if intent in order else self.highlighted or 0
+
+    def on_resize(self, event: events.Resize) -> None:
+        """What is said of an effect depends on the room there is."""
+        if self._snapshot is not None:
+            self._fill(self.highlighted or 0)
 
     def _fill(self, row: int) -> None:
         self.clear_options()
@@ -63,36 +76,41 @@ class PendingPane(Pane, OptionList):
         chosen = len(self._chosen)
         self.border_subtitle = f"{chosen} selected" if chosen else ""
         if not items:
-            self.add_option(Option(Text("nothing is waiting"), disabled=True))
+            self.add_option(Option(Text(" nothing is waiting"), disabled=True))
             return
         self.add_options([Option(self._prompt(item)) for item in items])
         self.highlighted = min(row, len(items) - 1)
+        self._current_hash = items[self.highlighted].intent_hash
 
     @property
     def _items(self) -> list[Pending]:
-        if self._snapshot is None:
-            return []
-        by_hash = {item.intent_hash: item for item in self._snapshot.pending}
-        return [by_hash[hash] for hash in self._order]
+        """In the order that was arranged by hand; the others after it, as they were asked for."""
+        pending = () if self._snapshot is None else self._snapshot.pending
+        place = {intent: at for at, intent in enumerate(self._arranged)}
+        return sorted(pending, key=lambda item: place.get(item.intent_hash, len(place)))
 
     def _prompt(self, item: Pending) -> Text:
         assert self._snapshot is not None
-        palette = self.palette()
+        palette, snapshot = self.palette(), self._snapshot
         mark = self._glyphs.done if item.intent_hash in self._chosen else " "
-        age = self._snapshot.height - item.since
+        roomy = self.content_size.width >= ROOMY
         first: list[Piece] = [
             (f"{mark}{item.n} ", "name"),
             (target(item.kind, item.params), ""),
-            (f"  {item.kind}", "dim"),
+            (f"  {item.kind}" if roomy else "", "dim"),
         ]
-        second: list[Piece] = [
-            (f"   {answer_line(item, _payload(item))}", "good" if item.prepared else "wait")
-        ]
-        third: list[Piece] = [
-            (f"   {origin_text(item.origin, self._snapshot.index)}  {item.cap}", "dim"),
-            (f"  age {age}", "dim"),
-        ]
-        return Text("\n").join(to_text(line, palette) for line in (first, second, third))
+        lines = [first]
+        fault = snapshot.index.last_fault(item.intent_hash, snapshot.height)
+        if fault is not None:
+            record = snapshot.records[fault]
+            said = f"   {self._glyphs.failed} fault at {fault}: {record['code']}: {record['text']}"
+            lines.append([(said, "bad")])
+        role = "good" if item.prepared else "wait"
+        lines.append([(f"   {answer_line(item, _payload(item))}", role)])
+        if roomy:
+            origin = origin_text(item.origin, snapshot.index)
+            lines.append([(f"   {origin}  {item.cap}  age {snapshot.height - item.since}", "dim")])
+        return Text("\n").join(to_text(line, palette) for line in lines)
 
     # -- what verbs ask ---------------------------------------------------------------------
 
@@ -104,13 +122,13 @@ class PendingPane(Pane, OptionList):
 
     def to_release(self) -> list[bytes]:
         """The selected ones in the shown order; none selected: the one under the cursor."""
-        chosen = [hash for hash in self._order if hash in self._chosen]
+        chosen = [intent for intent in self.in_order() if intent in self._chosen]
         current = self.current
         return chosen or ([] if current is None else [current.intent_hash])
 
     def in_order(self) -> list[bytes]:
         """All in the shown order."""
-        return list(self._order)
+        return [item.intent_hash for item in self._items]
 
     def copied(self) -> tuple[str, str] | None:
         item = self.current
@@ -136,13 +154,20 @@ class PendingPane(Pane, OptionList):
         self._shift(-1)
 
     def _shift(self, by: int) -> None:
-        row = self.highlighted
-        if row is None or self.current is None or not 0 <= row + by < len(self._order):
+        row, order = self.highlighted, self.in_order()
+        if row is None or self.current is None:
+            self.notify("nothing is waiting, so there is nothing to move")
+        elif not 0 <= row + by < len(order):
             self.notify("there is no place further that way")
-            return
-        order = self._order
-        order[row], order[row + by] = order[row + by], order[row]
-        self._fill(row + by)
+        else:
+            order[row], order[row + by] = order[row + by], order[row]
+            self._arranged = order
+            self._fill(row + by)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Remember the effect of the cursor."""
+        event.stop()
+        self._current_hash = None if self.current is None else self.current.intent_hash
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open the record that asked for it."""

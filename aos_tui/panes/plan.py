@@ -26,11 +26,12 @@ from aos_tui.panes.base import Pane
 
 if TYPE_CHECKING:
     from aos_core.view import StepView
-
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Snapshot
 
 _GAP = 2
+_NUMBERS = 3
+"""Cells that the number of a layer takes."""
 
 
 class PlanPane(Pane, ScrollView, can_focus=True):
@@ -86,8 +87,12 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         """Cut the layers into lines that fit."""
         plan = None if self._snapshot is None else self._snapshot.plan
         steps = () if plan is None else plan.steps
-        self._width = _GAP + max((len(step.id) + 2 for step in steps), default=0)
-        fits = (self.size.width - 4) // self._width
+        widest = max((len(step.id) + 2 for step in steps), default=0)
+        self._width = widest + _GAP
+        room, most = self.size.width - _NUMBERS, max(map(len, layers(steps)), default=0)
+        if most * self._width > room >= most * (widest + 1) - 1:
+            self._width = widest + 1
+        fits = (room + 1) // self._width
         self._lines, self._starts = [], []
         for number, layer in enumerate(layers(steps)):
             size = len(layer) if len(layer) <= fits else 1
@@ -188,7 +193,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
 
     def _other_line(self, row: int) -> str:
         if not self._lines:
-            return "no plan has started yet" if row == 0 else ""
+            return " no plan has started yet" if row == 0 else ""
         wanted = row == len(self._lines) + 1 and self._error
         return f" {self._glyphs.failed} {self._error}" if wanted else ""
 
@@ -198,11 +203,11 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         by_id = {step.id: step for step in self._snapshot.plan.steps}
         start = self._starts[row]
         number = "" if start is None else str(start + 1)
-        segments = [Segment(f"{number:>2}  ", base + palette["dim"])]
+        segments = [Segment(f"{number:>2} ", base + palette["dim"])]
         for step in self._lines[row]:
             state = shown_state(step, by_id)
             style = base + palette.get(STATE_ROLES.get(state, ""), Style())
-            if step.id == self._cursor:
+            if step.id == self._cursor and self.has_focus:
                 style += self.get_component_rich_style("plan--cursor", partial=True)
             text = f"{self._glyphs.step(state)} {step.id}"
             segments += [Segment(text, style), Segment(" " * (self._width - len(text)), base)]
@@ -213,5 +218,5 @@ class PlanPane(Pane, ScrollView, can_focus=True):
     def _note(self, step: StepView, by_id: dict[str, StepView]) -> str:
         """What stands beside a step that is alone on its line."""
         if step.value is not None and step.op != "end":
-            return compact(step.value, max(0, self.size.width - self._width - 6))
+            return compact(step.value, max(0, self.size.width - self._width - _NUMBERS))
         return f"{step.op} {shown_state(step, by_id)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
@@ -52,14 +53,14 @@ class StatePane(Pane, Tree[Path]):
         self.clear()
         self.root.expand()
         if not snapshot.states:
-            self.root.add_leaf(Text("no reducer has state yet"), data=())
+            self.root.add_leaf(Text("no reducer has state yet", style="dim"), data=())
             return
         self._fill(self.root)
         self.call_after_refresh(self._go_back, at)
 
     def _go_back(self, path: Path | None) -> None:
         for node in self._below(self.root):
-            if node.data == path:
+            if node.data == path or path is None:
                 self.move_cursor(node)
                 return
 
@@ -87,11 +88,11 @@ class StatePane(Pane, Tree[Path]):
     def _label(self, path: Path, value: Any, width: int) -> Text:
         before = self._value(path, before=True)
         changed = before is _MISSING or before != value
-        pieces: list[Piece] = [(f"{self._glyphs.change if changed else ' '} ", "change")]
+        mark: Piece = (f"{self._glyphs.change if changed else ' '} ", "change")
         if len(path) == 1:
-            pieces.append((path[0], "name"))
+            pieces = [(f"{path[0]} ", "name"), mark]
         else:
-            pieces += [(f"{path[-1]:<{width}}  ", ""), (_short(value), "name")]
+            pieces = [(f"{path[-1]:<{width}} ", ""), mark, (_short(value), "name")]
             if changed and before is not _MISSING and not isinstance(before, (dict, list)):
                 pieces.append((f"  was {compact(before, 30)}", "dim"))
         return to_text(pieces, self.palette())
@@ -121,12 +122,20 @@ class StatePane(Pane, Tree[Path]):
 
     def render_label(self, node: TreeNode[Path], base_style: Style, style: Style) -> Text:
         """The label with our own glyph for folded and unfolded nodes."""
-        glyph = "  "
+        glyph = " "
         if node.allow_expand:
-            glyph = f"{self._glyphs.open if node.is_expanded else self._glyphs.input} "
+            glyph = self._glyphs.open if node.is_expanded else self._glyphs.input
         label = node.label.copy() if isinstance(node.label, Text) else Text(str(node.label))
         label.stylize_before(style)
-        return Text.assemble((glyph, base_style), label)
+        line = Text.assemble((f"{glyph} ", base_style), label)
+        indent = self.guide_depth * max(0, len(node.data or ()) - 1)
+        if (room := self.scrollable_content_region.width - indent) > 0:
+            line.truncate(room, overflow="ellipsis")
+        return line
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lines are cut where the pane ends."""
+        self._invalidate()
 
     def copied(self) -> tuple[str, str] | None:
         node = self.cursor_node

@@ -8,12 +8,12 @@ from rich.text import Text
 from textual.widgets import Static
 
 from aos_tui.formatting import (
+    banner,
     header,
     plain,
     timeline_bar,
     timeline_text,
     to_text,
-    trouble_lines,
 )
 from aos_tui.panes.base import Pane
 
@@ -39,7 +39,7 @@ class _Line(Pane, Static):
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot."""
         self._snapshot = snapshot
-        self.refresh(layout=True)
+        self.refresh()
 
 
 class HeaderLine(_Line):
@@ -59,24 +59,28 @@ class Timeline(_Line):
         """The line."""
         if self._snapshot is None:
             return Text("")
-        words = timeline_text(self._snapshot)
-        room = self.size.width - len(plain(words)) - 4
+        words = timeline_text(self._snapshot, self.size.width - MIN_BAR - 3)
+        room = self.size.width - len(plain(words)) - 3
         width = max(MIN_BAR, min(self.size.width // 2, room))
         pieces = [(" ", ""), *timeline_bar(self._snapshot, width, self._glyphs), (" ", ""), *words]
         return to_text(pieces, self.palette())
 
 
 class Banner(_Line):
-    """Why a branch can only be read; nothing where it can be written."""
+    """Why a branch can only be read, or that the disk has another program; else nothing."""
 
     def show(self, snapshot: Snapshot) -> None:
-        self.display = snapshot.trouble is not None
-        super().show(snapshot)
+        old, self._snapshot = self._snapshot, snapshot
+        self.display = snapshot.trouble is not None or bool(snapshot.disk_changes)
+        self.set_class(snapshot.trouble is not None, "-trouble")
+        now = (snapshot.trouble, snapshot.disk_changes)
+        if old is None or (old.trouble, old.disk_changes) != now:
+            self.refresh(layout=True)
 
     def render(self) -> Text:
         """The line."""
-        if self._snapshot is None or self._snapshot.trouble is None:
+        if self._snapshot is None or not self.display:
             return Text("")
-        text = to_text(trouble_lines(self._snapshot.trouble), self.palette())
+        text = to_text(banner(self._snapshot, self._glyphs), self.palette())
         text.no_wrap = False
         return text

@@ -403,6 +403,14 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
         put("manifest/defaults/cap_grants/2", {"name": "w", "cap": "sys/http.out@1", "params": {}}),
         "warning", "not_listed", AT + "modules", "sys/CapEnforceHttpOut@1",
     ),
+    "an enforcer that is not run": (
+        put("asks/enforcer", {"module": "demo/Cells@1"}),
+        "warning", "not_run", PART + "[10].enforcer.module", "allows nothing",
+    ),
+    "a context of another kind": (
+        put("cells/abi/reducer/context", "demo/Go@1"),
+        "error", "unknown_context", PART + "[11].abi.reducer.context", "sys/ReducerContext@1",
+    ),
     "an unknown enforcer": (
         put("asks/enforcer", {"module": "demo/Guard@1"}),
         "warning", "unknown_enforcer", PART + "[10].enforcer.module", "allows nothing",
@@ -579,6 +587,10 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     "an idempotency key that is no hash": (
         step(0, idempotency_key={"text": "once"}),
         "error", "bad_literal", IN + "steps[0].idempotency_key", "64 hex digits",
+    ),
+    "an idempotency key of another kind": (
+        step(0, idempotency_key={"nat": 5}),
+        "error", "bad_literal", IN + "steps[0].idempotency_key", "nat is not a hash",
     ),
     "an idempotency key of too few bytes": (
         step(0, idempotency_key={"bytes_b64": "AAAA"}),

@@ -450,7 +450,7 @@ def test_a_set_may_hold_anything() -> None:
 
 def test_too_deep_a_set_is_an_error_of_evaluation() -> None:
     deep: Any = N(1)
-    for _ in range(150):
+    for _ in range(200):
         deep = L(deep)
     with pytest.raises(EvalError, match="nested too deep"):
         run(S(deep))

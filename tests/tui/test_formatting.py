@@ -8,11 +8,12 @@ import pytest
 
 from aos_core.kernel.records import Record
 from aos_core.view import StepView
-from aos_tui.filtering import parse_filter
 from aos_tui.formatting import (
+    banner,
     chain_text,
     compact,
     diagnostic,
+    header,
     layers,
     outcome,
     plain,
@@ -20,11 +21,18 @@ from aos_tui.formatting import (
     shown_state,
     summary,
     target,
+    timeline_bar,
+    timeline_text,
 )
 from aos_tui.glyphs import ASCII, UNICODE, pick_glyphs
-from aos_tui.snapshot import Index, Verified
+from aos_tui.snapshot import Index, Snapshot, Trouble, Verified
 
-GET = {"method": "GET", "url": "https://example.com/api/b?x=1", "headers": {}, "body_ref": None}
+GET: dict[str, Any] = {
+    "method": "GET",
+    "url": "https://example.com/api/b?x=1",
+    "headers": {},
+    "body_ref": None,
+}
 INTENT = Record(
     "intent",
     {
@@ -90,7 +98,9 @@ def test_values_are_cut_to_one_line() -> None:
 
 
 def test_diagnostic_notation() -> None:
-    assert diagnostic({"a": [b"\x01", True, None], "b": -1}) == "{\"a\": [h'01', true, null], \"b\": -1}"
+    assert (
+        diagnostic({"a": [b"\x01", True, None], "b": -1}) == '{"a": [h\'01\', true, null], "b": -1}'
+    )
 
 
 def steps() -> list[StepView]:
@@ -122,7 +132,7 @@ def test_a_step_whose_predecessors_are_over_is_ready() -> None:
         (Verified("running", percent=40), "chain verifying 40%"),
         (Verified("ok", height=17), "chain ✓ verified"),
         (Verified("ok", height=9), "chain ✓ to 9"),
-        (Verified("bad", height=4), "chain ✗ diverged at 4"),
+        (Verified("bad", height=4), "chain ✗ broken at 4"),
     ],
 )
 def test_the_chain_says_how_far_it_is_proven(verified: Verified, text: str) -> None:
@@ -130,28 +140,12 @@ def test_the_chain_says_how_far_it_is_proven(verified: Verified, text: str) -> N
 
 
 def test_bounds_of_turns() -> None:
-    assert [index().bounds(height, 6) for height in (0, 1, 3, 5)] == [(0, 0), (1, 3), (1, 3), (4, 6)]
-
-
-@pytest.mark.parametrize(
-    ("text", "heights"),
-    [
-        ("", [0, 1, 2]),
-        ("kind:receipt", [1]),
-        ("schema:agg*", [0]),
-        ("schema:demo/agg*@1", [0]),
-        ("after:0", [1, 2]),
-        ("before:1", [0]),
-        ("text:timeout", [1]),
-        ("api/b", [1, 2]),
-        ("api/b kind:intent", [2]),
-        ("kind:", [0, 1, 2]),
-        ("nowhere", []),
-    ],
-)
-def test_a_filter_finds(text: str, heights: list[int]) -> None:
-    records = [event("demo/Agg@1", {}), receipt("timeout"), INTENT]
-    assert list(parse_filter(text).heights(records, 2, index())) == heights
+    assert [index().bounds(height, 6) for height in (0, 1, 3, 5)] == [
+        (0, 0),
+        (1, 3),
+        (1, 3),
+        (4, 6),
+    ]
 
 
 def test_glyphs_are_ascii_where_the_terminal_has_no_others() -> None:
@@ -159,3 +153,60 @@ def test_glyphs_are_ascii_where_the_terminal_has_no_others() -> None:
     assert pick_glyphs("UTF8", None) is UNICODE
     assert pick_glyphs("ascii", "xterm") is ASCII
     assert pick_glyphs("utf-8", "linux") is ASCII
+
+
+def snapshot(**more: Any) -> Snapshot:
+    """A snapshot with what the lines around the panes show."""
+    given: dict[str, Any] = {
+        "world": "04-aggregator", "branch": "main", "scenario": "basic", "height": 4, "live": 6,
+        "following": False, "root": bytes(32), "head": bytes(32), "records": [], "index": index(),
+        "states": {}, "before": {}, "pending": (), "plans": (), "plan": None, "next_step": None,
+        "first_events": (), "verified": Verified(), "trouble": None, "notices": (),
+        "disk_changes": (), "writable": True,
+    }  # fmt: skip
+    return Snapshot(**(given | more))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"world": "w" * 80, "branch": "b" * 80}, {"branch": "b" * 40}, {"writable": False}],
+    ids=["usual", "both long", "long branch", "read-only"],
+)
+def test_the_header_cuts_names_before_figures(width: int, more: dict[str, Any]) -> None:
+    line = plain(header(snapshot(**more), width, UNICODE))
+    assert len(line) <= width
+    assert "h 4 of 6" in line and "unverified" in line and line.endswith("0 waiting")
+    assert ("root 0000.." in line) == (width >= 80)
+    assert ("read-only" in line) == ("writable" in more)
+
+
+def test_the_timeline_says_what_t_does_in_the_room_there_is() -> None:
+    step = snapshot(next_step="fire demo/AggregatorEvent@1 Start")
+    assert plain(timeline_text(step, 80)) == (
+        "6 records, 2 turns  next: fire AggregatorEvent Start (t)"
+    )
+    assert plain(timeline_text(step, 40)) == "6 records, 2 turns  next: fire Agg.. (t)"
+    assert plain(timeline_text(snapshot(), 80)).endswith("scenario basic is at its end")
+    assert plain(timeline_text(snapshot(scenario=None), 80)) == "6 records, 2 turns"
+
+
+def test_the_bar_shows_turns_faults_and_where_one_is() -> None:
+    faulty = index()
+    faulty.faults.append(6)
+    bar = plain(timeline_bar(snapshot(index=faulty, height=3), 9, UNICODE))
+    assert bar == "├─┼─◉┼─✗┤"
+    assert len(plain(timeline_bar(snapshot(), 1, UNICODE))) == 3
+
+
+def test_the_last_fault_of_an_intent_up_to_a_height() -> None:
+    of = Index(faulted={bytes(32): [5, 9]})
+    assert [of.last_fault(bytes(32), height) for height in (4, 5, 8, 9)] == [None, 5, 5, 9]
+    assert of.last_fault(b"other", 9) is None
+
+
+def test_the_line_above_the_panes() -> None:
+    trouble = Trouble("branch main is damaged", "height 20", "F forks it")
+    shown = plain(banner(snapshot(trouble=trouble, disk_changes=("demo/A@1",)), ASCII))
+    assert shown == " x branch main is damaged\n   height 20; F forks it"
+    assert "another demo/A@1" in plain(banner(snapshot(disk_changes=("demo/A@1",)), ASCII))

@@ -5,11 +5,24 @@ Schemas, effects, caps and modules that every world may refer to and none may de
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from aos_core.air.builtins.notation import parse
+
+RECEIPT_EVENTS: Final[Mapping[str, str]] = {
+    "timer.set": "sys/TimerFired@1",
+    "blob.put": "sys/BlobPutResult@1",
+    "blob.get": "sys/BlobGetResult@1",
+}
+"""By effect, the event that brings a reducer its receipt; its key is the asking cell's (B-15)."""
+
+ALLOW_ALL: Final = "sys/CapAllowAll@1"
+HTTP_ENFORCER: Final = "sys/CapEnforceHttpOut@1"
+LLM_ENFORCER: Final = "sys/CapEnforceLlmBasic@1"
+"""Enforcers that are native to the kernel."""
 
 
 @cache

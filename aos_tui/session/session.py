@@ -1,8 +1,8 @@
-"""The view model: the only place that touches ``aos_core``.
+"""A world, the height it is shown at, and what one can do with it.
 
-A session owns a world. Whatever reads or writes it runs in one thread of its own, so the screen
-never waits; each change ends in one new :class:`Snapshot`, handed to ``changed`` on the event loop.
-Travel, fork and follow only change which snapshot is made.
+Whatever reads or writes the world runs in one thread of its own, so the screen never waits; each
+change ends in one new :class:`Snapshot`, handed to ``changed`` on the event loop. Travel, fork and
+follow only change which snapshot is made.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aos_tui.options import Options
+from aos_tui.session import forms, reading
 from aos_tui.snapshot import Index, Snapshot, Trouble, Verified
 
 if TYPE_CHECKING:
@@ -22,44 +24,16 @@ if TYPE_CHECKING:
 
     from aos_core.errors import AosError
     from aos_core.kernel.turn import Turn
+    from aos_core.present import RecordReader
     from aos_core.scenario import Player
-    from aos_core.view import Pending, View
+    from aos_core.view import Pending
     from aos_core.world import World
 
 Value = TypeVar("Value")
-EventChoice = tuple[str, Any, Any]
-"""(schema name, its type as JSON with references followed, an example as host JSON)"""
-
-_PERCENT_STEP = 1
 
 
 class _Cancelled(Exception):
     """Raised inside long work that the user broke off."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordDetail:
-    """A record whole: (heading, text) sections, and (label, height) links to causes and effects."""
-
-    title: str
-    sections: tuple[tuple[str, str], ...]
-    links: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptForm:
-    """What one begins with when a receipt is written by hand: the prepared one, or zeroes.
-
-    ``payload`` is host JSON, ``type_json`` its type with references followed; ``validate`` takes
-    (status, payload, cost in cents) and says what is wrong, or None.
-    """
-
-    title: str
-    status: str
-    payload: Any
-    cost_cents: int | None
-    type_json: Any
-    validate: Callable[[str, Any, int | None], str | None]
 
 
 class Session:
@@ -81,6 +55,9 @@ class Session:
         self._wanted: int | None = options.at
         self._instance: int | None = None
         self._verified = Verified()
+        self._reader: RecordReader | None = None
+        self._disk_changes: tuple[str, ...] = ()
+        self._disk_problem: str | None = None
         self._stop = False
 
     # -- opening ----------------------------------------------------------------------------
@@ -92,18 +69,30 @@ class Session:
         """
         await self._run(self._open)
         await self.refresh()
+        if await self.look_at_disk() or self._disk_problem is not None:
+            await self.refresh()
 
     def _open(self) -> None:
+        from aos_core.branches import DiskError
         from aos_core.errors import BranchLocked, ReadOnly
 
         try:
             world = self._open_world(write=True)
-        except (BranchLocked, ReadOnly) as error:
-            world = self._open_world(write=False)
+        except (BranchLocked, ReadOnly, DiskError) as error:
+            world = self._open_to_read(error)
             self.locked = error.message
         self._use(world)
         if self._wanted is not None:
             self._wanted = min(max(0, self._wanted), world.height)
+
+    def _open_to_read(self, why: AosError) -> World:
+        """The world for reading; ``why`` it cannot be written is what matters where that fails."""
+        from aos_core.errors import AosError
+
+        try:
+            return self._open_world(write=False)
+        except AosError:
+            raise why from None
 
     def _open_world(self, *, write: bool) -> World:
         from aos_core.files import WorldFiles, find_world
@@ -129,11 +118,12 @@ class Session:
         )
 
     def _use(self, world: World) -> None:
-        from aos_core.scenario import Player
+        from aos_core.present import RecordReader
 
-        self._world, self._index = world, Index()
-        self._player = None if world.scenario is None else Player(world, world.scenario)
-        self._instance, self._verified = None, Verified()
+        self._world, self._index, self._reader = world, Index(), RecordReader(world)
+        self._instance = None
+        self._verified = Verified() if world.trouble is None else reading.broken(world.trouble)
+        self._new_player()
 
     async def close(self) -> None:
         """Give up the world. What runs is broken off."""
@@ -141,8 +131,23 @@ class Session:
         await self._run(lambda: None if self._world is None else self._world.close())
         self._pool.shutdown(wait=False)
 
+    async def look_at_disk(self) -> tuple[str, ...]:
+        """The names of the definitions on disk that differ from those in force, read anew."""
+        await self._run(self._look_at_disk)
+        return self._disk_changes
+
+    def _look_at_disk(self) -> None:
+        from aos_core.errors import AosError
+
+        self._disk_changes, self._disk_problem = (), None
+        try:
+            self._disk_changes = self._opened.disk_changes()
+        except AosError as error:
+            what = reading.problems_of(error)[0].message
+            self._disk_problem = f"the files on disk do not load, the journal's are used: {what}"
+
     def watched(self) -> list[Path]:
-        """The files whose change means another program."""
+        """The files whose change means other modules."""
         return [] if self._world is None else self._world.files.watched()
 
     # -- which snapshot ---------------------------------------------------------------------
@@ -182,11 +187,21 @@ class Session:
 
         Backwards from inside a turn: the start of that turn; forwards from the last: its end.
         """
-        live = 0 if self.snapshot is None else self.snapshot.live
-        first, last = self._index.bounds(self.wanted, live)
+        first, last = self._index.bounds(self.wanted, self._live)
         if step > 0:
-            return min(last + 1, live)
-        return first if self.wanted > first else self._index.bounds(max(0, first - 1), live)[0]
+            return min(last + 1, self._live)
+        return (
+            first if self.wanted > first else self._index.bounds(max(0, first - 1), self._live)[0]
+        )
+
+    def fork_start(self, height: int) -> int:
+        """The last height that a fork at ``height`` keeps: a turn is never split."""
+        first, last = self._index.bounds(height, self._live)
+        return height if height == last else first - 1
+
+    @property
+    def _live(self) -> int:
+        return 0 if self.snapshot is None else self.snapshot.live
 
     async def choose_plan(self, number: int) -> None:
         """Show another plan instance."""
@@ -219,10 +234,11 @@ class Session:
             plans=plans,
             plan=None if chosen is None else view.plan(chosen),
             next_step=self._next_step(),
-            first_events=tuple(sorted(_whole_events(view))),
+            first_events=reading.first_events(view),
             verified=self._verified,
             trouble=self._trouble(),
-            notices=tuple(world.notices),
+            notices=self._notices(),
+            disk_changes=self._disk_changes,
             writable=world.writable,
         )
 
@@ -233,20 +249,29 @@ class Session:
     def _trouble(self) -> Trouble | None:
         error = self._opened.trouble
         if error is not None:
-            return trouble_of(error)
+            return reading.why_read_only(error)
         if self.locked is not None:
-            return Trouble(f"read-only: {self.locked}", "", "F forks it to go on")
+            return Trouble(f"read-only: {self.locked}", "", "F forks it, to go on there")
         return None
+
+    def _notices(self) -> tuple[str, ...]:
+        world, found = self._opened, list(self._opened.notices)
+        place = world.files.data_dir
+        if not self.options.memory and not place.is_relative_to(world.files.root):
+            found.append(f"the world's own folder cannot be written: its journal is in {place}")
+        if self._disk_problem is not None:
+            found.append(self._disk_problem)
+        return tuple(found)
 
     # -- writing ----------------------------------------------------------------------------
 
     async def fire(self, schema: str, value: Any) -> str | None:
         """Submit an event (host JSON). Returns the fault of its turn, if it had one."""
-        return await self._act(lambda: _fault_of([self._opened.fire(schema, value)]))
+        return await self._act(lambda: reading.fault_of([self._opened.fire(schema, value)]))
 
     async def release(self, intents: Sequence[bytes]) -> str | None:
         """Deliver the prepared receipts of these intents, in this order; stops at a fault."""
-        return await self._act(lambda: _fault_of(self._deliveries(intents)))
+        return await self._act(lambda: reading.fault_of(self._deliveries(intents)))
 
     async def shuffle(self, seed: int | None = None) -> tuple[int, str | None]:
         """Release everything in the order of a seed (None: a new one).
@@ -258,7 +283,7 @@ class Session:
             from aos_core.scenario import shuffled
 
             pending = shuffled(self._opened.pending, chosen)
-            return _fault_of(self._deliveries([item.intent_hash for item in pending]))
+            return reading.fault_of(self._deliveries([item.intent_hash for item in pending]))
 
         return chosen, await self._act(act)
 
@@ -272,13 +297,19 @@ class Session:
 
             receipt = {"status": status, "payload": payload, "cost_cents": cost_cents}
             item = self._pending(intent)
-            return _fault_of([self._opened.deliver(edited(item, receipt))])
+            return reading.fault_of([self._opened.deliver(edited(item, receipt))])
 
         return await self._act(act)
 
     async def swap(self) -> str | None:
         """Put the definitions and modules on disk in force from now on."""
-        return await self._act(lambda: _fault_of([self._opened.swap()]))
+
+        def act() -> str | None:
+            fault = reading.fault_of([self._opened.swap()])
+            self._look_at_disk()
+            return fault
+
+        return await self._act(act)
 
     async def fork(self, height: int, name: str) -> None:
         """Fork at a height and go on there, at its live end."""
@@ -286,9 +317,10 @@ class Session:
         def act() -> None:
             old = self._opened
             self._use(old.fork(height, name))
+            self.locked = None
             old.close()
+            self._look_at_disk()
 
-        self._wanted, self.locked = None, None
         await self._act(act)
 
     def _deliveries(self, intents: Sequence[bytes]) -> Iterator[Turn]:
@@ -304,11 +336,12 @@ class Session:
         raise UsageError("this effect is no longer pending", hint="look at the pending pane")
 
     async def _act(self, act: Callable[[], Value]) -> Value:
-        """Run something that writes, then show the live end, whether it went well or not."""
+        """Run something that writes, then show the live end; an error leaves one where one is."""
         try:
-            return await self._run(act)
-        finally:
+            result = await self._run(act)
             self._wanted = None
+            return result
+        finally:
             await self.refresh()
 
     # -- the scenario -----------------------------------------------------------------------
@@ -319,7 +352,7 @@ class Session:
         def act() -> list[str]:
             player = self._need_player()
             seen = len(player.expectations)
-            fault = _fault_of(player.play_step())
+            fault = reading.fault_of(player.play_step())
             return [fault] if fault else self._failed_expectations(player, seen)
 
         return await self._act(act)
@@ -332,30 +365,29 @@ class Session:
         try:
             while player.next_step is not None:
                 turns = player.step_turns()
-                while (made := await self._act(lambda turns=turns: next(turns, None))) is not None:  # type: ignore[misc]
-                    if made.fault:
-                        return [_fault_text(made)]
+                while (made := await self._act(partial(next, turns, None))) is not None:
+                    if made.fault is not None:
+                        return [reading.fault_text(made.fault)]
                     if self._stop:
                         return []
                     await asyncio.sleep(self.options.pace)
         finally:
-            if self._stop and player.next_step is not None:
+            if player.next_step is not None:
                 # Half a step may be played: its source in the journal says so.
                 await self._run(self._new_player)
                 await self.refresh()
         return await self._run(lambda: self._failed_expectations(player, seen))
+
+    @property
+    def at_scenario_end(self) -> bool:
+        """Whether there is a scenario and all of it is played on this branch."""
+        return self._player is not None and self._player.next_step is None
 
     def _need_player(self) -> Player:
         from aos_core.errors import UsageError
 
         if self._player is None:
             raise UsageError("this world has no scenario to play", hint="start with --scenario S")
-        if self._player.next_step is None:
-            name = self._player.scenario.name
-            raise UsageError(
-                f"scenario {name} is at its end",
-                hint="fork at 0 (0, then F) to play it anew on a new branch",
-            )
         return self._player
 
     def _new_player(self) -> None:
@@ -376,7 +408,7 @@ class Session:
 
     async def verify(self) -> Verified:
         """Replay the whole journal in a thread, with progress; :meth:`cancel` breaks it off."""
-        from aos_core.errors import AosError
+        from aos_core.errors import Diverged, JournalDamaged
 
         world, before, loop = self._opened, self._verified, asyncio.get_running_loop()
         self._stop = False
@@ -387,7 +419,7 @@ class Session:
             if self._stop:
                 raise _Cancelled
             percent = 100 * done // total
-            if percent >= shown + _PERCENT_STEP:
+            if percent > shown:
                 shown = percent
                 loop.call_soon_threadsafe(self._set_running, percent)
 
@@ -397,14 +429,11 @@ class Session:
             report = await asyncio.to_thread(world.verify, progress=progress)
         except _Cancelled:
             return self._set_verified(before)
-        except AosError as error:
-            return self._set_verified(Verified("bad", height=live, text=str(error)))
+        except (JournalDamaged, Diverged) as error:
+            return self._set_verified(reading.broken(error))
         if report.divergence is None:
             return self._set_verified(Verified("ok", height=live))
-        divergence = report.divergence
-        return self._set_verified(
-            Verified("bad", height=divergence.height, text=divergence.describe())
-        )
+        return self._set_verified(reading.diverged(report.divergence))
 
     def _set_running(self, percent: int) -> None:
         if self._verified.state != "running" and percent:
@@ -423,148 +452,53 @@ class Session:
 
     # -- for dialogs ------------------------------------------------------------------------
 
-    async def event_choices(self) -> tuple[list[EventChoice], str]:
+    async def event_choices(self) -> tuple[list[forms.EventChoice], str]:
         """The events one can fire, and the name of the one to begin with."""
-        return await self._run(self._event_choices)
-
-    def _event_choices(self) -> tuple[list[EventChoice], str]:
-        from aos_core.errors import UsageError
-
-        world = self._opened
-        schemas = world.program.schemas
-        examples: dict[str, Any] = {}
-        for step in () if world.scenario is None else world.scenario.steps:
-            if step.verb == "fire":
-                examples.setdefault(step.value["schema"], step.value["value"])
-        names = list(world.program.targets)
-        if not names:
-            raise UsageError("no event is routed to a reducer", hint="see routing in the manifest")
-        choices = [
-            (
-                name,
-                _inlined(schemas[name].type.to_json(), schemas.types),
-                examples[name] if name in examples else schemas[name].to_host(schemas[name].zero()),
-            )
-            for name in names
-        ]
-        return choices, next((name for name in names if name in examples), names[0])
+        return await self._run(lambda: forms.event_choices(self._opened))
 
     def event_problem(self, schema: str, value: Any) -> str | None:
         """What is wrong with an event's value (host JSON), or None. Quick: for every key typed."""
-        from aos_core.errors import AosError
+        return forms.event_problem(self._opened, schema, value)
 
-        try:
-            self._opened.program.schemas[schema].from_host(value)
-        except AosError as error:
-            return error.message
-        return None
-
-    async def receipt_form(self, intent: bytes) -> ReceiptForm:
+    async def receipt_form(self, intent: bytes) -> forms.ReceiptForm:
         """The form for the receipt of a pending effect."""
-        return await self._run(lambda: self._receipt_form(intent))
-
-    def _receipt_form(self, intent: bytes) -> ReceiptForm:
-        from aos_core.adapters.prepared import zero_payload
-        from aos_core.errors import AosError
-        from aos_core.scenario import edited
-
-        from aos_tui.formatting import target
-
-        item = self._pending(intent)
-        answer = item.to_json()["answer"]
-        if answer is None:
-            zero = item.schema.to_host(
-                item.schema.normalise(zero_payload(item.intent, item.schema))
-            )
-            answer = {"status": "ok", "payload": zero, "cost_cents": None}
-
-        def validate(status: str, payload: Any, cost_cents: int | None) -> str | None:
-            try:
-                edited(item, {"status": status, "payload": payload, "cost_cents": cost_cents})
-            except AosError as error:
-                return error.message
-            return None
-
-        return ReceiptForm(
-            title=f"Receipt {item.n}  {target(item.kind, item.params)}",
-            status=answer["status"],
-            payload=answer["payload"],
-            cost_cents=answer["cost_cents"],
-            type_json=_inlined(item.schema.type.to_json(), self._opened.program.schemas.types),
-            validate=validate,
-        )
+        return await self._run(lambda: forms.receipt_form(self._opened, self._pending(intent)))
 
     async def branches(self) -> list[str]:
         """The names of all branches."""
         return await self._run(lambda: self._opened.branches())
 
-    async def detail(self, height: int) -> RecordDetail:
+    async def detail(self, height: int) -> reading.RecordDetail:
         """A record whole."""
-        return await self._run(lambda: self._detail(height))
 
-    def _detail(self, height: int) -> RecordDetail:
-        from aos_core.replay import show_field
+        def act() -> reading.RecordDetail:
+            assert self._reader is not None
+            return reading.record_detail(self._opened, self._reader, self._index, height)
 
-        from aos_tui.formatting import diagnostic, kind_text, pretty
+        return await self._run(act)
 
-        world = self._opened
-        record, (first, last) = world.records[height], world.turn_bounds(height)
-        frame = world.frames[world.frame_at(height)]
-        plain = record.to_plain()
-        shown = {name: show_field(name, of) for name, of in plain.items() if name != "k"}
-        shown |= self._decoded(height)
-        hashes = [
-            f"root after this record  {world.at(height).root.hex()}",
-            f"frame (head)            {frame.hash.hex()}",
-            f"turn                    {first} to {last}",
-        ]
-        sections = [("Value", pretty(shown))]
-        if stamps := self._stamps(height):
-            sections.append(("Input", stamps))
-        sections += [("Hashes", "\n".join(hashes)), ("CBOR", diagnostic(plain))]
-        links = [] if record.by is None else [(self._link("caused by", record.by), record.by)]
-        effects = [h for h in range(height + 1, last + 1) if world.records[h].by == height]
-        links += [(self._link("led to", h), h) for h in effects]
-        return RecordDetail(f"Record {height}  {kind_text(record)}", tuple(sections), tuple(links))
+    async def search(self, text: str) -> list[int]:
+        """The heights, rising, that a filter finds. Raises :class:`UsageError` for a bad filter.
 
-    def _link(self, label: str, height: int) -> str:
-        from aos_tui.formatting import kind_text, plain, summary
-        from aos_tui.glyphs import UNICODE
+        In a thread of its own: there may be a million records."""
+        from aos_core.filters import parse_filter
 
-        record = self._opened.records[height]
-        what = plain(summary(record, self._index, UNICODE))
-        return f"{label} {height}  {kind_text(record)} {what}"
+        fits, records, live = parse_filter(text), self._opened.records, self._live
+        return await asyncio.to_thread(
+            lambda: [height for height in range(live + 1) if fits(height, records[height])]
+        )
 
-    def _stamps(self, height: int) -> str:
-        """When and from where the input of a turn came, at its first record."""
-        frame = self._opened.frames[self._opened.frame_at(height)]
-        given = frame.body.get("input")
-        if given is None or frame.height != height:
-            return ""
-        source = given.get("source")
-        lines = [f"at_ns       {given['at_ns']}", f"logical_ns  {given['logical_ns']}"]
-        if source is not None:
-            lines.append(f"source      {source.get('scenario')} step {source.get('step')}")
-        return "\n".join(lines)
+    @property
+    def copy_path(self) -> Path | None:
+        """Where copied text is kept too, for terminals without a clipboard; None: nowhere."""
+        if self._world is None or self.options.memory:
+            return None
+        return self._world.files.data_dir / "copied.txt"
 
-    def _decoded(self, height: int) -> dict[str, Any]:
-        """The fields of a record that have a schema, read by it."""
-        world, record = self._opened, self._opened.records[height]
-        view = world.at(height)
-        match record.kind:
-            case "event":
-                schema = view.program.schemas[record["schema"]]
-                return {"value": schema.to_host(schema.normalise(record["value"]))}
-            case "step":
-                data = view.state_bytes(record["reducer"], record.get("key") or b"")
-                return {} if data is None else {
-                    "state": view.decode_state(record["reducer"], data)
-                }  # fmt: skip
-            case "plan_step" if record.get("value") is not None:
-                from aos_core.view import kinded_to_host
-
-                return {"value": kinded_to_host(record["value"])}
-        return {}
+    async def keep_copy(self, text: str) -> None:
+        """Write copied text to :attr:`copy_path`. Raises :class:`OSError`."""
+        if (path := self.copy_path) is not None:
+            await asyncio.to_thread(path.write_text, text, encoding="utf-8")
 
     # -- the thread -------------------------------------------------------------------------
 
@@ -575,53 +509,3 @@ class Session:
 
     async def _run(self, act: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._pool, act)
-
-
-def trouble_of(error: AosError) -> Trouble:
-    """An error of the library as plain text."""
-    place = ", ".join(f"{name} {value}" for name, value in error.where.items())
-    return Trouble(error.message, place, error.hint or "")
-
-
-def problems_of(error: AosError) -> list[Trouble]:
-    """The problems of a world that does not load, each with its place."""
-    from aos_core.air.load import Problem
-    from aos_core.errors import CheckFailed
-
-    if not isinstance(error, CheckFailed):
-        return [trouble_of(error)]
-    found = []
-    for problem in error.problems:
-        assert isinstance(problem, Problem)
-        place = " ".join(part for part in (problem.file, problem.path) if part)
-        found.append(Trouble(f"{problem.severity}: {problem.message}", place, problem.hint or ""))
-    return found
-
-
-def _whole_events(view: View) -> list[str]:
-    """The routed events that are no mere arm of another."""
-    targets = view.program.targets
-    whole = [name for name, to in targets.items() if any(of.tag is None for of in to)]
-    return whole or list(targets)
-
-
-def _fault_of(turns: Iterator[Turn] | list[Turn]) -> str | None:
-    """Play turns until one faults, and say how it did."""
-    for made in turns:
-        if made.fault:
-            return _fault_text(made)
-    return None
-
-
-def _fault_text(made: Turn) -> str:
-    record = next(record for record in made.records if record.kind == "fault")
-    return f"the turn faulted, nothing changed: {record['code']}: {record['text']}"
-
-
-def _inlined(node: Any, types: Any) -> Any:
-    """A type as JSON with references to schemas replaced by what they name."""
-    if not isinstance(node, dict):
-        return node
-    if set(node) == {"ref"}:
-        return _inlined(types[node["ref"]].to_json(), types)
-    return {name: _inlined(item, types) for name, item in node.items()}

@@ -1,0 +1,12 @@
+"""The view model, and the only room of the app that touches ``aos_core``.
+
+``session`` acts on a world and says which height is shown, ``reading`` makes what panes and dialogs
+show of it, ``forms`` what one writes into it. ``aos_core`` is imported where it is first needed: a
+world opens after the first paint.
+"""
+
+from __future__ import annotations
+
+from aos_tui.session.session import Session
+
+__all__ = ["Session"]

@@ -1,0 +1,115 @@
+"""What one writes by hand: the events one can fire, and a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aos_tui.formatting import target
+
+if TYPE_CHECKING:
+    from aos_core.air.types import Type
+    from aos_core.view import Pending
+    from aos_core.world import World
+
+EventChoice = tuple[str, Any, Any]
+"""(schema name, its type as JSON with references followed, an example as host JSON)"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptForm:
+    """What one begins with when a receipt is written by hand: the prepared one, or zeroes.
+
+    ``payload`` is host JSON, ``type_json`` its type with references followed; ``validate`` takes
+    (status, payload, cost in cents) and says what is wrong, or None.
+    """
+
+    title: str
+    status: str
+    payload: Any
+    cost_cents: int | None
+    type_json: Any
+    validate: Callable[[str, Any, int | None], str | None]
+
+
+def event_choices(world: World) -> tuple[list[EventChoice], str]:
+    """The routed events with an example each, and the name of the one to begin with.
+
+    The example is the scenario's where it fires one, else zeroes. Raises :class:`UsageError` where
+    no event is routed.
+    """
+    from aos_core.errors import UsageError
+
+    schemas = world.program.schemas
+    examples: dict[str, Any] = {}
+    for step in () if world.scenario is None else world.scenario.steps:
+        if step.verb == "fire":
+            examples.setdefault(step.value["schema"], step.value["value"])
+    names = list(world.program.targets)
+    if not names:
+        raise UsageError("no event is routed to a reducer", hint="see routing in the manifest")
+    choices = [
+        (
+            name,
+            inlined({"ref": name}, schemas.types),
+            examples[name] if name in examples else schemas[name].to_host(schemas[name].zero()),
+        )
+        for name in names
+    ]
+    return choices, next((name for name in names if name in examples), names[0])
+
+
+def event_problem(world: World, schema: str, value: Any) -> str | None:
+    """What is wrong with an event's value (host JSON), or None."""
+    from aos_core.errors import AosError
+
+    try:
+        world.program.schemas[schema].from_host(value)
+    except AosError as error:
+        return str(error)
+    return None
+
+
+def receipt_form(world: World, item: Pending) -> ReceiptForm:
+    """The form for the receipt of a pending effect."""
+    from aos_core.adapters.prepared import zero_payload
+    from aos_core.errors import AosError
+    from aos_core.scenario import edited
+
+    answer = item.to_json()["answer"]
+    if answer is None:
+        zero = item.schema.to_host(item.schema.normalise(zero_payload(item.intent, item.schema)))
+        answer = {"status": "ok", "payload": zero, "cost_cents": None}
+
+    def validate(status: str, payload: Any, cost_cents: int | None) -> str | None:
+        try:
+            edited(item, {"status": status, "payload": payload, "cost_cents": cost_cents})
+        except AosError as error:
+            return str(error)
+        return None
+
+    return ReceiptForm(
+        title=f"Receipt {item.n}  {target(item.kind, item.params)}",
+        status=answer["status"],
+        payload=answer["payload"],
+        cost_cents=answer["cost_cents"],
+        type_json=inlined(item.schema.type.to_json(), world.program.schemas.types),
+        validate=validate,
+    )
+
+
+def inlined(node: Any, types: Mapping[str, Type], inside: frozenset[str] = frozenset()) -> Any:
+    """A type as JSON with references to schemas replaced by what they name.
+
+    Inside itself a type stays a reference. Fields and arms may have any name, ``ref`` too: only
+    where text stands behind it is it a reference.
+    """
+    if not isinstance(node, dict):
+        return node
+    name = node.get("ref")
+    if isinstance(name, str):
+        if name in inside:
+            return node
+        return inlined(types[name].to_json(), types, inside | {name})
+    return {part: inlined(of, types, inside) for part, of in node.items()}

@@ -1,0 +1,156 @@
+"""What panes and dialogs show of a world: records whole, errors and faults as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aos_tui.formatting import diagnostic, kind_text, plain, pretty, summary
+from aos_tui.glyphs import UNICODE
+from aos_tui.snapshot import Index, Trouble, Verified
+
+if TYPE_CHECKING:
+    from aos_core.errors import AosError, Diverged, JournalDamaged
+    from aos_core.kernel.records import Record
+    from aos_core.kernel.turn import Turn
+    from aos_core.present import RecordReader
+    from aos_core.replay import Divergence
+    from aos_core.view import View
+    from aos_core.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDetail:
+    """A record whole: (heading, text) sections, and (label, height) links to causes and effects."""
+
+    title: str
+    sections: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, int], ...]
+
+
+def record_detail(world: World, reader: RecordReader, index: Index, height: int) -> RecordDetail:
+    """Record ``height``: its value by schema, its input's stamps, hashes, CBOR, causes."""
+    record, (first, last) = world.records[height], world.turn_bounds(height)
+    frame = world.frames[world.frame_at(height)]
+    shown = {name: of for name, of in reader.to_json(height).items() if name not in ("height", "k")}
+    hashes = [
+        f"root after this record  {world.at(height).root.hex()}",
+        f"frame (head)            {frame.hash.hex()}",
+        f"turn                    {first} to {last}",
+    ]
+    sections = [("Value", pretty(shown | _state_after(world, height)))]
+    if stamps := _stamps(world, height):
+        sections.append(("Input", stamps))
+    sections += [("Hashes", "\n".join(hashes)), ("CBOR", diagnostic(record.to_plain()))]
+
+    def link(label: str, at: int) -> tuple[str, int]:
+        of = world.records[at]
+        return f"{label} {at}  {kind_text(of)} {plain(summary(of, index, UNICODE))}", at
+
+    links = [] if record.by is None else [link("caused by", record.by)]
+    effects = (at for at in range(height + 1, last + 1) if world.records[at].by == height)
+    links += [link("led to", at) for at in effects]
+    return RecordDetail(f"Record {height}  {kind_text(record)}", tuple(sections), tuple(links))
+
+
+def _state_after(world: World, height: int) -> dict[str, Any]:
+    """The state that a step wrote, read by its schema."""
+    record = world.records[height]
+    if record.kind != "step":
+        return {}
+    view, reducer = world.at(height), record["reducer"]
+    data = view.state_bytes(reducer, record.get("key") or b"")
+    return {} if data is None else {"state": view.decode_state(reducer, data)}
+
+
+def _stamps(world: World, height: int) -> str:
+    """When and from where the input of a turn came, at its first record."""
+    frame = world.frames[world.frame_at(height)]
+    given = frame.body.get("input")
+    if given is None or frame.height != height:
+        return ""
+    source = given.get("source")
+    lines = [f"at_ns       {given['at_ns']}", f"logical_ns  {given['logical_ns']}"]
+    if source is not None:
+        lines.append(f"source      {source.get('scenario')} step {source.get('step')}")
+    return "\n".join(lines)
+
+
+def first_events(view: View) -> tuple[str, ...]:
+    """The routed events that are no mere arm of another, sorted."""
+    targets = view.program.targets
+    whole = [name for name, to in targets.items() if any(of.tag is None for of in to)]
+    return tuple(sorted(whole or targets))
+
+
+# -- what went wrong ------------------------------------------------------------------------
+
+
+def trouble_of(error: AosError) -> Trouble:
+    """An error of the library as plain text."""
+    place = ", ".join(f"{name} {value}" for name, value in error.where.items())
+    return Trouble(error.message, place, error.hint or "")
+
+
+def why_read_only(error: JournalDamaged | Diverged) -> Trouble:
+    """The trouble of a branch for the line above the panes; the file's name is left out."""
+    names = [name for name in ("height", "offset") if name in error.where]
+    place = ", ".join(f"{name} {error.where[name]}" for name in names if error.code != "diverged")
+    return Trouble(error.message, place, "F forks what comes before, which is good")
+
+
+def problems_of(error: Exception) -> list[Trouble]:
+    """The problems of a world that does not load, each with its place."""
+    from aos_core.air.load import Problem
+    from aos_core.errors import AosError, CheckFailed
+
+    if not isinstance(error, AosError):
+        return [Trouble(f"{type(error).__name__}: {error}", "", "")]
+    if not isinstance(error, CheckFailed):
+        return [trouble_of(error)]
+    found = []
+    for problem in error.problems:
+        assert isinstance(problem, Problem)
+        place = " ".join(part for part in (problem.file, problem.path) if part)
+        found.append(Trouble(f"{problem.severity}: {problem.message}", place, problem.hint or ""))
+    return found
+
+
+def broken(trouble: JournalDamaged | Diverged) -> Verified:
+    """What the trouble of a branch says of its chain."""
+    divergence: Divergence | None = getattr(trouble, "divergence", None)
+    if divergence is not None:
+        return diverged(divergence)
+    found = trouble_of(trouble)
+    height = trouble.where["height"]
+    assert isinstance(height, int)
+    return Verified("bad", height=height, text="\n".join((found.message, found.place, found.hint)))
+
+
+def diverged(divergence: Divergence) -> Verified:
+    """The first difference, field by field."""
+    kind = divergence.record.get("k", "") if isinstance(divergence.record, dict) else ""
+    lines = [
+        ("record", f"{divergence.height} {kind}".rstrip()),
+        ("reducer", divergence.reducer),
+        ("cell", divergence.cell),
+        ("field", divergence.field),
+        ("expected", pretty(divergence.expected)),
+        ("found", pretty(divergence.found)),
+    ]
+    text = "\n".join(f"{name:<9} {of}" for name, of in lines if of is not None)
+    return Verified("bad", height=divergence.height, text=text)
+
+
+def fault_of(turns: Iterable[Turn]) -> str | None:
+    """Play turns until one faults, and say how it did."""
+    for made in turns:
+        if made.fault is not None:
+            return fault_text(made.fault)
+    return None
+
+
+def fault_text(fault: Record) -> str:
+    """A fault record in one sentence."""
+    return f"the turn faulted, the state is unchanged: {fault['code']}: {fault['text']}"

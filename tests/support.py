@@ -1,0 +1,139 @@
+"""What tests of whole worlds share: the aggregator, copied; tiny worlds on disk; real wasm."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+
+from aos_core import canon
+from aos_core.kernel.records import Record
+from aos_core.kernel.turn import Turn
+from aos_core.view import Pending
+from aos_core.world import World
+from tests.kernel.worlds import VOCABULARY, manifest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples/04-aggregator"
+WASM = ROOT / "reducers/prebuilt/aggregator.wasm"
+EVENT = "demo/AggregatorEvent@1"
+REDUCER = "demo/Aggregator@1"
+PLAN = "demo/aggregator_plan@1"
+
+
+def start(*letters: str, topic: str = "demo") -> dict[str, Any]:
+    """A Start event for three targets, ``/api/a``, ``/api/b`` and ``/api/c`` unless others."""
+    names = ("primary", "secondary", "tertiary")
+    targets = {
+        name: {"name": letter, "url": f"https://example.com/api/{letter}", "method": "GET"}
+        for name, letter in zip(names, letters or "abc", strict=True)
+    }
+    return {"Start": {"topic": topic, **targets}}
+
+
+def copy_example(to: Path) -> Path:
+    shutil.copytree(EXAMPLE, to, ignore=shutil.ignore_patterns(".aos"))
+    (to / "modules").mkdir()
+    shutil.copy(WASM, to / "modules/Aggregator.wasm")
+    return to
+
+
+def log(world: Path, branch: str = "main") -> Path:
+    return world / ".aos/journal" / f"{branch}.log"
+
+
+def patch_reducer(world: Path, old: bytes, new: bytes) -> None:
+    """Other wasm: a literal of the reducer replaced by one of the same length."""
+    path = world / "modules/Aggregator.wasm"
+    wasm = path.read_bytes()
+    assert wasm.count(old) == 1 and len(old) == len(new)
+    path.write_bytes(wasm.replace(old, new))
+
+
+def edit_json(file: Path, old: str, new: str) -> None:
+    """One place of a file of a world, changed."""
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1, f"{old} stands {text.count(old)} times in {file.name}"
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+def write_scenario(world: Path, name: str, text: str) -> str:
+    (world / "scenarios").mkdir(exist_ok=True)
+    (world / f"scenarios/{name}.toml").write_text(text, "utf-8")
+    return name
+
+
+# -- tiny worlds ------------------------------------------------------------------------------
+
+
+def tiny_world(
+    to: Path,
+    *nodes: dict[str, Any],
+    wasm: Mapping[str, bytes] | None = None,
+    config: str = "",
+    **more: Any,
+) -> Path:
+    """A world of the kernel tests' vocabulary, on disk; ``wasm`` by local module name."""
+    every = [*VOCABULARY, *nodes]
+    for folder in ("air", "modules"):
+        (to / folder).mkdir(parents=True, exist_ok=True)
+    (to / "world.toml").write_text(f'name = "tiny"\n{config}', "utf-8")
+    (to / "air/all.json").write_text(json.dumps([*every, manifest(every, **more)]), "utf-8")
+    for name, data in (wasm or {}).items():
+        (to / f"modules/{name}.wasm").write_bytes(data)
+    return to
+
+
+def wat(body: str, data: bytes = b"", more: str = "") -> bytes:
+    """A reducer whose step is ``body``; ``data`` stands at address 0."""
+    text = "".join(f"\\{byte:02x}" for byte in data)
+    return bytes(
+        wasmtime.wat2wasm(f"""(module {more}
+        (memory (export "memory") 1)
+        (global $top (mut i32) (i32.const 4096))
+        (func (export "alloc") (param $n i32) (result i32)
+          (global.get $top)
+          (global.set $top (i32.add (global.get $top) (local.get $n))))
+        (data (i32.const 0) "{text}")
+        (func (export "step") (param i32 i32) (result i32 i32) {body}))""")
+    )
+
+
+def answering(output: Any) -> bytes:
+    """A reducer that gives ``output`` whatever comes in."""
+    data = canon.encode_plain(output)
+    return wat(f"(i32.const 0) (i32.const {len(data)})", data)
+
+
+TRAPS = wat("unreachable")
+IMPORTS = wat("unreachable", more='(import "env" "now" (func (result i32)))')
+
+
+# -- driving ----------------------------------------------------------------------------------
+
+
+def release_all(world: World, *order: int) -> list[Turn]:
+    """The prepared receipts of what is pending now, by numbers if they are given."""
+    pending = {item.n: item for item in world.pending}
+    return [world.deliver(pending[n].answer()) for n in order or pending]
+
+
+def numbered(world: World, n: int) -> Pending:
+    (item,) = (item for item in world.pending if item.n == n)
+    return item
+
+
+def kinds(turn: Turn) -> list[str]:
+    return [record.kind for record in turn.records]
+
+
+def same(one: World, other: World) -> bool:
+    return (one.height, one.root, one.head) == (other.height, other.root, other.head)
+
+
+def plain(records: Iterable[Record]) -> list[dict[str, Any]]:
+    return [record.to_plain() for record in records]

@@ -1,0 +1,18 @@
+"""What the app's tests share: the aggregator on disk, and no animations."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fixtures import aggregator, compiled_once
+
+__all__ = ["aggregator", "compiled_once"]
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No animation and no blinking cursor: a test waits for nothing but the app. And one terminal,
+    whatever the one is that runs the tests."""
+    monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)

@@ -1,0 +1,123 @@
+"""Driving the app by keys, and looking at its world."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import TextArea
+
+from aos_core.world import World
+from aos_tui.app import AosApp
+from aos_tui.headless import dump, press, settle
+from aos_tui.options import Options
+from aos_tui.snapshot import Snapshot
+from tests.support import EVENT, release_all, start
+
+FOCUS = {
+    "journal": (),
+    "state": ("tab",),
+    "plan": ("tab", "tab"),
+    "pending": ("tab", "tab", "tab"),
+}
+"""The keys that go to a pane from the journal, where one begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """An open app. What it knows is read from its snapshot, never from a widget."""
+
+    app: AosApp
+    pilot: Pilot[None]
+
+    async def keys(self, *keys: str) -> None:
+        """Press keys, and after each wait until nothing runs; ``text:..`` types."""
+        for key in keys:
+            await press(self.pilot, key)
+
+    async def write(self, text: str) -> None:
+        """Put ``text`` where the dialog's JSON is."""
+        self.app.screen.query_one(TextArea).text = text
+        await self.pilot.pause()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        assert self.app.session.snapshot is not None
+        return self.app.session.snapshot
+
+    @property
+    def known(self) -> dict[str, Any]:
+        return dump(self.app)
+
+    @property
+    def mode(self) -> str:
+        return str(self.known["mode"])
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of what is pending at the shown height."""
+        return [item.n for item in self.snapshot.pending]
+
+    @property
+    def receipts(self) -> list[str]:
+        """The URLs' last letters, in the order in which their receipts came."""
+        intents = self.snapshot.index.intents
+        records = self.snapshot.records[: self.snapshot.live + 1]
+        return [
+            str(intents[record["intent"]]["params"]["url"])[-1]
+            for record in records
+            if record.kind == "receipt"
+        ]
+
+    @property
+    def state(self) -> Any:
+        """The aggregator's state at the shown height."""
+        return self.snapshot.states["demo/Aggregator@1"]
+
+    @property
+    def said(self) -> list[str]:
+        return [text for _, text in self.app.said]
+
+    @property
+    def errors(self) -> list[str]:
+        return [text for severity, text in self.app.said if severity == "error"]
+
+
+@asynccontextmanager
+async def opened(
+    world: str | Path = "04", size: tuple[int, int] = (80, 24), **more: Any
+) -> AsyncIterator[Driver]:
+    """The app on a world: one that ships in memory, one of a directory on its disk."""
+    more = {"memory": isinstance(world, str), "pace": 0.0, **more}
+    app = AosApp(Options(world=os.fspath(world), **more))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        await settle(pilot)
+        yield Driver(app, pilot)
+    assert app._exception is None
+    assert app.return_code in (0, None)
+
+
+def on_disk(world: Path, branch: str = "main") -> tuple[int, str, list[str]]:
+    """(height, root in hex, kinds of the records) of a branch as its journal has it."""
+    with World.open(world, branch, write=False) as found:
+        return found.height, found.root.hex(), [record.kind for record in found.records]
+
+
+def play(world: Path) -> list[int]:
+    """The main job on ``main``; returns where each frame begins in the file."""
+    with World.open(world) as found:
+        found.fire(EVENT, start())
+        release_all(found)
+        return [frame.offset for frame in found.frames]
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(bytes(data))

@@ -1,0 +1,95 @@
+"""``aos-tui --headless``: keys in, a picture and what the app knows out; and what it imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aos_tui.options import parse
+from tests.support import ROOT, log
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "aos_tui", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def known(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def test_the_main_job_is_played_and_dumped(world: Path, tmp_path: Path) -> None:
+    picture, facts = tmp_path / "a.svg", tmp_path / "a.json"
+    done = run(
+        world, "--headless", "--size", "80x24", "--keys", "t,R,v,comma",
+        "--screenshot", picture, "--dump", facts,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "<svg" in picture.read_text("utf-8")
+    of = known(facts)
+    assert list(of) == [
+        "height", "root", "head", "pending", "mode", "focused", "notices", "verified",
+    ]  # fmt: skip
+    assert (of["height"], of["pending"], of["mode"]) == (29, 0, "past")
+    assert (of["verified"], of["focused"]) == (True, "journal-list")
+    assert of["root"].startswith("sha256:") and of["head"].startswith("sha256:")
+    assert log(world).exists()
+
+
+def test_what_is_not_verified_is_null_and_what_is_broken_false(world: Path, tmp_path: Path) -> None:
+    facts = tmp_path / "a.json"
+    assert run(world, "--headless", "--keys", "t", "--dump", facts).returncode == 0
+    assert (known(facts)["verified"], known(facts)["pending"]) == (None, 3)
+    data = bytearray(log(world).read_bytes())
+    data[-20] ^= 1
+    log(world).write_bytes(bytes(data) + b"more of it, so that it is no torn end" * 40)
+    assert run(world, "--headless", "--dump", facts).returncode == 0
+    assert (known(facts)["verified"], known(facts)["mode"]) == (False, "read-only")
+
+
+def test_memory_writes_nothing(world: Path) -> None:
+    assert run(world, "--memory", "--headless", "--keys", "T,v,y").returncode == 0
+    assert not (world / ".aos").exists()
+
+
+def test_a_key_that_leads_to_an_error_exits_with_1(tmp_path: Path) -> None:
+    facts = tmp_path / "a.json"
+    assert run(tmp_path, "--headless", "--dump", facts).returncode == 1
+    of = known(facts)
+    assert (of["height"], of["verified"], of["mode"]) == (None, None, "ProblemScreen")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--keys", "t"], ["--headless", "--size", "80"], ["--headless", "--size", "0x9"]]
+)
+def test_arguments_that_make_no_sense_exit_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit:
+        parse(arguments)
+    assert exit.value.code == 2
+    assert "usage: aos-tui" in capsys.readouterr().err
+
+
+def test_nothing_of_the_runtime_is_imported_before_the_first_paint() -> None:
+    code = (
+        "import sys, aos_tui.app, aos_tui.world_screen\n"
+        "slow = ('aos_core', 'wasmtime', 'cbor2', 'sqlite3', 'watchfiles')\n"
+        "print([name for name in sys.modules if name.partition('.')[0] in slow])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]", done

@@ -1,0 +1,95 @@
+"""What the app looks like. Worlds are in memory: time and entropy come from the scenario's seed.
+
+After a change that is meant: look at the differences (``--snapshot-report=PATH``), then
+``pytest tests/tui/test_snapshots.py --snapshot-update``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from aos_tui.app import AosApp
+from aos_tui.headless import press, settle
+from aos_tui.options import Options
+from tests.support import log
+from tests.tui.driving import FOCUS, flip, play
+
+SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+SCREENS = {
+    "first": (),
+    "asked": ("t",),
+    "two-of-three": ("t", *FOCUS["pending"], "space", "down", "space", "r"),
+    "verified": ("t", "R", "v"),
+    "travelling": ("t", "R", "less_than_sign", "less_than_sign", "comma"),
+    "two-plans": ("t", "t", *FOCUS["plan"], "left_square_bracket", "down"),
+    "filtering": ("t", "R", "slash", "text:kind:receipt"),
+    "help": ("t", "question_mark"),
+    "record": ("t", "enter"),
+    "event": ("e",),
+    "receipt": ("t", "i"),
+    "shuffle": ("t", "S"),
+    "fork": ("t", "R", "comma", "F"),
+}
+
+Compare = Callable[..., bool]
+
+
+@SIZES
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+    scenario = "two-at-once" if name == "two-plans" else "basic"
+    assert compare(snap_compare, Options("04", memory=True, scenario=scenario), SCREENS[name], size)
+
+
+@SIZES
+def test_problem_screen(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, Options("no-such-world"), (), size)
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 14)], ids=["59x24", "80x14"])
+def test_too_small(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, Options("04", memory=True), ("t",), size)
+
+
+@pytest.mark.parametrize("size", [(60, 20)], ids=["60x20"])
+def test_one_column(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, Options("04", memory=True), ("t",), size)
+
+
+@SIZES
+def test_without_unicode(
+    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    assert compare(snap_compare, Options("04", memory=True), ("t", "r"), size)
+
+
+@pytest.mark.parametrize("size", [(80, 24)], ids=["80x24"])
+def test_damaged_journal(snap_compare: Compare, world: Path, size: tuple[int, int]) -> None:
+    offsets = play(world)
+    flip(log(world), offsets[3] + 40)
+    assert compare(snap_compare, Options(str(world), scenario="basic"), (), size)
+
+
+def compare(
+    snap_compare: Compare, options: Options, keys: tuple[str, ...], size: tuple[int, int]
+) -> bool:
+    """Whether the app looks as it did; a crashed one looks like none."""
+    app = AosApp(options)
+
+    async def drive(pilot: Pilot[None]) -> None:
+        await pilot.pause()
+        await settle(pilot)
+        for key in keys:
+            await press(pilot, key)
+        app.clear_notifications()
+        await pilot.pause()
+
+    same = snap_compare(app, run_before=drive, terminal_size=size)
+    assert app._exception is None
+    assert app.return_code in (0, None)
+    return same

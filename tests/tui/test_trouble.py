@@ -1,0 +1,332 @@
+"""What can be wrong with a world, its journal and what one types: the app stays up and says it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aos_core import canon
+from aos_core.frames import new_frame, pack
+from aos_core.world import World
+from aos_tui.watch import rebuilt
+from tests.support import (
+    EVENT,
+    IMPORTS,
+    TRAPS,
+    WASM,
+    edit_json,
+    log,
+    patch_reducer,
+    start,
+    wat,
+)
+from tests.tui.driving import FOCUS, Driver, flip, on_disk, opened, play
+
+ENDLESS = wat("(loop (br 0)) unreachable")
+
+
+async def banner(on: Driver) -> str:
+    """The whole of the line that says what is wrong; it is shown."""
+    line = on.app.screen.query_one("#banner")
+    assert line.display
+    return str(line.render())
+
+
+# -- the journal ------------------------------------------------------------------------------
+
+
+async def test_a_damaged_journal_is_read_up_to_the_damage_and_forked_there(world: Path) -> None:
+    offsets = play(world)
+    flip(log(world), offsets[3] + 40)
+    before = log(world).read_bytes()
+    async with opened(world) as on:
+        said = await banner(on)
+        assert "branch main is damaged" in said and f"offset {offsets[3]}" in said
+        assert "height 20" in said and "F forks what comes before" in said
+        assert (on.snapshot.live, on.numbers, on.mode) == (19, [2, 3], "read-only")
+        assert on.known["verified"] is False
+        await on.keys("comma", "comma")
+        assert on.snapshot.height == 17
+        await on.keys("f", "R")
+        assert "can only be read" in on.said[-1] or "damaged" in on.said[-1]
+        assert on.snapshot.live == 19
+        await on.keys("v")
+        assert on.mode == "ValueDialog"
+        assert "height 20" in on.app.screen._text  # type: ignore[attr-defined]
+        await on.keys("escape", "F", "text:mended", "enter", "R", "v")
+        assert (on.snapshot.branch, on.snapshot.live, on.known["verified"]) == ("mended", 30, True)
+    assert log(world).read_bytes() == before
+
+
+async def test_a_journal_that_no_longer_comes_out_names_record_and_field(world: Path) -> None:
+    play(world)
+    forge(world)
+    async with opened(world) as on:
+        said = await banner(on)
+        assert "record 2 (step): demo/Aggregator@1 after" in said
+        assert (on.snapshot.live, on.mode, on.known["verified"]) == (0, "read-only", False)
+        await on.keys("v")
+        lines = on.app.screen._text.splitlines()  # type: ignore[attr-defined]
+        assert lines[:3] == ["record    2 step", "reducer   demo/Aggregator@1", "field     after"]
+        assert lines[3] == f'expected  "sha256:{bytes(32).hex()}"'
+        assert lines[4].startswith('found     "sha256:')
+
+
+def forge(world: Path) -> None:
+    """A journal whose first turn claims another state, and whose frames hold together."""
+    with World.open(world, write=False) as found:
+        header, turn = found.frames[:2]
+    body = canon.decode(turn.payload)
+    body["records"][1]["after"] = bytes(32)
+    forged = new_frame(body, header)
+    log(world).write_bytes(pack(header.payload) + pack(forged.payload))
+
+
+async def test_torn_bytes_at_the_end_are_moved_aside_and_said(world: Path) -> None:
+    play(world)
+    with log(world).open("ab") as file:
+        file.write(b"\x99\x00\x00\x00torn")
+    async with opened(world) as on:
+        assert any("never acknowledged" in text for text in on.said)
+        assert (on.snapshot.live, on.mode) == (30, "live")
+
+
+async def test_a_second_writer_opens_for_reading_and_names_the_holder(world: Path) -> None:
+    with World.open(world) as holder:
+        holder.fire(EVENT, start())
+        async with opened(world) as on:
+            said = await banner(on)
+            assert "read-only" in said and "process" in said
+            await on.keys("r")
+            assert "read-only" in on.said[-1] and "F forks it" in on.said[-1]
+            await on.keys("e")
+            assert on.mode == "read-only"
+            await on.keys("F", "text:mine", "enter", "R")
+            assert (on.snapshot.branch, on.snapshot.live, on.mode) == ("mine", 30, "live")
+        assert holder.height == 16
+
+
+# -- the world on disk ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "what", ["no world", "bad json", "bad toml", "no wasm", "rubbish", "imports"]
+)
+async def test_a_world_that_does_not_load_says_why_and_is_tried_again(
+    world: Path, what: str
+) -> None:
+    whole = world.with_name("whole")
+    shutil.copytree(world, whole)
+    match what:
+        case "no world":
+            shutil.rmtree(world)
+            world.mkdir()
+        case "bad json":
+            (world / "air/module.air.json").write_text('{"$kind": "defmodule",}')
+        case "bad toml":
+            (world / "world.toml").write_text("name = ")
+        case "no wasm":
+            (world / "modules/Aggregator.wasm").unlink()
+        case "rubbish":
+            (world / "modules/Aggregator.wasm").write_bytes(b"no wasm at all")
+        case "imports":
+            (world / "modules/Aggregator.wasm").write_bytes(IMPORTS)
+    async with opened(world, size=(80, 24)) as on:
+        assert on.mode == "ProblemScreen"
+        assert on.errors[0]
+        await on.keys("r")
+        assert on.mode == "ProblemScreen"
+        shutil.rmtree(world)
+        shutil.copytree(whole, world)
+        await on.keys("r", "t")
+        assert (on.mode, on.snapshot.live) == ("live", 16)
+
+
+async def test_a_place_that_cannot_be_written_is_named(world: Path) -> None:
+    (world / ".aos").write_text("a file where a folder belongs")
+    async with opened(world) as on:
+        assert on.mode == "ProblemScreen"
+        assert str(world / ".aos") in on.errors[0]
+
+
+async def test_a_fork_that_cannot_be_written_leaves_one_where_one_is(world: Path) -> None:
+    play(world)
+    async with opened(world) as on:
+        shutil.rmtree(world / ".aos/journal")
+        (world / ".aos/journal").write_text("")
+        await on.keys("comma", "comma", "F", "text:try", "enter")
+        assert len(on.errors) == 1
+        assert (on.snapshot.branch, on.snapshot.height) == ("main", 28)
+
+
+# -- reducers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wasm", "code"), [(TRAPS, "trap"), (ENDLESS, "out_of_fuel")])
+async def test_a_reducer_that_traps_or_never_ends_is_a_fault_on_the_record(
+    world: Path, wasm: bytes, code: str
+) -> None:
+    (world / "modules/Aggregator.wasm").write_bytes(wasm)
+    with (world / "world.toml").open("a") as config:
+        config.write("[limits]\nfuel = 1_000_000\n")
+    async with opened(world) as on:
+        await on.keys("t")
+        assert code in on.errors[0]
+        assert (on.snapshot.live, on.snapshot.states) == (2, {})
+        assert on_disk(world)[2] == ["genesis", "event", "fault"]
+        await on.keys("v")
+        assert on.known["verified"] is True
+
+
+async def test_a_fault_stays_on_the_intent_until_a_mended_module_takes_its_receipt(
+    world: Path,
+) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "r", "r")
+        (world / "modules/Aggregator.wasm").write_bytes(TRAPS)
+        await on.keys("b", "r")
+        assert "trap" in on.errors[-1]
+        (item,) = on.snapshot.pending
+        fault = on.snapshot.index.last_fault(item.intent_hash, on.snapshot.height)
+        assert fault == on.snapshot.live
+        assert "fault at" in str(on.app.screen.pending.get_option_at_index(0).prompt)  # type: ignore[attr-defined]
+        shutil.copy(WASM, world / "modules/Aggregator.wasm")
+        await on.keys("b", "r", "v")
+        assert (on.numbers, on.known["verified"]) == ([], True)
+        assert on.state["last_statuses"] == [202, 200, 201]
+
+
+# -- other code on disk -----------------------------------------------------------------------
+
+
+async def test_other_wasm_under_a_journal_is_a_notice_that_offers_swap(world: Path) -> None:
+    play(world)
+    patch_reducer(world, b"fetch_c", b"fetch_C")
+    async with opened(world) as on:
+        assert "another demo/Aggregator@1" in await banner(on)
+        await on.keys("v")
+        assert on.known["verified"] is True
+        await on.keys("b")
+        assert not on.app.screen.query_one("#banner").display
+        assert on.snapshot.records[on.snapshot.live].kind == "manifest_replaced"
+        await on.keys("e", "ctrl+s")
+        assert on.state["pending"]["2"]["handles"] == ["fetch_a", "fetch_b", "fetch_C"]
+        await on.keys("v")
+        assert on.known["verified"] is True
+    assert on_disk(world)[2].count("manifest_replaced") == 1
+
+
+async def test_a_rebuilt_reducer_is_offered_while_the_app_runs(world: Path) -> None:
+    async with opened(world, watch=True) as on:
+        patch_reducer(world, b"fetch_c", b"fetch_C")
+        for _ in range(1000):
+            await on.pilot.pause(0.01)
+            if on.mode == "ConfirmDialog":
+                break
+        assert "demo/Aggregator@1" in on.app.screen._text  # type: ignore[attr-defined]
+        await on.keys("y", "t")
+        kinds = [record.kind for record in on.snapshot.records]
+        assert kinds[1] == "manifest_replaced"
+        assert on.state["pending"]["1"]["handles"][2] == "fetch_C"
+
+
+async def test_a_file_that_is_only_touched_offers_nothing(world: Path) -> None:
+    async with opened(world) as on:
+        path = world / "modules/Aggregator.wasm"
+        path.write_bytes(path.read_bytes())
+        on.app.screen.offer_swap("Aggregator.wasm")  # type: ignore[attr-defined]
+        await on.keys("comma")
+        assert on.mode == "live"
+
+
+async def test_files_that_no_longer_load_are_said_and_the_journal_goes_on(world: Path) -> None:
+    play(world)
+    edit_json(world / "air/module.air.json", '"defmodule"', '"defnothing"')
+    async with opened(world) as on:
+        assert any("files on disk do not load" in text for text in on.said)
+        await on.keys("v", "e", "ctrl+s")
+        assert on.known["verified"] is None
+        assert (on.snapshot.live, on.numbers) == (46, [1, 2, 3])
+        await on.keys("b")
+        assert len(on.errors) == 1
+
+
+async def test_watching_names_only_files_that_were_asked_for(tmp_path: Path) -> None:
+    assert [names async for names in rebuilt([tmp_path / "nowhere/x.wasm"])] == []
+
+
+# -- what one types ---------------------------------------------------------------------------
+
+
+async def test_a_malformed_event_is_not_fired_and_its_place_is_shown() -> None:
+    async with opened() as on:
+        await on.keys("e")
+        for text, said in (
+            ('{\n  "Start": ?\n}', "line 2, column 12"),
+            (json.dumps({"Stop": None}), "Stop"),
+            (json.dumps({"Start": {**start()["Start"], "topic": 7}}), "topic"),
+        ):
+            await on.write(text)
+            await on.keys("ctrl+s")
+            assert said in str(on.app.screen.query_one("#message Static").visual)  # type: ignore[attr-defined]
+            assert on.mode == "EventDialog"
+        await on.keys("escape")
+        assert on.snapshot.live == 0
+
+
+async def test_a_malformed_receipt_is_not_released_and_its_place_is_shown() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "i")
+        text = on.app.screen.query_one("TextArea").text  # type: ignore[attr-defined]
+        for given, said in (
+            ("{", "line 1, column 2"),
+            (text.replace("202", '"many"'), "status"),
+            ('{"status": 200, "headers": 7}', "headers"),
+        ):
+            await on.write(given)
+            await on.keys("ctrl+s")
+            assert said in str(on.app.screen.query_one("#message Static").visual)  # type: ignore[attr-defined]
+            assert on.mode == "ReceiptDialog"
+        await on.keys("escape")
+        assert (on.snapshot.live, on.numbers) == (16, [1, 2, 3])
+
+
+# -- the terminal -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 14)])
+async def test_a_terminal_that_is_too_small_says_so_and_comes_back(size: tuple[int, int]) -> None:
+    async with opened(size=size) as on:
+        assert on.app.screen.query_one("#too-small").display
+        assert not on.app.screen.query_one("#panes").display
+        await on.keys("t")
+        await on.pilot.resize_terminal(80, 24)
+        await on.pilot.pause()
+        assert not on.app.screen.query_one("#too-small").display
+        assert on.snapshot.live == 16
+
+
+@pytest.mark.parametrize("size", [(60, 15), (72, 15), (80, 24), (100, 30), (200, 60)])
+async def test_every_pane_has_room_and_the_focused_one_can_be_read(size: tuple[int, int]) -> None:
+    async with opened(size=size) as on:
+        await on.keys("t")
+        for pane in FOCUS:
+            focused = on.app.screen.query_one(f"#{pane}")
+            assert focused.has_focus_within
+            assert focused.content_size.height >= 3
+            assert on.app.screen.region.contains_region(focused.region)
+            await on.keys("tab")
+
+
+async def test_a_bug_of_ours_is_said_and_the_app_stays_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened() as on:
+        await on.keys("t")
+        with monkeypatch.context() as patched:
+            patched.setattr(World, "deliver", lambda *_: 1 / 0)
+            await on.keys("r")
+        assert "please report it" in on.errors[0]
+        await on.keys("R", "v")
+        assert on.known["verified"] is True

@@ -1,0 +1,516 @@
+"""Every verb by its key, asserted on the world: heights, roots, states, what is pending."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+
+from aos_core.world import World
+from aos_tui.actions import ACTIONS, ANYWHERE
+from aos_tui.headless import dump
+from tests.support import start
+from tests.tui.driving import FOCUS, Driver, on_disk, opened
+
+SIZES = [(120, 40), (80, 24)]
+
+
+async def final_root(*keys: str) -> str:
+    """The root after the scenario's event, these keys, and nothing left to wait for."""
+    async with opened() as on:
+        await on.keys("t", *keys)
+        assert on.numbers == []
+        assert on.state["last_statuses"] == [202, 200, 201]
+        return str(on.known["root"])
+
+
+# -- the main job -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_main_job(size: tuple[int, int]) -> None:
+    async with opened(size=size) as on:
+        assert (on.snapshot.height, on.known["verified"]) == (0, None)
+        await on.keys("t")
+        assert (on.snapshot.height, on.numbers, on.known["pending"]) == (16, [1, 2, 3], 3)
+        await on.keys("R", "v")
+        assert (on.snapshot.height, on.known["pending"], on.known["verified"]) == (30, 0, True)
+        assert on.errors == []
+
+
+async def test_nothing_is_lost_by_quitting(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "r", "q")
+        height, root = on.snapshot.live, on.snapshot.root.hex()
+    assert on_disk(world)[:2] == (height, root) == (19, root)
+    async with opened(world) as on:
+        assert (on.snapshot.height, on.numbers) == (19, [2, 3])
+        await on.keys("R", "v")
+        assert on.known["verified"] is True
+    assert on_disk(world)[0] == 30
+
+
+async def test_a_scenario_is_played_by_steps_or_to_its_end() -> None:
+    async with opened() as on:
+        await on.keys("t", "t")
+        played = on.known["root"]
+        assert on.snapshot.next_step is None
+        assert "at its end, all as expected" in on.said[-1]
+    async with opened() as on:
+        await on.keys("T")
+        assert (on.known["root"], on.snapshot.next_step) == (played, None)
+        assert on.errors == []
+
+
+async def test_at_the_scenarios_end_t_begins_it_anew_on_another_branch() -> None:
+    async with opened() as on:
+        await on.keys("T", "t")
+        assert on.mode == "ForkDialog"
+        await on.keys("enter")
+        assert (on.snapshot.branch, on.snapshot.live, on.numbers) == ("main-0", 16, [1, 2, 3])
+
+
+async def test_what_a_scenario_expects_and_does_not_get_is_said(world: Path) -> None:
+    path = world / "scenarios/basic.toml"
+    path.write_text(path.read_text().replace("202, 200, 201", "202, 200, 500"))
+    async with opened(world, memory=True) as on:
+        await on.keys("T")
+        assert any("last_statuses" in text for text in on.errors)
+
+
+# -- orders -----------------------------------------------------------------------------------
+
+
+async def test_every_order_of_receipts_ends_in_the_same_root() -> None:
+    in_order = await final_root("R")
+    assert await final_root("s") == in_order
+    assert await final_root(*FOCUS["pending"], "down", "r", "r", "r") == in_order
+
+
+@pytest.mark.parametrize(
+    ("keys", "order"),
+    [
+        (("R",), "abc"),
+        ((*FOCUS["pending"], "J", "R"), "bac"),
+        ((*FOCUS["pending"], "J", "J", "R"), "bca"),
+        ((*FOCUS["pending"], "down", "down", "K", "R"), "acb"),
+        ((*FOCUS["pending"], "down", "r"), "b"),
+        ((*FOCUS["pending"], "space", "down", "space", "r"), "ac"),
+        ((*FOCUS["pending"], "space", "space", "up", "space", "r"), "a"),
+        ((*FOCUS["pending"], "J", "S", "text:2,3,1", "enter"), "acb"),
+        (("S", "text:3,1,2", "enter"), "cab"),
+    ],
+)
+async def test_receipts_are_delivered_in_the_order_that_is_shown(
+    keys: tuple[str, ...], order: str
+) -> None:
+    async with opened() as on:
+        await on.keys("t", *keys)
+        assert "".join(on.receipts) == order
+        assert on.errors == []
+
+
+async def test_a_shuffle_says_its_seed_which_repeats_it() -> None:
+    async with opened() as on:
+        await on.keys("t", "s")
+        seed = on.said[-1].split("seed ")[1].split()[0]
+        order = on.receipts
+    async with opened() as on:
+        await on.keys("t", "S", f"text:{seed}", "enter")
+        assert on.receipts == order
+
+
+async def test_an_arranged_order_stays_when_one_looks_at_the_past() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "J", "r", "0", "f", "R")
+        assert "".join(on.receipts) == "abc"  # the cursor followed a, which went first
+    async with opened() as on:
+        await on.keys("t", "r", "comma", "comma", "comma", *FOCUS["pending"])
+        pane = on.app.screen.pending  # type: ignore[attr-defined]
+        assert pane.in_order() == [item.intent_hash for item in on.snapshot.pending]
+
+
+# -- by hand ----------------------------------------------------------------------------------
+
+
+async def test_an_event_is_fired_by_json() -> None:
+    async with opened() as on:
+        await on.keys("e")
+        await on.write(json.dumps(start(topic="by hand")))
+        await on.keys("ctrl+s")
+        assert on.snapshot.height == 16
+        assert on.state["pending"]["1"]["topic"] == "by hand"
+        await on.keys("e")
+        assert '"by hand"' in on.app.screen.query_one("TextArea").text  # type: ignore[attr-defined]
+
+
+async def test_keys_typed_ahead_of_a_dialog_do_nothing_else() -> None:
+    async with opened() as on:
+        for key in "etTR":  # faster than anything here can open
+            on.app.post_message(events.Key(key, key))
+        await wait_for(on, lambda: on.mode == "EventDialog")
+        await on.keys("escape")
+        assert (on.mode, on.snapshot.height, on.said) == ("live", 0, [])
+
+
+async def test_esc_fires_nothing() -> None:
+    async with opened() as on:
+        await on.keys("e", "escape", "t", "i", "escape")
+        assert (on.snapshot.height, on.numbers) == (16, [1, 2, 3])
+
+
+async def test_an_edited_receipt_reaches_the_state() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "down", "i")
+        text = on.app.screen.query_one("TextArea").text  # type: ignore[attr-defined]
+        await on.write(text.replace("200", "418"))
+        await on.keys("ctrl+s")
+        assert (on.receipts, on.numbers) == (["b"], [1, 3])
+        await on.keys("R")
+        assert on.state["last_statuses"] == [202, 418, 201]
+
+
+async def test_without_a_prepared_answer_release_says_how_and_editing_gives_one(
+    world: Path,
+) -> None:
+    (world / "scenarios/basic.toml").write_text('title = "none"\n')
+    async with opened(world) as on:
+        await on.keys("e")
+        await on.write(json.dumps(start()))
+        await on.keys("ctrl+s", "r")
+        assert "no answer is prepared" in on.errors[0]
+        assert on.numbers == [1, 2, 3]
+        await on.keys("i", "ctrl+s")
+        assert on.numbers == [2, 3]
+
+
+# -- travel -----------------------------------------------------------------------------------
+
+
+async def test_travelling() -> None:
+    async with opened() as on:
+        await on.keys("T")
+        for keys, height in (
+            (("comma",), 29),
+            (("full_stop",), 30),
+            (("up", "up", "k", "j"), 28),
+            (("less_than_sign",), 23),
+            (("less_than_sign",), 20),
+            (("greater_than_sign",), 23),
+            (("full_stop", "greater_than_sign"), 30),
+            (("0",), 0),
+            (("greater_than_sign",), 1),
+            (("greater_than_sign",), 17),
+            (("dollar_sign",), 30),
+            (("home",), 0),
+            (("g", "text:12", "enter"), 12),
+            (("g", "text:3", "escape"), 12),
+            (("less_than_sign",), 1),
+            (("f",), 30),
+        ):
+            await on.keys(*keys)
+            assert (keys, on.snapshot.height) == (keys, height)
+            assert on.mode == ("live" if height == 30 else "past")
+
+
+async def test_all_panes_follow_to_a_past_height(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("T", "g", "text:18", "enter")
+        with World.open(world, write=False) as found:
+            view = found.at(18)
+            assert on.snapshot.root == view.root != found.root
+            assert on.snapshot.states == view.states()
+            assert on.numbers == [item.n for item in view.pending] == [2, 3]
+            assert on.snapshot.plan == view.plan(0)
+
+
+async def test_the_ends_of_history_say_so() -> None:
+    async with opened() as on:
+        await on.keys("full_stop", "comma")
+        assert [text.split(":")[0] for text in on.said] == [
+            "this is the live end",
+            "this is genesis",
+        ]
+
+
+async def test_following_stays_at_the_live_end_and_a_traveller_stays_where_he_is() -> None:
+    async with opened() as on:
+        await on.keys("t", "r")
+        assert on.snapshot.height == on.snapshot.live == 19
+        await on.keys("g", "text:5", "enter", "v")
+        assert (on.snapshot.height, on.known["verified"]) == (5, True)
+
+
+async def test_at_opens_at_a_height() -> None:
+    async with opened(at=99) as on:
+        assert (on.snapshot.height, on.snapshot.live) == (0, 0)
+
+
+# -- forks ------------------------------------------------------------------------------------
+
+
+async def test_a_fork_keeps_whole_turns(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("T")
+        starts = [on.app.session.fork_start(height) for height in (0, 5, 16, 18, 19, 30)]
+        assert starts == [0, 0, 16, 16, 19, 30]
+        await on.keys("F")
+        assert "goes on after height 30. The past" in on.app.screen.says()  # type: ignore[attr-defined]
+        await on.keys("escape", "g", "text:18", "enter", "F")
+        says = on.app.screen.says()  # type: ignore[attr-defined]
+        assert "inside a turn" in says and "goes on after height 16. The past" in says
+        await on.keys("text:try", "enter")
+        assert (on.snapshot.branch, on.snapshot.live, on.numbers) == ("try", 16, [1, 2, 3])
+    assert on_disk(world)[0] == 30
+    assert on_disk(world, "try")[0] == 16
+
+
+async def test_releasing_in_the_past_offers_a_fork_and_then_releases_there() -> None:
+    async with opened() as on:
+        await on.keys("T", "g", "text:16", "enter", "R")
+        assert on.mode == "ForkDialog"
+        await on.keys("enter")
+        assert on.snapshot.branch == "main-16"
+        assert (on.snapshot.live, on.numbers) == (30, [])
+        assert on.errors == []
+
+
+async def test_firing_in_the_past_offers_a_fork_and_then_asks_for_the_event() -> None:
+    async with opened() as on:
+        await on.keys("T", "0", "e", "enter")
+        assert (on.mode, on.snapshot.branch) == ("EventDialog", "main-0")
+        await on.keys("ctrl+s")
+        assert on.snapshot.live == 16
+
+
+async def test_backing_out_of_a_fork_leaves_everything() -> None:
+    async with opened() as on:
+        await on.keys("T", "comma", "r", "escape")
+        assert (on.snapshot.branch, on.snapshot.height, on.snapshot.live) == ("main", 29, 30)
+
+
+# -- looking ----------------------------------------------------------------------------------
+
+
+async def test_a_filter_leaves_only_what_fits_and_n_goes_round() -> None:
+    async with opened() as on:
+        rows = on.app.screen.query_one("#journal-list")
+        await on.keys("T", "slash", "text:kind:receipt", "enter")
+        assert list(rows.rows) == [17, 20, 23]  # type: ignore[attr-defined]
+        heights = []
+        for key in ("n", "n", "N", "N"):
+            await on.keys(key)
+            heights.append(on.snapshot.height)
+        assert heights == [17, 20, 17, 23]
+        await on.keys("escape")
+        assert len(rows.rows) == 31  # type: ignore[attr-defined]
+        await on.keys("n")
+        assert on.snapshot.height == 17
+
+
+async def test_a_wrong_filter_says_what_it_knows() -> None:
+    async with opened() as on:
+        await on.keys("t", "slash", "text:kind:nonsense")
+        rows = on.app.screen.query_one("#journal-list")
+        assert list(rows.rows) == []  # type: ignore[attr-defined]
+        assert "kinds are genesis" in rows._none  # type: ignore[attr-defined]
+        await on.keys("escape", "n")
+        assert on.said[-1].startswith("nothing is found")
+        await on.keys("slash", "ctrl+u", "text:/api/b")
+        assert list(rows.rows) == [1, 3, 8, 15]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("pane", "keys", "copied"),
+    [
+        ("journal", ("comma",), "15 intent GET example.com/api/b  http.request"),
+        ("state", ("down",), "Running"),
+        ("plan", ("down",), "null"),
+    ],
+)
+async def test_y_copies_what_is_under_the_cursor(
+    pane: str, keys: tuple[str, ...], copied: str, world: Path
+) -> None:
+    async with opened(world) as on:
+        await on.keys("t", *FOCUS[pane], *keys, "y")
+        assert on.app.clipboard == copied
+    assert (world / ".aos/copied.txt").read_text() == copied
+
+
+async def test_what_a_dialog_copies_is_kept_in_the_file_too(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "enter", "y")
+        assert "Hashes" in on.app.clipboard
+        assert (world / ".aos/copied.txt").read_text() == on.app.clipboard
+        (world / ".aos/copied.txt").unlink()
+        (world / ".aos/copied.txt").mkdir()
+        await on.keys("y")
+        assert "copied.txt was not written" in on.said[-1]
+
+
+async def test_y_copies_an_effect_whole() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "down", "y")
+        assert json.loads(on.app.clipboard)["n"] == 2
+
+
+async def test_z_maximises_the_focused_pane_and_back() -> None:
+    async with opened() as on:
+        for pane in FOCUS:
+            await on.keys("z")
+            maximized = on.app.screen.maximized
+            assert maximized is not None and maximized.id == pane
+            await on.keys("z", "tab")
+            assert on.app.screen.maximized is None
+
+
+async def test_a_record_opens_whole_and_its_links_lead_on() -> None:
+    async with opened() as on:
+        await on.keys("t", "enter")
+        assert on.mode == "RecordDialog"
+        detail = await on.app.session.detail(16)
+        text = dict(detail.sections)
+        assert json.loads(text["Value"])["params"]["url"] == "https://example.com/api/c"
+        assert on.snapshot.root.hex() in text["Hashes"]
+        assert "'url'" not in text["CBOR"] and '"url"' in text["CBOR"]
+        await on.keys("tab", "enter")
+        assert on.snapshot.height == 10
+
+
+async def test_a_record_says_when_its_input_came_and_what_state_a_step_wrote() -> None:
+    async with opened() as on:
+        await on.keys("t")
+        event, step = await on.app.session.detail(1), await on.app.session.detail(2)
+        assert "source      basic step 0" in dict(event.sections)["Input"]
+        assert json.loads(dict(step.sections)["Value"])["state"]["pc"] == "Running"
+
+
+async def test_enter_on_an_effect_opens_the_record_that_asked_for_it() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "down", "enter")
+        assert on.app.screen._title == "Record 15  intent"  # type: ignore[attr-defined]
+
+
+async def test_plan_instances_are_chosen_with_brackets_and_steps_open() -> None:
+    async with opened(scenario="two-at-once") as on:
+        await on.keys("t", "t", *FOCUS["plan"])
+        assert on.snapshot.plan is not None and on.snapshot.plan.number == 1
+        await on.keys("left_square_bracket")
+        assert on.snapshot.plan.number == 0
+        await on.keys("right_square_bracket")
+        assert on.snapshot.plan.number == 1
+        await on.keys("right_square_bracket")
+        assert on.snapshot.plan.number == 0
+        await on.keys("down", "right", "enter")
+        assert on.app.screen._title == "Step await_b"  # type: ignore[attr-defined]
+
+
+async def test_space_unfolds_a_value_of_the_state_which_stays_so() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["state"], "down", "down", "space", "down", "y")
+        assert json.loads(on.app.clipboard)["topic"] == "demo"
+        await on.keys("e", "ctrl+s", "down", "y")
+        assert json.loads(on.app.clipboard)["topic"] == "demo"
+        assert len(on.state["pending"]) == 2
+
+
+async def test_help_begins_with_the_focused_pane_and_names_every_action() -> None:
+    async with opened() as on:
+        await on.keys(*FOCUS["pending"], "question_mark")
+        groups = on.app.screen._groups  # type: ignore[attr-defined]
+        assert groups[0][0] == "In the pending pane"
+        lines = [line for _, rows in groups for _, line in rows]
+        assert sorted(lines) == sorted(action.help for action in ACTIONS)
+
+
+async def test_the_palette_has_every_action_of_the_table() -> None:
+    async with opened() as on:
+        titles = {command.title for command in on.app.get_system_commands(on.app.screen)}
+        wanted = [of for of in ACTIONS if of.where == ANYWHERE and not of.own]
+        assert len(titles) == len(wanted) + 1
+        await on.keys("ctrl+p", "text:play", "enter", "enter")
+        assert on.snapshot.height in (16, 30)
+
+
+# -- keys that do nothing ---------------------------------------------------------------------
+
+
+async def test_a_key_that_does_nothing_says_why() -> None:
+    async with opened() as on:
+        for keys, said in (
+            (("R",), "nothing is waiting for a receipt"),
+            (("r",), "nothing is waiting for a receipt"),
+            (("s",), "nothing is waiting, so there is no order"),
+            (("S",), "nothing is waiting, so there is no order"),
+            (("i",), "nothing is waiting, so there is no receipt"),
+            (("J",), "J does nothing here. In pending:"),
+            (("left_square_bracket",), "[ does nothing here. In plan:"),
+            (("x",), "x does nothing here"),
+            (("n",), "nothing is found"),
+            (("escape",), "nothing runs"),
+            (("b",), "the files on disk are those in force already"),
+            (("tab", "tab", "right_square_bracket"), "there is no other plan instance"),
+            (("down",), "no plan has started"),
+            (("enter",), "no plan has started"),
+            (("tab", "space"), "nothing is waiting, so there is nothing to select"),
+            (("J",), "nothing is waiting, so there is nothing to move"),
+            (("y",), "there is nothing to copy in pending"),
+            (("t", "K"), "there is no place further"),
+        ):
+            await on.keys(*keys)
+            assert on.said[-1].startswith(said)
+            assert on.mode == "live"
+
+
+async def test_every_key_of_the_table_is_bound_once_a_place() -> None:
+    seen: set[tuple[str, str]] = set()
+    for action in ACTIONS:
+        for key in filter(None, action.keys.split(",")):
+            assert (action.where, key) not in seen
+            seen.add((action.where, key))
+
+
+# -- verification and long work ---------------------------------------------------------------
+
+
+async def test_esc_stops_a_scenario_that_plays_between_two_turns() -> None:
+    async with opened(pace=30.0) as on:
+        await on.pilot.press("T")
+        await wait_for(on, lambda: on.app.session.snapshot.live == 16)  # type: ignore[union-attr]
+        await on.pilot.press("T", "escape")
+        assert "plays already" in on.said[0]
+        on.app.workers.cancel_group(on.app.screen, "play")
+        await wait_for(on, lambda: on.snapshot.next_step == "release all")
+        await on.keys("t")
+        assert (on.snapshot.live, on.snapshot.next_step) == (30, None)
+
+
+async def wait_for(on: Driver, holds: Any) -> None:
+    for _ in range(500):
+        if holds():
+            return
+        await on.pilot.pause(0.01)
+    raise AssertionError("it never came to that")
+
+
+async def test_verification_can_be_stopped_and_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened() as on:
+        await on.keys("T")
+        verify = World.verify
+
+        def stopped(self: World, **more: Any) -> Any:
+            on.app.session.cancel()
+            return verify(self, **more)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(World, "verify", stopped)
+            await on.keys("v")
+        assert (on.said[-1], on.known["verified"]) == ("verification was stopped", None)
+        await on.keys("v")
+        assert on.known["verified"] is True
+        await on.keys("e", "ctrl+s")
+        assert on.snapshot.live == 46
+        assert dump(on.app)["verified"] is None
