@@ -18,6 +18,7 @@ from aos_core import canon
 from aos_core.air.load import Catalog, load_files
 from aos_core.air.nodes import DefModule
 from aos_core.build.builder import find_built
+from aos_core.build.sources import Crate
 from aos_core.build.texts import read_module
 from aos_core.errors import ModuleMissing, UsageError, WorldError
 from aos_core.kernel.program import Limits, Settings
@@ -187,12 +188,25 @@ class WorldFiles:
             )
         return wasm
 
+    def source_folders(self) -> list[Path]:
+        """Where the sources of the modules are: crates, and what they depend on by path."""
+        folders: list[Path] = []
+        for of in self.config.modules.values():
+            crate = None if of.crate is None else Path(os.path.normpath(self.root / of.crate))
+            if crate is None or of.wasm is not None or not crate.is_dir():
+                continue
+            try:
+                folders += Crate.read(crate).places
+            except WorldError:  # what is wrong with it is said where it is built
+                folders.append(crate)
+        return list(dict.fromkeys(folders))
+
     def watched(self) -> list[Path]:
-        """The files whose change means another program: wasm, where it is read from."""
-        paths = [self.root / of.wasm for of in self.config.modules.values() if of.wasm]
-        crates = [of.crate for of in self.config.modules.values() if of.crate and not of.wasm]
-        prebuilt = [prebuilt_root() / f"{Path(crate).name}.wasm" for crate in crates]
-        return [*paths, *_files(self.root / "modules", "*.wasm"), *(prebuilt * self.bundled)]
+        """The folders in which a change may mean another program."""
+        wasm = [self.root / of.wasm for of in self.config.modules.values() if of.wasm]
+        ours = [prebuilt_root()] if self.bundled else []
+        folders = [self.root, *(path.parent for path in wasm), *ours, *self.source_folders()]
+        return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
 
     def _wasm_hash(self, module: DefModule) -> bytes | None:
         wasm = self.wasm_of(module)
