@@ -67,13 +67,21 @@ class AosApp(App[None]):
             from aos_tui.problem_screen import ProblemScreen
             from aos_tui.session.reading import problems_of
 
-            problems = problems_of(error)
-            self.said.append(("error", problems[0].message))
-            self._world_screen = None
-            self.switch_screen(ProblemScreen(self.options.world, problems, self.glyphs))
+            problems = problems_of(error, await self.session.branches_on_disk())
+            self.said += [("error", problem.text) for problem in problems]
+            self.push_screen(ProblemScreen(self.options.world, problems, self.glyphs))
             return
+        self._say_height()
         if self.options.watch:
             self.run_worker(self._watch(), group=ENDLESS)
+        if self.options.poll:
+            self.run_worker(self.session.follow(), group=ENDLESS)
+
+    def _say_height(self) -> None:
+        at, snapshot = self.options.at, self.session.snapshot
+        if at is not None and snapshot is not None and not 0 <= at <= snapshot.live:
+            text = f"there is no height {at}: the last is {snapshot.live}"
+            self.notify(text, severity="error", timeout=10)
 
     async def _watch(self) -> None:
         from aos_tui.watch import rebuilt
@@ -84,9 +92,7 @@ class AosApp(App[None]):
 
     async def on_problem_screen_retry(self) -> None:
         """Open the world again."""
-        await self.session.close()
-        self.session = Session(self.options, self._show)
-        await self.switch_screen(self.get_default_screen())
+        await self.pop_screen()
         self._open_soon()
 
     def _show(self, snapshot: Snapshot) -> None:
@@ -128,7 +134,7 @@ class AosApp(App[None]):
         """A key that does nothing says so."""
         if not isinstance(self.screen, WorldScreen) or not event.is_printable:
             return
-        if self.screen.preparing:
+        if self.screen.preparing or self.screen.too_small:
             return
         if event.key not in self.screen.active_bindings:
             self.notify(f"{event.character} does nothing here: ? lists the keys")
@@ -144,6 +150,15 @@ class AosApp(App[None]):
                         title, action.help, getattr(screen, f"action_{action.name}")
                     )
         yield SystemCommand("Theme", "choose the colours", self.action_change_theme)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No palette where the terminal has no room for the panes."""
+        small = isinstance(self.screen, WorldScreen) and self.screen.too_small
+        return not (small and action == "command_palette")
+
+    def action_help_quit(self) -> None:
+        """As Textual's, for ctrl+c; without its markup, which :meth:`notify` shows as it is."""
+        self.notify("ctrl+c copies what is selected in a field; ctrl+q quits")
 
     async def action_quit(self) -> None:
         """Leave; the world is closed on the way out."""

@@ -6,6 +6,7 @@ of the theme with :func:`to_text`.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -91,6 +92,12 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def some(words: Sequence[str], most: int = 8) -> str:
+    """``1, 2, 3``, and how many more there are where there are more than ``most``."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def diagnostic(value: Any) -> str:
     """Plain CBOR data in diagnostic notation (RFC 8949, section 8)."""
     match value:
@@ -109,6 +116,19 @@ def diagnostic(value: Any) -> str:
             return "[" + ", ".join(map(diagnostic, value)) + "]"
         case _:
             return str(value)
+
+
+def with_hashes(value: Any, intents: Mapping[bytes, Any]) -> Any:
+    """Host JSON with each ``{"bytes_b64": ..}`` that is the hash of an intent as ``sha256:..``."""
+    match value:
+        case {"bytes_b64": str(data)} if len(value) == 1:
+            raw = base64.b64decode(data)
+            return f"sha256:{raw.hex()}" if raw in intents else value
+        case dict():
+            return {name: with_hashes(of, intents) for name, of in value.items()}
+        case list():
+            return [with_hashes(of, intents) for of in value]
+    return value
 
 
 # -- effects --------------------------------------------------------------------------------
@@ -304,11 +324,14 @@ def layers(steps: Sequence[StepView]) -> list[list[StepView]]:
     return found
 
 
-def plan_title(plan: PlanView, index: Index) -> str:
-    """``aggregator_plan #0  waiting for 2``."""
-    waits = sum(step.state == "waiting" for step in plan.steps)
-    state = f"waiting for {waits}" if plan.status == "running" and waits else plan.status
-    return f"{short_name(plan.plan)} #{plan.number}  {state}"
+def plan_title(plan: PlanView, pending: Iterable[Pending], width: int) -> str:
+    """``aggregator_plan #0  waits for 2``: receipts of effects it asked for, and events. Where it
+    takes more than ``width`` cells, the name is cut."""
+    asked = sum(item.origin.get("instance") == plan.id for item in pending)
+    waits = asked + sum(step.state == "waiting" and step.op == "await_event" for step in plan.steps)
+    state = f"waits for {waits}" if plan.status == "running" and waits else plan.status
+    end = f" #{plan.number}  {state}"
+    return f"{clip(short_name(plan.plan), max(4, width - len(end)))}{end}"
 
 
 # -- the lines around the panes -------------------------------------------------------------
@@ -380,7 +403,7 @@ def _sample(turns: Sequence[int], live: int, cells: int) -> Iterable[int]:
 
 def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:
     """What stands beside the bar, in ``width`` cells."""
-    done = f"{count(snapshot.live, 'record')}, {count(snapshot.turns, 'turn')}"
+    done = f"{count(snapshot.live + 1, 'record')}, {count(snapshot.turns, 'turn')}"
     if snapshot.next_step is not None:
         room = max(8, width - len(done) - len("  next:  (t)"))
         return [

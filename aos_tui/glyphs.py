@@ -25,6 +25,20 @@ class Glyphs:
     bracket: tuple[str, str, str, str]
     """A turn's first, middle and last record, and the only one."""
     chosen: str
+    dot: str
+
+    def legend(self) -> list[tuple[str, str]]:
+        """(glyphs, what they say)."""
+        return [
+            (self.input, "an input: an event that was fired, a swap"),
+            (self.receipt, "an input: the receipt of an effect"),
+            (self.change, "changed in this turn; inside a turn, by this record"),
+            ("".join(self.bracket[:3]), "the records of one turn"),
+            (f"{self.turn} {self.chosen}", "in the timeline: a turn, the shown height"),
+            (f"{self.pending} {self.ready}", "a step that is pending, ready"),
+            (f"{self.waiting} {self.done}", "a step that is waiting, done"),
+            (f"{self.skipped} {self.failed}", "a step that was skipped, has failed"),
+        ]
 
     def step(self, state: str) -> str:
         """The glyph of a plan step's state."""
@@ -40,11 +54,11 @@ class Glyphs:
 
 UNICODE = Glyphs(
     "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "✗", "∆", "─", "┼", ("├", "┤"),
-    ("╭", "│", "╰", "╶"), "◉",
+    ("╭", "│", "╰", "╶"), "◉", "·",
 )  # fmt: skip
 ASCII = Glyphs(
     ">", "<", "v", ".", "o", "~", "+", "/", "x", "*", "-", "+", ("[", "]"),
-    ("+", "|", "+", "-"), "@",
+    ("+", "|", "+", "-"), "@", "-",
 )  # fmt: skip
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from typing import TYPE_CHECKING, Any
+
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
 from aos_tui.app import ENDLESS, AosApp
 from aos_tui.options import Options
@@ -18,24 +21,59 @@ if TYPE_CHECKING:
 
 
 def run_headless(options: Options) -> int:
-    """Press the keys; 0, or 1 if one led to an error."""
-    return asyncio.run(_run(AosApp(options)))
+    """Press the keys; 0, 1 if something led to an error, 2 if a file could not be written.
+
+    Errors and warnings are printed to stderr as they came.
+    """
+    app = AosApp(options)
+    try:
+        asyncio.run(_run(app))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _say(f"{error.filename} cannot be written: {error.strerror}")
+        return 2
+    for severity, text in app.said:
+        if severity != "information":
+            _say(text)
+    return int(any(severity == "error" for severity, _ in app.said))
 
 
-async def _run(app: AosApp) -> int:
+def _say(text: str) -> None:
+    sys.stderr.write(f"aos-tui: {text}\n")
+
+
+async def _run(app: AosApp) -> None:
     options = app.options
     async with app.run_test(size=options.size, notifications=True) as pilot:
         app.animation_level = "none"
         await pilot.pause()
         await settle(pilot)
         for key in options.keys:
-            await press(pilot, key)
-        if options.screenshot is not None:
-            options.screenshot.write_text(app.export_screenshot(), encoding="utf-8")
-        if options.dump is not None:
-            text = json.dumps(dump(app), ensure_ascii=False, indent=2)
-            options.dump.write_text(f"{text}\n", encoding="utf-8")
-    return int(any(severity == "error" for severity, _ in app.said))
+            if is_key(key):
+                await press(pilot, key)
+            else:
+                text = f"there is no key {key}: keys have Textual's names, such as t, enter, comma"
+                app.notify(text, severity="error")
+        screenshot = app.export_screenshot() if options.screenshot is not None else ""
+        facts = json.dumps(dump(app), ensure_ascii=False, indent=2)
+    if options.screenshot is not None:
+        options.screenshot.write_text(screenshot, encoding="utf-8")
+    if options.dump is not None:
+        options.dump.write_text(f"{facts}\n", encoding="utf-8")
+
+
+def is_key(name: str) -> bool:
+    """Whether Textual has a key of this name; ``text:..`` is one too."""
+    bare = name
+    for modifier in ("ctrl+", "shift+", "alt+", "super+", "hyper+", "meta+"):
+        bare = bare.replace(modifier, "", 1)
+    named = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+    return name.startswith("text:") or name in named or bare in named or _character(bare)
+
+
+def _character(name: str) -> bool:
+    return len(name) == 1 or len(key_to_character(name) or "") == 1
 
 
 async def press(pilot: Pilot[Any], key: str) -> None:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 PACE = 0.4
 """Seconds between two turns when a scenario plays to its end."""
+POLL = 1.0
+"""Seconds between two looks at a branch that another process writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to open and how. ``size`` in columns and rows; ``pace`` in seconds a turn."""
+    """What to open and how. ``size`` in columns and rows; ``pace`` in seconds a turn; ``poll`` in
+    seconds, 0 for never."""
 
     world: str = "."
     branch: str = "main"
@@ -28,6 +31,7 @@ class Options:
     screenshot: Path | None = None
     dump: Path | None = None
     pace: float = PACE
+    poll: float = POLL
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -53,6 +57,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         screenshot=given.screenshot,
         dump=given.dump,
         pace=0.0 if given.headless else PACE,
+        poll=0.0 if given.headless else POLL,
     )
 
 

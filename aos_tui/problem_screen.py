@@ -36,9 +36,8 @@ class ProblemScreen(Screen[None]):
         yield Static(f" aos-tui  {self._world} does not load", id="problem-title", markup=False)
         with VerticalScroll(id="problems"):
             for problem in self._problems:
-                text = Text(f"{self._glyphs.failed} {problem.message}", style="bold")
-                lines = [line for line in (problem.place, problem.hint) if line]
-                text.append("".join(f"\n  {line}" for line in lines), style="not bold")
+                text = Text(f"{self._glyphs.failed} {problem.text}")
+                text.stylize("bold", 0, 2 + len(problem.message))
                 yield Static(text, classes="problem")
         yield Footer(compact=True, show_command_palette=False)
 

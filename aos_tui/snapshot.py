@@ -83,6 +83,11 @@ class Trouble:
     place: str
     hint: str
 
+    @property
+    def text(self) -> str:
+        """Message, place and hint, a line each."""
+        return "\n  ".join(part for part in (self.message, self.place, self.hint) if part)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

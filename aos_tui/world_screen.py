@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Static
+from textual.geometry import Size
+from textual.widget import Widget
+from textual.widgets import Static
 
 from aos_tui.actions import bindings_of
 from aos_tui.panes.base import Pane
+from aos_tui.panes.footer import KeysFooter
 from aos_tui.panes.journal import JournalList, JournalPane
 from aos_tui.panes.pending import PendingPane
 from aos_tui.panes.plan import PlanPane
@@ -24,16 +28,23 @@ if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
 
 
+SMALLEST = (60, 15)
+"""Columns and rows below which nothing but a word on that is shown."""
+
+
 class WorldScreen(Verbs):
     """Hands each snapshot to every pane, and what panes ask for to the verbs."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("anywhere")
+    AUTO_FOCUS = ""  # Textual's would take widgets that are not displayed
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (72, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-high")]  # noqa: RUF012
 
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
         super().__init__(session)
         self.journal = JournalPane(glyphs, session.search)
+        self._glyphs = glyphs
+        self._left: Widget | None = None
         self.pending = PendingPane(glyphs)
         self.state = StatePane(glyphs)
         self.plan = PlanPane(glyphs)
@@ -56,12 +67,43 @@ class WorldScreen(Verbs):
                 yield self.plan
                 yield self.pending
         yield timeline
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysFooter(lambda: "" if self.journal.typing else self.focused_pane()[0])
         yield Static("The terminal is smaller than 60x15: please make it larger.", id="too-small")
 
     def on_mount(self) -> None:
         """Begin in the journal."""
-        self.query_one(JournalList).focus()
+        self._left = self.query_one(JournalList)
+        self._mind_focus(self.size)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """A terminal that is too small shows nothing, so nothing there has the focus."""
+        self._mind_focus(event.size)
+        self.refresh_bindings()
+
+    def on_screen_resume(self) -> None:
+        """The terminal may have changed below a dialog."""
+        self._mind_focus(self.size)
+
+    def _mind_focus(self, size: Size) -> None:
+        if self.too_small:
+            self._left = self.focused or self._left
+            self.set_focus(None)
+        elif self.focused is None and self._left is not None:
+            self.set_focus(self._left)
+
+    @property
+    def too_small(self) -> bool:
+        """Whether the terminal has no room for the panes."""
+        return self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nothing is shown nothing but leaving works."""
+        if self.too_small and action != "quit":
+            return False
+        return super().check_action(action, parameters)
+
+    def legend(self) -> tuple[str, list[tuple[str, str]]]:
+        return "Signs", self._glyphs.legend()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot in every pane."""

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aos_tui.dialogs.branches import BranchesDialog
     from aos_tui.dialogs.confirm import ConfirmDialog
     from aos_tui.dialogs.event import EventDialog
     from aos_tui.dialogs.fork import ForkDialog
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.value import ValueDialog
 
 __all__ = [
+    "BranchesDialog",
     "ConfirmDialog",
     "EventDialog",
     "ForkDialog",

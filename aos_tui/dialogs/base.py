@@ -108,13 +108,17 @@ class Dialog(ModalScreen[Result]):
         self.dismiss(None)
 
     def copy(self, text: str) -> None:
-        """Put ``text`` on the clipboard and say so."""
+        """Put ``text``, the whole of what is shown, on the clipboard and say so."""
         self.app.copy_to_clipboard(text)
-        self.notify(f"Copied {len(text)} characters")
+        self.notify(f"copied all of {self._title}, {len(text)} characters")
 
 
 class Form(Dialog[Result]):
-    """A dialog whose fields read as one result, or say what is wrong with them."""
+    """A dialog whose fields read as one result, or say what is wrong with them.
+
+    ``REFUSED``: what a wrong form says it did not do, when one submits it all the same."""
+
+    REFUSED: ClassVar[str] = "not done"
 
     def read(self) -> Result:
         """What the fields say. Raises :class:`Wrong`."""
@@ -147,7 +151,7 @@ class Form(Dialog[Result]):
         try:
             result = self.read()
         except Wrong as wrong:
-            self.say(wrong)
+            self.say(wrong, self.REFUSED)
             if wrong.place is not None:
                 area = self.query_one(TextArea)
                 area.move_cursor(wrong.place)
@@ -155,12 +159,13 @@ class Form(Dialog[Result]):
             return
         self.dismiss(result)
 
-    def say(self, what: Wrong | str) -> None:
-        """Show an error, or that all is well, in the message line."""
+    def say(self, what: Wrong | str, refused: str = "") -> None:
+        """Show an error, or that all is well, in the message line; ``refused`` stands out."""
         wrong = isinstance(what, Wrong)
         message = self.query_one("#message")
         message.set_class(wrong, "-wrong")
-        text = f"Error: {what.text}" if isinstance(what, Wrong) else what
+        message.set_class(bool(refused), "-refused")
+        text = f"{refused or 'Error'}: {what.text}" if isinstance(what, Wrong) else what
         message.query_one(Static).update(text)
 
 

@@ -26,9 +26,13 @@ class EventDialog(Form[tuple[str, Any]]):
 
     SAYS = "Fires one event; the world reacts to it in one turn."
     KEYS = (("ctrl+s", "submit", "Fire"),)
-    MORE = "shift+tab schema   tab type"
+    MORE = "ctrl+r example   f7 select all   shift+tab schema   tab type"
+    REFUSED = "not fired"
     AUTO_FOCUS = "TextArea, #key-back"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", "Fire")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "submit", "Fire"),
+        Binding("ctrl+r", "example", "Example"),
+    ]
 
     def __init__(
         self,
@@ -40,9 +44,10 @@ class EventDialog(Form[tuple[str, Any]]):
     ) -> None:
         super().__init__("Fire an event")
         self._types = {name: of for name, of, _ in schemas}
+        self._examples = {name: json_text(example) for name, _, example in schemas}
         self._texts = {} if texts is None else texts
-        for name, _, example in schemas:
-            self._texts.setdefault(name, json_text(example))
+        for name, text in self._examples.items():
+            self._texts.setdefault(name, text)
         self._schema = initial if initial in self._types else next(iter(self._types), None)
         self._validate = validate
 
@@ -74,6 +79,11 @@ class EventDialog(Form[tuple[str, Any]]):
     def fine(self, result: tuple[str, Any]) -> str:
         return f"ok: a {result[0]}" if self._validate else "ok: well-formed JSON"
 
+    def action_example(self) -> None:
+        """Back to the example value."""
+        if self._schema is not None:
+            self.query_one(TextArea).text = self._examples[self._schema]
+
     @on(TextArea.Changed)
     def _remember(self, event: TextArea.Changed) -> None:
         if self._schema is not None:
@@ -91,11 +101,13 @@ class EventDialog(Form[tuple[str, Any]]):
 
 
 class TypeView(VerticalScroll):
-    """A type, broken over lines to fit its width."""
+    """A type, broken over lines to fit its width; ``extra``: fields that a value beside it has
+    and the type does not name."""
 
-    def __init__(self, type_json: Any) -> None:
+    def __init__(self, type_json: Any, extra: Sequence[str] = ()) -> None:
         super().__init__()
         self._type = type_json
+        self._extra = f"\n\nextra, not of the type:\n  {', '.join(extra)}" if extra else ""
         self.border_title = "type"
 
     def compose(self) -> ComposeResult:
@@ -108,4 +120,4 @@ class TypeView(VerticalScroll):
         """Show ``type_json`` (AIR JSON)."""
         self._type = type_json
         width = self.scrollable_content_region.width
-        self.query_one(Static).update(type_text(type_json, width))
+        self.query_one(Static).update(type_text(type_json, width) + self._extra)

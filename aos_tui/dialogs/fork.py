@@ -19,6 +19,7 @@ class ForkDialog(PromptDialog):
     """
 
     KEYS = (("enter", "submit", "Fork"),)
+    REFUSED = "not forked"
 
     def __init__(
         self,

@@ -28,7 +28,8 @@ class ReceiptDialog(Form[Receipt]):
 
     SAYS = "Releases this receipt as you write it here, instead of the prepared one."
     KEYS = (("ctrl+s", "submit", "Release"),)
-    MORE = "tab next field   space choose"
+    MORE = "f7 select all   tab next field   space choose"
+    REFUSED = "not released"
     AUTO_FOCUS = "TextArea"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", "Release")]
 
@@ -59,7 +60,13 @@ class ReceiptDialog(Form[Receipt]):
             yield Input(cost, placeholder="cents", type="integer", compact=True)
         with Horizontal(id="fields"):
             yield TextArea(json_text(self._payload), show_line_numbers=True, compact=True)
-            yield TypeView(self._type)
+            yield TypeView(self._type, self._extra())
+
+    def _extra(self) -> list[str]:
+        fields = self._type.get("record")
+        if fields is None or not isinstance(self._payload, dict):
+            return []
+        return [name for name in self._payload if name not in fields]
 
     def read(self) -> Receipt:
         pressed = self.query_one(RadioSet).pressed_index

@@ -19,6 +19,7 @@ class ShuffleDialog(Form[Order]):
     """
 
     KEYS = (("enter", "submit", "Release"),)
+    REFUSED = "not released"
     AUTO_FOCUS = "Input"
 
     def __init__(self, count: int, seed: int) -> None:

@@ -26,7 +26,6 @@ from aos_tui.formatting import (
     Piece,
     empty_journal,
     kind_text,
-    plain,
     record_glyph,
     summary,
 )
@@ -176,13 +175,6 @@ class JournalList(Pane, ScrollView, can_focus=True):
         super().notify_style_update()
         self._strips.clear()
 
-    def copied(self) -> tuple[str, str] | None:
-        if self._snapshot is None:
-            return None
-        record = self._snapshot.records[self._cursor]
-        text = f"{self._cursor} {kind_text(record)} {plain(self._summary(self._cursor))}"
-        return f"record {self._cursor}", text
-
     # -- lines ------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
@@ -285,6 +277,16 @@ class JournalPane(Pane, Vertical):
         """Whether the filter is open."""
         return self._field.display
 
+    @property
+    def typing(self) -> bool:
+        """Whether the filter has the focus."""
+        return self._field.has_focus
+
+    @property
+    def looks_for_something(self) -> bool:
+        """Whether the filter is open and says something."""
+        return self.filtering and bool(self._text)
+
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot."""
         old, self._snapshot = self._snapshot, snapshot
@@ -294,16 +296,14 @@ class JournalPane(Pane, Vertical):
         ):
             self._search()
 
-    def copied(self) -> tuple[str, str] | None:
-        return self._lines.copied()
-
     def open_filter(self) -> None:
-        """Ask for a filter."""
+        """Ask for a filter; the one before stands there still."""
         self._field.display = True
         self._field.focus()
+        self._search()
 
     def close_filter(self) -> None:
-        """Show all records again; n and N still know what was looked for."""
+        """Show all records again."""
         self._field.display = False
         self._lines.only(None)
         self._lines.focus()

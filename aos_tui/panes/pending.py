@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
 
 
+Asked = tuple[int, bytes]
+"""The height of the record and the intent's hash: the same effect may be asked for again later."""
+
 ROOMY = 46
 """Cells from which on each effect has a line for where it comes from."""
 
@@ -46,23 +49,27 @@ class PendingPane(Pane, OptionList):
         self.border_title = "Pending"
         self._glyphs = glyphs
         self._snapshot: Snapshot | None = None
-        self._arranged: list[bytes] = []
-        self._current_hash: bytes | None = None
-        self._chosen: set[bytes] = set()
+        self._arranged: list[Asked] = []
+        self._current: Asked | None = None
+        self._chosen: set[Asked] = set()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show another snapshot; order, selection and cursor stay for what is still pending."""
-        old, self._snapshot = self._snapshot, snapshot
-        if old is None or old.branch != snapshot.branch:
-            self._arranged, self._chosen = [], set()
-        self._chosen &= {item.intent_hash for item in snapshot.pending}
-        if old is None or (old.pending, old.height) != (snapshot.pending, snapshot.height):
-            current = self._current_hash
-            self._fill(self._row_of(current))
+        """Show another snapshot; order and selection stay for what is still pending.
 
-    def _row_of(self, intent: bytes | None) -> int:
-        order = self.in_order()
-        return order.index(intent) if intent in order else self.highlighted or 0
+        The cursor stays while effects are released; where others appear, it goes to the first."""
+        old, self._snapshot = self._snapshot, snapshot
+        now = set(map(_asked, snapshot.pending))
+        self._chosen &= now
+        if old is None:
+            self._fill(0)
+        elif (old.pending, old.height) != (snapshot.pending, snapshot.height):
+            before = set(map(_asked, old.pending))
+            travelled = old.live == snapshot.live and before != now
+            self._fill(0 if travelled or now - before else self._row_of(self._current))
+
+    def _row_of(self, asked: Asked | None) -> int:
+        order = [_asked(item) for item in self._items]
+        return order.index(asked) if asked in order else self.highlighted or 0
 
     def on_resize(self, event: events.Resize) -> None:
         """What is said of an effect depends on the room there is."""
@@ -80,19 +87,19 @@ class PendingPane(Pane, OptionList):
             return
         self.add_options([Option(self._prompt(item)) for item in items])
         self.highlighted = min(row, len(items) - 1)
-        self._current_hash = items[self.highlighted].intent_hash
+        self._current = _asked(items[self.highlighted])
 
     @property
     def _items(self) -> list[Pending]:
         """In the order that was arranged by hand; the others after it, as they were asked for."""
         pending = () if self._snapshot is None else self._snapshot.pending
-        place = {intent: at for at, intent in enumerate(self._arranged)}
-        return sorted(pending, key=lambda item: place.get(item.intent_hash, len(place)))
+        place = {asked: at for at, asked in enumerate(self._arranged)}
+        return sorted(pending, key=lambda item: place.get(_asked(item), len(place)))
 
     def _prompt(self, item: Pending) -> Text:
         assert self._snapshot is not None
         palette, snapshot = self.palette(), self._snapshot
-        mark = self._glyphs.done if item.intent_hash in self._chosen else " "
+        mark = self._glyphs.done if _asked(item) in self._chosen else " "
         roomy = self.content_size.width >= ROOMY
         first: list[Piece] = [
             (f"{mark}{item.n} ", "name"),
@@ -122,13 +129,18 @@ class PendingPane(Pane, OptionList):
 
     def to_release(self) -> list[bytes]:
         """The selected ones in the shown order; none selected: the one under the cursor."""
-        chosen = [intent for intent in self.in_order() if intent in self._chosen]
+        chosen = [item.intent_hash for item in self._items if _asked(item) in self._chosen]
         current = self.current
         return chosen or ([] if current is None else [current.intent_hash])
 
     def in_order(self) -> list[bytes]:
         """All in the shown order."""
         return [item.intent_hash for item in self._items]
+
+    def numbers(self, intents: list[bytes]) -> list[int]:
+        """What people call these."""
+        by_hash = {item.intent_hash: item.n for item in self._items}
+        return [by_hash[intent] for intent in intents]
 
     def copied(self) -> tuple[str, str] | None:
         item = self.current
@@ -137,13 +149,13 @@ class PendingPane(Pane, OptionList):
     # -- keys -------------------------------------------------------------------------------
 
     def action_mark(self) -> None:
-        """Select the effect under the cursor, or no longer; then on to the next."""
+        """Select the effect under the cursor, or no longer."""
         item = self.current
         if item is None or self.highlighted is None:
             self.notify("nothing is waiting, so there is nothing to select")
             return
-        self._chosen ^= {item.intent_hash}
-        self._fill(self.highlighted + 1)
+        self._chosen ^= {_asked(item)}
+        self._fill(self.highlighted)
 
     def action_move_down(self) -> None:
         """Release it later."""
@@ -154,7 +166,7 @@ class PendingPane(Pane, OptionList):
         self._shift(-1)
 
     def _shift(self, by: int) -> None:
-        row, order = self.highlighted, self.in_order()
+        row, order = self.highlighted, [_asked(item) for item in self._items]
         if row is None or self.current is None:
             self.notify("nothing is waiting, so there is nothing to move")
         elif not 0 <= row + by < len(order):
@@ -167,13 +179,17 @@ class PendingPane(Pane, OptionList):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Remember the effect of the cursor."""
         event.stop()
-        self._current_hash = None if self.current is None else self.current.intent_hash
+        self._current = None if self.current is None else _asked(self.current)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open the record that asked for it."""
         event.stop()
         if (item := self.current) is not None:
             self.post_message(self.Opened(item.since))
+
+
+def _asked(item: Pending) -> Asked:
+    return item.since, item.intent_hash
 
 
 def _payload(item: Pending) -> Any:

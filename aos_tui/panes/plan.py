@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -21,6 +21,7 @@ from aos_tui.formatting import (
     plan_title,
     pretty,
     shown_state,
+    with_hashes,
 )
 from aos_tui.panes.base import Pane
 
@@ -73,11 +74,16 @@ class PlanPane(Pane, ScrollView, can_focus=True):
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot; the cursor stays on its step."""
         self._snapshot = snapshot
-        plan = snapshot.plan
-        self.border_title = "Plan" if plan is None else f"Plan  {plan_title(plan, snapshot.index)}"
         many = len(snapshot.plans) > 1
         self.border_subtitle = f"[ ] of {len(snapshot.plans)}" if many else ""
         self._lay_out()
+
+    def _title(self) -> str:
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.plan is None:
+            return "Plan"
+        room = self.size.width - len("Plan  ") - 4  # what the border takes of it
+        return f"Plan  {plan_title(snapshot.plan, snapshot.pending, room)}"
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out anew."""
@@ -85,6 +91,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         """Cut the layers into lines that fit."""
+        self.border_title = self._title()
         plan = None if self._snapshot is None else self._snapshot.plan
         steps = () if plan is None else plan.steps
         widest = max((len(step.id) + 2 for step in steps), default=0)
@@ -166,7 +173,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         lines = [f"op      {step.op}", f"state   {step.state}"]
         lines += [f"height  {step.height}"] if step.height is not None else []
         lines += [f"after   {', '.join(step.after)}"] if step.after else []
-        value = "no value yet" if step.value is None else pretty(step.value)
+        value = "no value yet" if step.value is None else pretty(self._shown(step))
         self.post_message(self.Opened(f"Step {step.id}", "\n".join([*lines, "", value])))
 
     @property
@@ -177,7 +184,12 @@ class PlanPane(Pane, ScrollView, can_focus=True):
 
     def copied(self) -> tuple[str, str] | None:
         step = self._step
-        return None if step is None else (f"step {step.id}", pretty(step.value))
+        return None if step is None else (f"step {step.id}", pretty(self._shown(step)))
+
+    def _shown(self, step: StepView) -> Any:
+        """The value of a step as host JSON, the hashes of intents in their text form."""
+        assert self._snapshot is not None
+        return with_hashes(step.value, self._snapshot.index.intents)
 
     # -- lines ------------------------------------------------------------------------------
 
@@ -212,11 +224,13 @@ class PlanPane(Pane, ScrollView, can_focus=True):
             text = f"{self._glyphs.step(state)} {step.id}"
             segments += [Segment(text, style), Segment(" " * (self._width - len(text)), base)]
         if len(self._lines[row]) == 1:
-            segments.append(Segment(self._note(self._lines[row][0], by_id), base + palette["dim"]))
+            segments.append(Segment(self._note(self._lines[row][0]), base + palette["dim"]))
         return segments
 
-    def _note(self, step: StepView, by_id: dict[str, StepView]) -> str:
+    def _note(self, step: StepView) -> str:
         """What stands beside a step that is alone on its line."""
         if step.value is not None and step.op != "end":
-            return compact(step.value, max(0, self.size.width - self._width - _NUMBERS))
-        return f"{step.op} {shown_state(step, by_id)}"
+            said = compact(self._shown(step), max(0, self.size.width - self._width - _NUMBERS - 2))
+        else:
+            said = step.op
+        return f"{self._glyphs.dot} {said}"

@@ -1,8 +1,8 @@
 """The view model, and the only room of the app that touches ``aos_core``.
 
-``session`` acts on a world and says which height is shown, ``reading`` makes what panes and dialogs
-show of it, ``forms`` what one writes into it. ``aos_core`` is imported where it is first needed: a
-world opens after the first paint.
+``opening`` opens a branch, ``showing`` says which height is shown, ``session`` acts on the world;
+``reading`` makes what panes and dialogs show of it, ``forms`` what one writes into it. ``aos_core``
+is imported where it is first needed: a world opens after the first paint.
 """
 
 from __future__ import annotations

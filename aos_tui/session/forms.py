@@ -67,7 +67,7 @@ def event_problem(world: World, schema: str, value: Any) -> str | None:
     try:
         world.program.schemas[schema].from_host(value)
     except AosError as error:
-        return str(error)
+        return error.message
     return None
 
 
@@ -86,7 +86,7 @@ def receipt_form(world: World, item: Pending) -> ReceiptForm:
         try:
             edited(item, {"status": status, "payload": payload, "cost_cents": cost_cents})
         except AosError as error:
-            return str(error)
+            return error.message
         return None
 
     return ReceiptForm(

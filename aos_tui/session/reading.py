@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.formatting import diagnostic, kind_text, plain, pretty, summary
+from aos_tui.formatting import diagnostic, kind_text, plain, pretty, summary, with_hashes
 from aos_tui.glyphs import UNICODE
 from aos_tui.snapshot import Index, Trouble, Verified
 
@@ -39,7 +39,7 @@ def record_detail(world: World, reader: RecordReader, index: Index, height: int)
         f"frame (head)            {frame.hash.hex()}",
         f"turn                    {first} to {last}",
     ]
-    sections = [("Value", pretty(shown | _state_after(world, height)))]
+    sections = [("Value", pretty(with_hashes(shown, index.intents) | _state_after(world, height)))]
     if stamps := _stamps(world, height):
         sections.append(("Input", stamps))
     sections += [("Hashes", "\n".join(hashes)), ("CBOR", diagnostic(record.to_plain()))]
@@ -100,13 +100,17 @@ def why_read_only(error: JournalDamaged | Diverged) -> Trouble:
     return Trouble(error.message, place, "F forks what comes before, which is good")
 
 
-def problems_of(error: Exception) -> list[Trouble]:
-    """The problems of a world that does not load, each with its place."""
+def problems_of(error: Exception, branches: Sequence[str] = ()) -> list[Trouble]:
+    """The problems of a world that does not load, each with its place; ``branches`` are the ones
+    there are, for a branch that there is not."""
     from aos_core.air.load import Problem
     from aos_core.errors import AosError, CheckFailed
 
     if not isinstance(error, AosError):
         return [Trouble(f"{type(error).__name__}: {error}", "", "")]
+    if error.code == "no_branch" and branches:
+        names = f"branches: {', '.join(branches)}"
+        return [Trouble(error.message, "", "; ".join(filter(None, (error.hint, names))))]
     if not isinstance(error, CheckFailed):
         return [trouble_of(error)]
     found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,14 @@ class Driver:
         """Put ``text`` where the dialog's JSON is."""
         self.app.screen.query_one(TextArea).text = text
         await self.pilot.pause()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        for _ in range(1000):
+            if holds():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError("it never came to that")
 
     @property
     def snapshot(self) -> Snapshot:
@@ -93,7 +101,7 @@ async def opened(
     world: str | Path = "04", size: tuple[int, int] = (80, 24), **more: Any
 ) -> AsyncIterator[Driver]:
     """The app on a world: one that ships in memory, one of a directory on its disk."""
-    more = {"memory": isinstance(world, str), "pace": 0.0, **more}
+    more = {"memory": isinstance(world, str), "pace": 0.0, "poll": 0.0, **more}
     app = AosApp(Options(world=os.fspath(world), **more))
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Select, Static, TextArea
 
 from aos_tui.dialogs import (
+    BranchesDialog,
     ConfirmDialog,
     EventDialog,
     ForkDialog,
@@ -166,12 +167,12 @@ async def test_an_initial_schema_that_is_gone_means_the_first() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{\n  "a": 1,,\n}', "Error: line 2, column 10: expecting property name"),
-        ("", "Error: there is no JSON here yet"),
-        ('{"a": 1, "a": 2}', 'Error: "a" stands twice in one object'),
-        ("NaN", "Error: NaN is not JSON"),
-        ("[" * 100_000, "Error: the JSON is nested too deeply"),
-        ("9" * 5000, "Error: "),
+        ('{\n  "a": 1,,\n}', "not fired: line 2, column 10: expecting property name"),
+        ("", "not fired: there is no JSON here yet"),
+        ('{"a": 1, "a": 2}', 'not fired: "a" stands twice in one object'),
+        ("NaN", "not fired: NaN is not JSON"),
+        ("[" * 100_000, "not fired: the JSON is nested too deeply"),
+        ("9" * 5000, "not fired: "),
     ],
 )
 async def test_bad_json_is_named_and_not_fired(text: str, said: str) -> None:
@@ -197,6 +198,39 @@ async def test_json_is_read_while_typing_and_ctrl_s_goes_to_the_error() -> None:
         assert area.has_focus
 
 
+async def test_ctrl_r_brings_the_example_back() -> None:
+    app = Host(event())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        example = app.dialog.query_one(TextArea).text
+        write(app, "?")
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+        assert app.said().startswith("not fired: line 1, column 1")
+        assert app.dialog.query_one("#message").has_class("-refused")
+        await pilot.press("ctrl+r")
+        await pilot.pause()
+        assert (app.dialog.query_one(TextArea).text, app.said()) == (
+            example,
+            "ok: well-formed JSON",
+        )
+        assert not app.dialog.query_one("#message").has_class("-refused")
+
+
+async def test_the_extra_fields_of_a_payload_are_named_beside_its_type() -> None:
+    payload = {"status": 200, "body": None, "body_preview": "x"}
+    app = Host(ReceiptDialog("Receipt 1", "ok", payload, None, HTTP))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        said = str(app.dialog.query_one(TypeView).query_one(Static).visual)
+    assert said.endswith("extra, not of the type:\n  body_preview")
+
+
+async def test_the_branches_are_listed_and_another_is_chosen() -> None:
+    assert (await run(BranchesDialog(["a", "b"], "a"), "down", "enter")).result == "b"
+    assert (await run(BranchesDialog(["a", "b"], "b"), "enter")).result is None
+
+
 async def test_validate_holds_the_event_back_until_it_fits() -> None:
     def validate(schema: str, value: Any) -> str | None:
         assert schema == "demo/Tick@1"
@@ -210,7 +244,7 @@ async def test_validate_holds_the_event_back_until_it_fits() -> None:
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert app.result == OPEN
-        assert app.said() == "Error: $: a nat is wanted [int]"
+        assert app.said() == "not fired: $: a nat is wanted [int]"
         write(app, "8")
         await pilot.click("#key-submit")
         await pilot.pause()
@@ -247,7 +281,7 @@ async def test_esc_closes_the_list_of_schemas_before_the_dialog() -> None:
 async def test_a_world_without_events_says_so_and_fires_nothing() -> None:
     app = await run(EventDialog([], None), "ctrl+s")
     assert app.result == OPEN
-    assert app.last == "Error: there is no event to fire"
+    assert app.last == "not fired: there is no event to fire"
 
 
 # -- receipt -------------------------------------------------------------------------------------
@@ -297,7 +331,7 @@ async def test_validate_sees_status_payload_and_cost() -> None:
 
     app = await run(receipt(validate), "ctrl+s", text='{"status": "x"}')
     assert app.result == OPEN
-    assert app.last == "Error: $.status: an int is wanted"
+    assert app.last == "not released: $.status: an int is wanted"
     assert seen[-1] == ("ok", {"status": "x"}, 5)
 
 
@@ -365,7 +399,7 @@ async def test_a_prompt_complains_only_after_it_was_touched() -> None:
         assert app.said() == ""
         await pilot.press("enter")
         await pilot.pause()
-        assert app.said() == "Error: write a height"
+        assert app.said() == "not done: write a height"
         assert app.result == OPEN
 
 

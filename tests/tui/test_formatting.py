@@ -184,11 +184,11 @@ def test_the_header_cuts_names_before_figures(width: int, more: dict[str, Any]) 
 def test_the_timeline_says_what_t_does_in_the_room_there_is() -> None:
     step = snapshot(next_step="fire demo/AggregatorEvent@1 Start")
     assert plain(timeline_text(step, 80)) == (
-        "6 records, 2 turns  next: fire AggregatorEvent Start (t)"
+        "7 records, 2 turns  next: fire AggregatorEvent Start (t)"
     )
-    assert plain(timeline_text(step, 40)) == "6 records, 2 turns  next: fire Agg.. (t)"
+    assert plain(timeline_text(step, 40)) == "7 records, 2 turns  next: fire Agg.. (t)"
     assert plain(timeline_text(snapshot(), 80)).endswith("scenario basic is at its end")
-    assert plain(timeline_text(snapshot(scenario=None), 80)) == "6 records, 2 turns"
+    assert plain(timeline_text(snapshot(scenario=None), 80)) == "7 records, 2 turns"
 
 
 def test_the_bar_shows_turns_faults_and_where_one_is() -> None:

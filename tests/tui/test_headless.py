@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from aos_tui.actions import ACTIONS
+from aos_tui.headless import is_key
 from aos_tui.options import parse
 from tests.support import ROOT, log
 
@@ -66,9 +68,37 @@ def test_memory_writes_nothing(world: Path) -> None:
 
 def test_a_key_that_leads_to_an_error_exits_with_1(tmp_path: Path) -> None:
     facts = tmp_path / "a.json"
-    assert run(tmp_path, "--headless", "--dump", facts).returncode == 1
+    done = run(tmp_path, "--headless", "--dump", facts)
+    assert done.returncode == 1
+    assert "no world" in done.stderr and "\n  " in done.stderr
     of = known(facts)
     assert (of["height"], of["verified"], of["mode"]) == (None, None, "ProblemScreen")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--scenario", "none"], 1, "none"),
+        (["--branch", "none"], 1, "there is no branch none"),
+        (["--at", "99"], 1, "there is no height 99: the last is 0"),
+        (["--at", "-1"], 1, "there is no height -1"),
+        (["--keys", "t,nokey"], 1, "there is no key nokey"),
+        (["--theme", "none"], 0, "there is no theme none"),
+        (["--screenshot", "no/where.svg"], 2, "where.svg cannot be written"),
+        (["--dump", "no/where.json"], 2, "where.json cannot be written"),
+    ],
+)
+def test_what_is_wrong_is_said_on_stderr(
+    world: Path, arguments: list[str], code: int, said: str
+) -> None:
+    done = run(world, "--headless", *arguments)
+    assert done.returncode == code
+    assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_every_name_of_a_key_is_known() -> None:
+    keys = [key for action in ACTIONS for key in action.keys.split(",") if key]
+    assert [key for key in [*keys, "text:x", "ctrl+s", "shift+tab", "f7"] if not is_key(key)] == []
 
 
 @pytest.mark.parametrize(

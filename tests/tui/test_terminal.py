@@ -77,10 +77,10 @@ def terminal(world: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
 def test_the_main_job_with_keys_only(terminal: Terminal, world: Path) -> None:
     screen = terminal.wait("Nothing has happened yet.", "fires the first event", "h 0 live")
     assert all(pane in screen for pane in ("Journal", "State", "Plan", "Pending"))
-    assert "q quit" in screen.splitlines()[-1]
+    terminal.wait("q quit", until=lambda text: "q quit" in text.splitlines()[-1])
 
     terminal.press("t")
-    terminal.wait("h 16 live", "3 waiting", "Pending  3", "aggregator_plan #0", "await_b")
+    terminal.wait("h 16 live", "3 waiting", "Pending  3", "#0  waits for 3", "await_b")
 
     terminal.press("\t\t\tJ")  # to the pending pane: the first effect goes after the second
     terminal.wait("Pending", until=lambda text: text.index("/api/b  ") > 0)

@@ -90,8 +90,32 @@ async def test_torn_bytes_at_the_end_are_moved_aside_and_said(world: Path) -> No
     with log(world).open("ab") as file:
         file.write(b"\x99\x00\x00\x00torn")
     async with opened(world) as on:
-        assert any("never acknowledged" in text for text in on.said)
+        assert any("unfinished frame" in text for text in on.said)
         assert (on.snapshot.live, on.mode) == (30, "live")
+
+
+async def test_a_reader_follows_the_writer_and_goes_on_when_it_has_quit(world: Path) -> None:
+    with World.open(world) as holder:
+        async with opened(world, poll=0.01) as on:
+            assert (on.mode, on.snapshot.live) == ("read-only", 0)
+            holder.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == 16)
+            await on.keys("v")
+            assert (on.known["verified"], on.numbers) == (True, [1, 2, 3])
+            await on.keys("r")
+            assert (on.mode, on.snapshot.live) == ("read-only", 16)
+            holder.close()
+            await on.keys("r")
+            assert (on.mode, on.snapshot.live, on.numbers) == ("live", 19, [2, 3])
+            assert not on.app.screen.query_one("#banner").display
+    assert on_disk(world)[0] == 19
+
+
+async def test_a_branch_that_there_is_not_names_those_there_are(world: Path) -> None:
+    play(world)
+    async with opened(world, branch="nowhere") as on:
+        assert on.mode == "ProblemScreen"
+        assert "branches: main" in on.errors[0]
 
 
 async def test_a_second_writer_opens_for_reading_and_names_the_holder(world: Path) -> None:
@@ -302,11 +326,28 @@ async def test_a_terminal_that_is_too_small_says_so_and_comes_back(size: tuple[i
     async with opened(size=size) as on:
         assert on.app.screen.query_one("#too-small").display
         assert not on.app.screen.query_one("#panes").display
-        await on.keys("t")
+        for key in ("t", "e", "i", "tab", "slash", "question_mark", "ctrl+p", "x", "B", "g", "z"):
+            await on.keys(key)
+            assert (on.mode, on.app.focused, on.snapshot.live, on.said) == ("live", None, 0, [])
         await on.pilot.resize_terminal(80, 24)
         await on.pilot.pause()
         assert not on.app.screen.query_one("#too-small").display
-        assert on.snapshot.live == 16
+        assert on.known["focused"] == "journal-list"
+        await on.keys("t", "q")
+    assert on.app.return_code == 0
+
+
+async def test_a_terminal_that_shrinks_below_a_dialog_takes_no_focus_and_no_verb() -> None:
+    async with opened(size=(60, 20)) as on:
+        await on.keys("tab", "e")
+        await on.pilot.resize_terminal(40, 10)
+        await on.keys("escape", "e")
+        assert (on.mode, on.app.focused) == ("live", None)
+        await on.pilot.resize_terminal(120, 40)
+        await on.pilot.pause()
+        assert on.known["focused"] == "state"
+        await on.keys("q")
+    assert on.app.return_code == 0
 
 
 @pytest.mark.parametrize("size", [(60, 15), (72, 15), (80, 24), (100, 30), (200, 60)])

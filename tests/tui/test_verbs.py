@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.widgets import Static
 
 from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE
 from aos_tui.headless import dump
 from tests.support import start
-from tests.tui.driving import FOCUS, Driver, on_disk, opened
+from tests.tui.driving import FOCUS, on_disk, opened
 
 SIZES = [(120, 40), (80, 24)]
 
@@ -73,6 +74,18 @@ async def test_at_the_scenarios_end_t_begins_it_anew_on_another_branch() -> None
         assert (on.snapshot.branch, on.snapshot.live, on.numbers) == ("main-0", 16, [1, 2, 3])
 
 
+async def test_a_release_step_that_finds_nothing_says_so_and_ends_the_scenario(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "R")
+        assert on.snapshot.next_step == "nothing is left to release"
+        await on.keys("t")
+        assert on.app.session.at_scenario_end
+        assert on.snapshot.live == 30
+        assert "at its end, all as expected" in on.said[-1]
+    async with opened(world) as on:
+        assert on.snapshot.next_step is None
+
+
 async def test_what_a_scenario_expects_and_does_not_get_is_said(world: Path) -> None:
     path = world / "scenarios/basic.toml"
     path.write_text(path.read_text().replace("202, 200, 201", "202, 200, 500"))
@@ -98,8 +111,8 @@ async def test_every_order_of_receipts_ends_in_the_same_root() -> None:
         ((*FOCUS["pending"], "J", "J", "R"), "bca"),
         ((*FOCUS["pending"], "down", "down", "K", "R"), "acb"),
         ((*FOCUS["pending"], "down", "r"), "b"),
-        ((*FOCUS["pending"], "space", "down", "space", "r"), "ac"),
-        ((*FOCUS["pending"], "space", "space", "up", "space", "r"), "a"),
+        ((*FOCUS["pending"], "space", "down", "down", "space", "r"), "ac"),
+        ((*FOCUS["pending"], "down", "space", "space", "up", "space", "r"), "a"),
         ((*FOCUS["pending"], "J", "S", "text:2,3,1", "enter"), "acb"),
         (("S", "text:3,1,2", "enter"), "cab"),
     ],
@@ -116,8 +129,10 @@ async def test_receipts_are_delivered_in_the_order_that_is_shown(
 async def test_a_shuffle_says_its_seed_which_repeats_it() -> None:
     async with opened() as on:
         await on.keys("t", "s")
-        seed = on.said[-1].split("seed ")[1].split()[0]
+        seed, said = on.said[-1].removeprefix("s: seed ").split(", ", 1)
+        numbers = said.removeprefix("order ").removesuffix("; S repeats it").split(", ")
         order = on.receipts
+        assert ["abc"[int(n) - 1] for n in numbers] == order != ["a", "b", "c"]
     async with opened() as on:
         await on.keys("t", "S", f"text:{seed}", "enter")
         assert on.receipts == order
@@ -151,7 +166,7 @@ async def test_keys_typed_ahead_of_a_dialog_do_nothing_else() -> None:
     async with opened() as on:
         for key in "etTR":  # faster than anything here can open
             on.app.post_message(events.Key(key, key))
-        await wait_for(on, lambda: on.mode == "EventDialog")
+        await on.until(lambda: on.mode == "EventDialog")
         await on.keys("escape")
         assert (on.mode, on.snapshot.height, on.said) == ("live", 0, [])
 
@@ -171,6 +186,12 @@ async def test_an_edited_receipt_reaches_the_state() -> None:
         assert (on.receipts, on.numbers) == (["b"], [1, 3])
         await on.keys("R")
         assert on.state["last_statuses"] == [202, 418, 201]
+
+
+async def test_an_order_by_hand_is_over_when_its_effects_are() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "J", "R", "e", "ctrl+s", "R")
+        assert "".join(on.receipts) == "bacabc"
 
 
 async def test_without_a_prepared_answer_release_says_how_and_editing_gives_one(
@@ -197,18 +218,20 @@ async def test_travelling() -> None:
             (("comma",), 29),
             (("full_stop",), 30),
             (("up", "up", "k", "j"), 28),
-            (("less_than_sign",), 23),
-            (("less_than_sign",), 20),
-            (("greater_than_sign",), 23),
+            (("less_than_sign",), 22),
+            (("less_than_sign",), 19),
+            (("greater_than_sign",), 22),
             (("full_stop", "greater_than_sign"), 30),
+            (("greater_than_sign",), 30),
             (("0",), 0),
-            (("greater_than_sign",), 1),
-            (("greater_than_sign",), 17),
+            (("greater_than_sign",), 16),
+            (("greater_than_sign",), 19),
             (("dollar_sign",), 30),
             (("home",), 0),
             (("g", "text:12", "enter"), 12),
             (("g", "text:3", "escape"), 12),
-            (("less_than_sign",), 1),
+            (("less_than_sign",), 0),
+            (("less_than_sign",), 0),
             (("f",), 30),
         ):
             await on.keys(*keys)
@@ -278,6 +301,39 @@ async def test_releasing_in_the_past_offers_a_fork_and_then_releases_there() -> 
         assert on.errors == []
 
 
+async def test_releasing_in_the_past_releases_there_what_was_selected_here() -> None:
+    async with opened() as on:
+        await on.keys("T", "g", "text:16", "enter", *FOCUS["pending"], "down", "r")
+        assert "releases effect 2 on the new branch" in on.app.screen.says()  # type: ignore[attr-defined]
+        await on.keys("enter")
+        assert (on.snapshot.branch, on.numbers) == ("main-16", [1, 3])
+
+
+async def test_the_cursor_of_pending_is_on_the_first_of_another_list() -> None:
+    async with opened() as on:
+        pane = on.app.screen.pending  # type: ignore[attr-defined]
+        await on.keys("t", *FOCUS["pending"], "down", "down", "r")
+        assert (on.numbers, pane.current.n) == ([1, 2], 2)
+        await on.keys("comma", "comma", "comma")
+        assert (on.numbers, pane.current.n) == ([1, 2, 3], 1)
+        await on.keys("f", "down", "e", "ctrl+s")
+        assert (on.numbers, pane.current.n) == ([1, 2, 4, 5, 6], 1)
+
+
+@pytest.mark.parametrize("memory", [True, False])
+async def test_b_goes_to_another_branch_and_back(world: Path, memory: bool) -> None:
+    async with opened(world, memory=memory) as on:
+        await on.keys("t", "F", "text:try", "enter", "R", "B", "up", "enter")
+        assert (on.snapshot.branch, on.snapshot.live, on.numbers) == ("main", 16, [1, 2, 3])
+        assert on.snapshot.scenario == "basic"
+        await on.keys("r", "B")
+        assert on.mode == "BranchesDialog"
+        await on.keys("down", "enter", "v")
+        assert (on.snapshot.branch, on.snapshot.live, on.known["verified"]) == ("try", 30, True)
+        await on.keys("B", "enter")
+        assert (on.mode, on.snapshot.branch) == ("live", "try")
+
+
 async def test_firing_in_the_past_offers_a_fork_and_then_asks_for_the_event() -> None:
     async with opened() as on:
         await on.keys("T", "0", "e", "enter")
@@ -288,8 +344,10 @@ async def test_firing_in_the_past_offers_a_fork_and_then_asks_for_the_event() ->
 
 async def test_backing_out_of_a_fork_leaves_everything() -> None:
     async with opened() as on:
-        await on.keys("T", "comma", "r", "escape")
-        assert (on.snapshot.branch, on.snapshot.height, on.snapshot.live) == ("main", 29, 30)
+        await on.keys("T", "g", "text:16", "enter", "r")
+        assert on.mode == "ForkDialog"
+        await on.keys("escape")
+        assert (on.snapshot.branch, on.snapshot.height, on.snapshot.live) == ("main", 16, 30)
 
 
 # -- looking ----------------------------------------------------------------------------------
@@ -305,10 +363,13 @@ async def test_a_filter_leaves_only_what_fits_and_n_goes_round() -> None:
             await on.keys(key)
             heights.append(on.snapshot.height)
         assert heights == [17, 20, 17, 23]
+        on.app.clear_notifications()
         await on.keys("escape")
         assert len(rows.rows) == 31  # type: ignore[attr-defined]
         await on.keys("n")
-        assert on.snapshot.height == 17
+        assert (on.snapshot.height, on.said[-1][:16]) == (23, "no filter is set")
+        await on.keys("slash")
+        assert list(rows.rows) == [17, 20, 23]  # type: ignore[attr-defined]
 
 
 async def test_a_wrong_filter_says_what_it_knows() -> None:
@@ -317,7 +378,7 @@ async def test_a_wrong_filter_says_what_it_knows() -> None:
         rows = on.app.screen.query_one("#journal-list")
         assert list(rows.rows) == []  # type: ignore[attr-defined]
         assert "kinds are genesis" in rows._none  # type: ignore[attr-defined]
-        await on.keys("escape", "n")
+        await on.keys("enter", "n")
         assert on.said[-1].startswith("nothing is found")
         await on.keys("slash", "ctrl+u", "text:/api/b")
         assert list(rows.rows) == [1, 3, 8, 15]  # type: ignore[attr-defined]
@@ -326,7 +387,6 @@ async def test_a_wrong_filter_says_what_it_knows() -> None:
 @pytest.mark.parametrize(
     ("pane", "keys", "copied"),
     [
-        ("journal", ("comma",), "15 intent GET example.com/api/b  http.request"),
         ("state", ("down",), "Running"),
         ("plan", ("down",), "null"),
     ],
@@ -351,20 +411,87 @@ async def test_what_a_dialog_copies_is_kept_in_the_file_too(world: Path) -> None
         assert "copied.txt was not written" in on.said[-1]
 
 
+async def test_y_copies_a_record_as_json() -> None:
+    async with opened() as on:
+        await on.keys("t", "comma", "y")
+        record = json.loads(on.app.clipboard)
+        assert (record["height"], record["params"]["url"][-1]) == (15, "b")
+        assert on.said[-1].startswith("copied record 15,")
+        await on.keys("enter", "y")
+        assert on.said[-1].startswith("copied all of Record 15  intent,")
+
+
+async def test_hashes_of_intents_are_shown_as_hashes() -> None:
+    async with opened() as on:
+        await on.keys("t")
+        value = json.loads(dict((await on.app.session.detail(6)).sections)["Value"])["value"]
+        text = value["intent_hash"]
+        assert bytes.fromhex(text.removeprefix("sha256:")) in on.snapshot.index.intents
+        await on.keys(*FOCUS["plan"], "y")
+        assert text in on.app.clipboard
+
+
+async def test_esc_puts_away_what_is_said_before_it_closes_a_pane() -> None:
+    async with opened() as on:
+        await on.keys("z", "x")
+        assert on.app.screen.query("Toast")
+        await on.keys("escape")
+        assert not on.app.screen.query("Toast")
+        assert on.app.screen.has_class("-zoomed")
+        await on.keys("escape")
+        assert not on.app.screen.has_class("-zoomed")
+
+
+async def test_ctrl_c_says_what_quits() -> None:
+    async with opened() as on:
+        await on.keys("ctrl+c")
+        assert on.said == ["ctrl+c copies what is selected in a field; ctrl+q quits"]
+
+
+async def test_inside_a_turn_the_panes_agree_on_what_is_waited_for() -> None:
+    async with opened() as on:
+        await on.keys("t")
+        title = on.app.screen.query_one("#plan")
+        assert str(title.border_title).endswith("waits for 3")
+        for at in (15, 14, 13):
+            await on.keys("comma")
+            waits = f"waits for {at - 13}" if at > 13 else "running"
+            assert str(title.border_title).endswith(waits)
+            assert len(on.numbers) == at - 13
+            assert len(title.border_title or "") <= title.size.width - 4
+
+
+async def test_marks_in_the_state_are_of_the_turn_at_its_end_and_of_the_record_inside() -> None:
+    async with opened() as on:
+        await on.keys("T", "comma")
+        assert on.snapshot.before == on.snapshot.states
+        await on.keys("f")
+        before = on.snapshot.before["demo/Aggregator@1"]
+        assert (before["pc"], on.state["pc"]) == ("Running", "Done")
+
+
 async def test_y_copies_an_effect_whole() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "down", "y")
         assert json.loads(on.app.clipboard)["n"] == 2
 
 
-async def test_z_maximises_the_focused_pane_and_back() -> None:
+async def test_z_gives_the_focused_pane_all_the_room_and_tab_goes_round() -> None:
     async with opened() as on:
+        screen = on.app.screen
+        usual = screen.query_one("#journal").size
+        await on.keys("t", "z")
         for pane in FOCUS:
-            await on.keys("z")
-            maximized = on.app.screen.maximized
-            assert maximized is not None and maximized.id == pane
-            await on.keys("z", "tab")
-            assert on.app.screen.maximized is None
+            zoomed = screen.query_one(f"#{pane}")
+            assert zoomed.has_focus_within
+            assert zoomed.region == screen.query_one("#panes").region
+            assert [
+                screen.query_one(f"#{line}").region.height for line in ("header", "timeline")
+            ] == [1, 1]
+            await on.keys("tab")
+        on.app.clear_notifications()
+        await on.keys("escape")
+        assert screen.query_one("#journal").size == usual
 
 
 async def test_a_record_opens_whole_and_its_links_lead_on() -> None:
@@ -417,12 +544,30 @@ async def test_space_unfolds_a_value_of_the_state_which_stays_so() -> None:
         assert len(on.state["pending"]) == 2
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_footer_has_the_keys_of_the_focused_pane_where_there_is_room(
+    size: tuple[int, int],
+) -> None:
+    async with opened(size=size) as on:
+        footer = on.app.screen.query_one("#footer", Static)
+        await on.keys(*FOCUS["pending"])
+        line = str(footer.render())
+        assert "e fire rR release" in line and "q quit" in line and len(line) <= size[0]
+        assert ("J later" in line) == (size[0] == 120)
+        await on.keys("slash")
+        assert "esc close" in str(footer.render())
+        await on.keys("escape")
+        await on.pilot.click("#footer", offset=(line.index("help"), 0))
+        assert on.mode == "HelpDialog"
+
+
 async def test_help_begins_with_the_focused_pane_and_names_every_action() -> None:
     async with opened() as on:
         await on.keys(*FOCUS["pending"], "question_mark")
         groups = on.app.screen._groups  # type: ignore[attr-defined]
         assert groups[0][0] == "In the pending pane"
-        lines = [line for _, rows in groups for _, line in rows]
+        assert groups[-1][0] == "Signs"
+        lines = [line for _, rows in groups[:-1] for _, line in rows]
         assert sorted(lines) == sorted(action.help for action in ACTIONS)
 
 
@@ -441,16 +586,16 @@ async def test_the_palette_has_every_action_of_the_table() -> None:
 async def test_a_key_that_does_nothing_says_why() -> None:
     async with opened() as on:
         for keys, said in (
-            (("R",), "nothing is waiting for a receipt"),
-            (("r",), "nothing is waiting for a receipt"),
-            (("s",), "nothing is waiting, so there is no order"),
-            (("S",), "nothing is waiting, so there is no order"),
-            (("i",), "nothing is waiting, so there is no receipt"),
+            (("R",), "nothing is waiting for a receipt: e fires"),
+            (("r",), "nothing is waiting for a receipt: e fires"),
+            (("s",), "nothing is waiting for a receipt: there is no order"),
+            (("S",), "nothing is waiting for a receipt: there is no order"),
+            (("i",), "nothing is waiting for a receipt: there is no receipt"),
             (("J",), "J does nothing here. In pending:"),
             (("left_square_bracket",), "[ does nothing here. In plan:"),
             (("x",), "x does nothing here"),
-            (("n",), "nothing is found"),
-            (("escape",), "nothing runs"),
+            (("n",), "no filter is set"),
+            (("escape", "escape"), "nothing runs"),
             (("b",), "the files on disk are those in force already"),
             (("tab", "tab", "right_square_bracket"), "there is no other plan instance"),
             (("down",), "no plan has started"),
@@ -479,21 +624,13 @@ async def test_every_key_of_the_table_is_bound_once_a_place() -> None:
 async def test_esc_stops_a_scenario_that_plays_between_two_turns() -> None:
     async with opened(pace=30.0) as on:
         await on.pilot.press("T")
-        await wait_for(on, lambda: on.app.session.snapshot.live == 16)  # type: ignore[union-attr]
+        await on.until(lambda: on.app.session.snapshot.live == 16)  # type: ignore[union-attr]
         await on.pilot.press("T", "escape")
         assert "plays already" in on.said[0]
         on.app.workers.cancel_group(on.app.screen, "play")
-        await wait_for(on, lambda: on.snapshot.next_step == "release all")
+        await on.until(lambda: on.snapshot.next_step == "release all")
         await on.keys("t")
         assert (on.snapshot.live, on.snapshot.next_step) == (30, None)
-
-
-async def wait_for(on: Driver, holds: Any) -> None:
-    for _ in range(500):
-        if holds():
-            return
-        await on.pilot.pause(0.01)
-    raise AssertionError("it never came to that")
 
 
 async def test_verification_can_be_stopped_and_run_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,68 @@
+"""Opening a branch: for writing where that works, else for reading; and which there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aos_tui.options import Options
+
+if TYPE_CHECKING:
+    from aos_core.errors import AosError
+    from aos_core.world import World
+
+
+def open_branch(options: Options, branch: str) -> tuple[World, str | None]:
+    """(world, why it can only be read; None where it can be written).
+
+    Raises :class:`aos_core.errors.AosError`: what keeps it from being written, where it cannot be
+    read either.
+    """
+    from aos_core.branches import DiskError
+    from aos_core.errors import BranchLocked, ReadOnly
+
+    try:
+        return open_world(options, branch, write=True), None
+    except (BranchLocked, ReadOnly, DiskError) as error:
+        return _open_to_read(options, branch, error), error.message
+
+
+def _open_to_read(options: Options, branch: str, why: AosError) -> World:
+    from aos_core.errors import AosError
+
+    try:
+        return open_world(options, branch, write=False)
+    except AosError:
+        raise why from None
+
+
+def open_world(options: Options, branch: str, *, write: bool) -> World:
+    """A branch of the options' world. In memory its time is that of the scenario."""
+    from aos_core.files import WorldFiles, find_world
+    from aos_core.hosts import SimulatedHost
+    from aos_core.scenario_file import read_scenario
+    from aos_core.world import World
+
+    host = None
+    if options.memory:
+        files = WorldFiles.read(find_world(options.world))
+        name = options.scenario or files.config.default_scenario
+        host = SimulatedHost()
+        if name is not None:
+            of = read_scenario(files.scenario_path(name))
+            host = SimulatedHost(of.seed, of.start_ns, of.step_ns)
+    return World.open(
+        options.world,
+        branch,
+        memory=options.memory,
+        write=write,
+        scenario=options.scenario,
+        host=host,
+    )
+
+
+def branches_on_disk(world: str) -> list[str]:
+    """The names of the branches of a world that is not open. Raises as loading it does."""
+    from aos_core.branches import list_branches
+    from aos_core.files import WorldFiles, find_world
+
+    return list_branches(WorldFiles.read(find_world(world)).data_dir / "journal")

@@ -1,0 +1,316 @@
+"""An open world and the snapshot of it that is wanted.
+
+Whatever reads or writes the world runs in one thread of its own, so the screen never waits; each
+change ends in one new :class:`Snapshot`, handed to ``changed`` on the event loop. Travel and follow
+only change which snapshot is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aos_tui.options import Options
+from aos_tui.session import opening, reading
+from aos_tui.snapshot import Index, Snapshot, Trouble, Verified
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aos_core.present import RecordReader
+    from aos_core.scenario import Player
+    from aos_core.scenario_file import Step
+    from aos_core.world import World
+
+Value = TypeVar("Value")
+
+NOTHING_LEFT = "nothing is left to release"
+"""What stands for the next step of a scenario that would release what is no longer pending."""
+
+
+class Showing:
+    """Opens a world, follows it, and shows it at a height."""
+
+    def __init__(self, options: Options, changed: Callable[[Snapshot], None]) -> None:
+        self.options = options
+        self.snapshot: Snapshot | None = None
+        self.locked: str | None = None
+        self._changed = changed
+        self._pool = ThreadPoolExecutor(1, "world")
+        self._world: World | None = None
+        self._player: Player | None = None
+        self._index = Index()
+        self._wanted: int | None = options.at
+        self._instance: int | None = None
+        self._verified = Verified()
+        self._reader: RecordReader | None = None
+        self._disk_changes: tuple[str, ...] = ()
+        self._disk_problem: str | None = None
+        self._stop = self._closed = False
+        self._parked: dict[str, World] = {}
+
+    # -- opening ----------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the world of the options, for reading only where it cannot be written.
+
+        Raises :class:`AosError`: then there is no snapshot.
+        """
+        await self._run(self._open)
+        await self.refresh()
+        if await self.look_at_disk() or self._disk_problem is not None:
+            await self.refresh()
+
+    def _open(self) -> None:
+        world, self.locked = opening.open_branch(self.options, self.options.branch)
+        self._use(world)
+        if self._wanted is not None:
+            self._wanted = min(max(0, self._wanted), world.height)
+
+    async def branches_on_disk(self) -> list[str]:
+        """The names of the branches, for when the world did not open; none that are known: []."""
+        from aos_core.errors import AosError
+
+        try:
+            return await self._run(lambda: opening.branches_on_disk(self.options.world))
+        except AosError:
+            return []
+
+    async def reopen(self) -> bool:
+        """Try to write a branch that could only be read when it was opened; whether that works."""
+        from aos_core.branches import DiskError
+        from aos_core.errors import BranchLocked, ReadOnly
+
+        def act() -> None:
+            old = self._opened
+            try:
+                world = opening.open_world(self.options, old.branch, write=True)
+            except (BranchLocked, ReadOnly, DiskError) as error:
+                self.locked = error.message
+                return
+            self.locked = None
+            self._use(world)
+            old.close()
+
+        if self.locked is not None:
+            await self._run(act)
+            await self.refresh()
+        return self._opened.writable
+
+    async def follow(self) -> None:
+        """While a branch can only be read, take in what another process adds to it, every
+        ``options.poll`` seconds. Runs until cancelled, or the session is closed."""
+        while True:
+            await asyncio.sleep(self.options.poll)
+            if self._closed:
+                return
+            if self.locked is not None and await self._run(self._take_in):
+                await self.refresh()
+
+    def _take_in(self) -> bool:
+        from aos_core.errors import AosError
+
+        before, world = self.locked, self._opened
+        try:
+            new = world.refresh()
+        except AosError as error:
+            self.locked = error.message
+            return before != self.locked
+        if world.trouble is not None:
+            self._verified = reading.broken(world.trouble)
+        if new:
+            self._new_player()
+        return new
+
+    def _use(self, world: World) -> None:
+        from aos_core.present import RecordReader
+
+        self._world, self._index, self._reader = world, Index(), RecordReader(world)
+        self._instance = None
+        self._verified = Verified() if world.trouble is None else reading.broken(world.trouble)
+        self._new_player()
+        self._skip_idle_steps()
+
+    async def close(self) -> None:
+        """Give up the world. What runs is broken off."""
+        self._stop = self._closed = True
+        await self._run(lambda: None if self._world is None else self._world.close())
+        self._pool.shutdown(wait=False)
+
+    async def look_at_disk(self) -> tuple[str, ...]:
+        """The names of the definitions on disk that differ from those in force, read anew."""
+        await self._run(self._look_at_disk)
+        return self._disk_changes
+
+    def _look_at_disk(self) -> None:
+        from aos_core.errors import AosError
+
+        self._disk_changes, self._disk_problem = (), None
+        try:
+            self._disk_changes = self._opened.disk_changes()
+        except AosError as error:
+            what = reading.problems_of(error)[0].message
+            self._disk_problem = f"the files on disk do not load, the journal's are used: {what}"
+
+    def watched(self) -> list[Path]:
+        """The files whose change means other modules."""
+        return [] if self._world is None else self._world.files.watched()
+
+    # -- which snapshot ---------------------------------------------------------------------
+
+    async def refresh(self) -> None:
+        """Make the snapshot of what is wanted now, and hand it over."""
+        self._publish(await self._run(self._make))
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._changed(snapshot)
+
+    async def go(self, height: int) -> None:
+        """Show a height; the last one follows the live end. Out of range means the nearest."""
+        self.want(height)
+        await self.refresh()
+
+    def want(self, height: int | None) -> None:
+        """Say which height the next snapshot shows, so that quick keys add up; None: the live end.
+
+        The world may grow meanwhile: the last height is looked up when the snapshot is made.
+        """
+        if height is not None and self._world is not None:
+            height = min(max(0, height), self._world.height)
+            self._wanted = None if height == self._world.height else height
+        else:
+            self._wanted = None
+
+    @property
+    def wanted(self) -> int:
+        """The height that is or will be shown."""
+        live = 0 if self._world is None else self._world.height
+        return live if self._wanted is None else min(self._wanted, live)
+
+    def turn_end(self, step: int) -> int:
+        """The last height of the turn before (-1) the wanted height's, or of the one after (1).
+
+        Forwards from inside a turn: the end of that turn. -1 where no turn is before, one more
+        than the last height where none is after.
+        """
+        at, live = self.wanted, self._live
+        first, last = self._index.bounds(at, live)
+        if step < 0:
+            return first - 1
+        if at < last or last == live:
+            return last if at < last else live + 1
+        return self._index.bounds(last + 1, live)[1]
+
+    def fork_start(self, height: int) -> int:
+        """The last height that a fork at ``height`` keeps: a turn is never split."""
+        first, last = self._index.bounds(height, self._live)
+        return height if height == last else first - 1
+
+    @property
+    def _live(self) -> int:
+        return 0 if self.snapshot is None else self.snapshot.live
+
+    async def choose_plan(self, number: int) -> None:
+        """Show another plan instance."""
+        self._instance = number
+        await self.refresh()
+
+    def _make(self) -> Snapshot:
+        world = self._opened
+        self._index.extend(world)
+        live = world.height
+        height = live if self._wanted is None else min(self._wanted, live)
+        view = world.at(height)
+        plans = tuple(view.plans())
+        numbers: list[int | None] = [None, *(plan.number for plan in plans)]
+        chosen = self._instance if self._instance in numbers[1:] else numbers[-1]
+        return Snapshot(
+            world=world.files.root.name,
+            branch=world.branch,
+            scenario=None if world.scenario is None else world.scenario.name,
+            height=height,
+            live=live,
+            following=self._wanted is None,
+            root=view.root,
+            head=world.head,
+            records=world.records,
+            index=self._index,
+            states=view.states(),
+            before=self._states_before(height, live),
+            pending=tuple(view.pending),
+            plans=plans,
+            plan=None if chosen is None else view.plan(chosen),
+            next_step=self._next_step(),
+            first_events=reading.first_events(view),
+            verified=self._verified,
+            trouble=self._trouble(),
+            notices=self._notices(),
+            disk_changes=self._disk_changes,
+            writable=world.writable,
+        )
+
+    def _states_before(self, height: int, live: int) -> Mapping[str, Any]:
+        """The states that those at ``height`` are compared with: at the end of a turn those before
+        it, inside a turn those one record earlier."""
+        first, last = self._index.bounds(height, live)
+        before = first - 1 if height == last else height - 1
+        return self._opened.at(before).states() if before >= 0 else {}
+
+    def _next_step(self) -> str | None:
+        step = None if self._player is None else self._player.next_step
+        if step is None or self._player is None:
+            return None
+        return NOTHING_LEFT if self._releases_nothing(step) else self._player.describe(step)
+
+    def _releases_nothing(self, step: Step) -> bool:
+        """Whether a step that releases what is pending finds nothing, for it was released before
+        by other means."""
+        return step.verb == "release" and isinstance(step.value, str) and not self._opened.pending
+
+    def _trouble(self) -> Trouble | None:
+        error = self._opened.trouble
+        if error is not None:
+            return reading.why_read_only(error)
+        if self.locked is not None:
+            return Trouble(f"read-only: {self.locked}", "", "F forks it, to go on there")
+        return None
+
+    def _notices(self) -> tuple[str, ...]:
+        world, found = self._opened, list(self._opened.notices)
+        place = world.files.data_dir
+        if not self.options.memory and not place.is_relative_to(world.files.root):
+            found.append(f"the world's own folder cannot be written: its journal is in {place}")
+        if self._disk_problem is not None:
+            found.append(self._disk_problem)
+        return tuple(found)
+
+    def _new_player(self) -> None:
+        from aos_core.scenario import Player
+
+        world = self._opened
+        self._player = None if world.scenario is None else Player(world, world.scenario)
+
+    def _skip_idle_steps(self) -> None:
+        """On a branch that has played some of its scenario, go past releases that find nothing: a
+        scenario that was at its end is so when its branch is opened again."""
+        player = self._player
+        while (
+            player is not None
+            and (step := player.next_step) is not None
+            and step.index > 0
+            and self._releases_nothing(step)
+        ):
+            player.play_step()
+
+    # -- the thread -------------------------------------------------------------------------
+
+    @property
+    def _opened(self) -> World:
+        assert self._world is not None, "the session is open"
+        return self._world
+
+    async def _run(self, act: Callable[[], Value]) -> Value:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, act)

@@ -1,0 +1,16 @@
+"""The verbs of the world's screen: one ``action_`` method for each line of the action table.
+
+Nothing here waits: dialogs answer through callbacks, and what changes the world runs as a worker.
+"""
+
+from __future__ import annotations
+
+from aos_tui.verbs.looking import Looking
+from aos_tui.verbs.writing import Writing
+
+
+class Verbs(Writing, Looking):
+    """What one can do with a world. The panes are the subclass's."""
+
+
+__all__ = ["Verbs"]

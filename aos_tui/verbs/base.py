@@ -1,0 +1,110 @@
+"""What all verbs stand on: work that never blocks the screen, errors that are shown, dialogs."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
+
+if TYPE_CHECKING:
+    from aos_tui.panes.base import Pane
+    from aos_tui.panes.journal import JournalPane
+    from aos_tui.panes.pending import PendingPane
+    from aos_tui.session import Session
+    from aos_tui.snapshot import Snapshot
+
+
+PLAY = "play"
+"""The group of the worker that plays a scenario to its end."""
+
+
+class Base(Screen[None]):
+    """A screen on a session. The panes are the subclass's."""
+
+    session: Session
+    journal: JournalPane
+    pending: PendingPane
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._preparing = False
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What is shown."""
+        return self.session.snapshot
+
+    def focused_pane(self) -> tuple[str, Pane | None]:
+        """(name, pane) that has the focus."""
+        raise NotImplementedError
+
+    def legend(self) -> tuple[str, list[tuple[str, str]]]:
+        """(heading, rows) of what the signs mean, for the help."""
+        raise NotImplementedError
+
+    def work(
+        self, act: Callable[[], Awaitable[Any]], *, group: str = "turn", newest: bool = False
+    ) -> None:
+        """Run something of the session; an error is shown and the app goes on.
+
+        ``newest``: what runs in the group already is dropped.
+        """
+
+        async def run() -> None:
+            from aos_core.errors import AosError
+
+            try:
+                await act()
+            except AosError as error:
+                self.fail(error)
+            except Exception as error:  # a bug of ours: what is in the journal is safe, so go on
+                self.log.error(traceback.format_exc())
+                text = f"this is a bug in aos-tui, please report it: {error!r}"
+                self.notify(text, severity="error", timeout=20)
+
+        self.run_worker(run(), group=group, exclusive=newest)
+
+    def prepare(self, act: Callable[[], Awaitable[Any]]) -> None:
+        """As :meth:`work`, for what ends in a dialog: keys typed ahead of it are for it, so the
+        screen takes none until it is there."""
+
+        async def run() -> None:
+            try:
+                await act()
+            finally:
+                self._preparing = False
+
+        self._preparing = True
+        self.work(run, group="prepare")
+
+    @property
+    def playing(self) -> bool:
+        """Whether a scenario plays to its end."""
+        return any(of.group == PLAY and not of.is_finished for of in self.app.workers)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not self._preparing
+
+    @property
+    def preparing(self) -> bool:
+        """Whether a dialog is on its way."""
+        return self._preparing
+
+    def fail(self, error: Any) -> None:
+        """Show an error: what, where, what to do."""
+        hint = f"\n{error.hint}" if error.hint else ""
+        self.notify(f"{error.message}{hint}", severity="error", timeout=10)
+
+    def _say_fault(self, fault: str | None) -> None:
+        if fault:
+            self.notify(fault, severity="error", timeout=10)
+
+    def _ask(self, name: str, answer: Callable[[Any], None], *given: Any, **more: Any) -> None:
+        """Push a dialog of this name; ``answer`` gets its result, unless one backed out."""
+        from aos_tui import dialogs
+
+        dialog = getattr(dialogs, name)(*given, **more)
+        self.app.push_screen(dialog, lambda result: None if result is None else answer(result))

@@ -1,0 +1,131 @@
+"""The verbs that look, and change nothing: verify, records, the filter, copy, zoom, help."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from aos_tui.actions import help_groups, key_says
+from aos_tui.formatting import count, pretty
+from aos_tui.verbs.travel import Travel
+
+
+class Looking(Travel):
+    """Verify, open, find, copy, zoom, help."""
+
+    def action_verify(self) -> None:
+        """Run the journal again and compare."""
+        self.work(self._verify, group="verify")
+
+    async def _verify(self) -> None:
+        snapshot = self.snapshot
+        if snapshot is None:
+            self.notify("the world is still being opened")
+            return
+        if snapshot.verified.state == "running":
+            self.notify("verification runs already; esc stops it")
+            return
+        verified = await self.session.verify()
+        if verified.state == "ok":
+            records = count(snapshot.live + 1, "record")
+            root = f", root {snapshot.root.hex()[:8]}.." if snapshot.at_end else ""
+            self.notify(f"verified: {records} replayed to the same bytes{root}")
+        elif verified.state == "bad":
+            self.notify(f"verification failed at record {verified.height}", severity="error")
+            self.show_value("Verification failed", verified.text)
+        else:
+            self.notify("verification was stopped")
+
+    def show_record(self, height: int) -> None:
+        """Open a record."""
+
+        async def act() -> None:
+            detail = await self.session.detail(height)
+            self._ask(
+                "RecordDialog", self.travel, detail.title, list(detail.sections), list(detail.links)
+            )
+
+        self.prepare(act)
+
+    def show_value(self, title: str, text: str) -> None:
+        """Open a text."""
+        self._ask("ValueDialog", lambda _: None, title, text)
+
+    def action_filter(self) -> None:
+        """Open the journal's filter."""
+        self.journal.open_filter()
+
+    def action_next_hit(self) -> None:
+        """To the next hit."""
+        self._hit(1)
+
+    def action_previous_hit(self) -> None:
+        """To the hit before."""
+        self._hit(-1)
+
+    def _hit(self, step: int) -> None:
+        if not self.journal.looks_for_something:
+            self.notify("no filter is set: / says what to look for")
+        elif (height := self.journal.hit(step)) is None:
+            self.notify("nothing is found: / says what to look for")
+        else:
+            self.travel(height)
+
+    def action_copy(self) -> None:
+        """Copy what is under the cursor."""
+        name, pane = self.focused_pane()
+        if name == "journal" and self.snapshot is not None:
+            self.work(partial(self._copy_record, self.snapshot.height), group="copy")
+        elif pane is None or (found := pane.copied()) is None:
+            self.notify(f"there is nothing to copy in {name}")
+        else:
+            self._copy(*found)
+
+    async def _copy_record(self, height: int) -> None:
+        self._copy(f"record {height}", pretty(await self.session.record_json(height)))
+
+    def _copy(self, what: str, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+        kept = self.session.copy_path
+        also = "" if kept is None else f"; also in {kept}"
+        self.notify(f"copied {what}, {len(text)} characters{also}")
+
+    def action_zoom(self) -> None:
+        """Give the focused pane the room of all, or leave it at that."""
+        self.set_class(not self.zoomed, "-zoomed")
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the focused pane, whichever it is, has the room of all."""
+        return self.has_class("-zoomed")
+
+    def action_cancel(self) -> None:
+        """Stop what runs, or go back from where one is; what is said is put away first."""
+        snapshot = self.snapshot
+        running = snapshot is not None and snapshot.verified.state == "running"
+        said = bool(self.query("Toast"))
+        self.app.clear_notifications()
+        if running or self.playing:
+            self.session.cancel()
+        elif self.journal.typing:
+            self.journal.close_filter()
+        elif said:
+            return
+        elif self.journal.filtering:
+            self.journal.close_filter()
+        elif self.zoomed:
+            self.action_zoom()
+        else:
+            self.notify("nothing runs and nothing is open: q quits")
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        name, _ = self.focused_pane()
+        self._ask("HelpDialog", lambda _: None, [*help_groups(name), self.legend()])
+
+    def action_quit(self) -> None:
+        """Leave."""
+        self.app.exit()
+
+    def action_elsewhere(self, key: str) -> None:
+        """Say where a pane's key works."""
+        self.notify(key_says(key))

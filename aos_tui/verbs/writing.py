@@ -1,0 +1,214 @@
+"""The verbs that write: each is one input of the journal, or several."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aos_tui.formatting import count, some
+from aos_tui.verbs.base import PLAY
+from aos_tui.verbs.branching import Branching
+
+if TYPE_CHECKING:
+    from aos_tui.session import Session
+
+
+class Writing(Branching):
+    """Fire, release, play, swap."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._seed = 0
+        self._event_texts: dict[str, str] = {}
+
+    def action_fire(self) -> None:
+        """Fire an event."""
+        if self._at_end(self.action_fire, "asks for the event to fire"):
+            self.prepare(self._ask_event)
+
+    async def _ask_event(self) -> None:
+        choices, initial = await self.session.event_choices()
+
+        def answer(result: tuple[str, Any]) -> None:
+            async def act() -> None:
+                self._say_fault(await self.session.fire(*result))
+
+            self.work(act)
+
+        self._ask(
+            "EventDialog",
+            answer,
+            choices,
+            initial,
+            validate=self.session.event_problem,
+            texts=self._event_texts,
+        )
+
+    def action_release(self) -> None:
+        """Release what is selected."""
+        self._release(self.pending.to_release())
+
+    def action_release_all(self) -> None:
+        """Release everything in the shown order."""
+        self._release(self.pending.in_order())
+
+    def _release(self, intents: list[bytes]) -> None:
+        """Release these; in the past the same ones, on the fork."""
+        if not intents:
+            self._say_nothing_waits("e fires an event")
+            return
+        numbers = some([str(n) for n in self.pending.numbers(intents)])
+        noun = "effect" if len(intents) == 1 else "effects"
+        if not self._at_end(partial(self._deliver, intents), f"releases {noun} {numbers}"):
+            return
+        self._deliver(intents)
+
+    def _deliver(self, intents: list[bytes]) -> None:
+        async def act() -> None:
+            self._say_fault(await self.session.release(intents))
+
+        self.work(act)
+
+    def _say_nothing_waits(self, hint: str) -> None:
+        if self.snapshot is not None and not self.snapshot.at_end:
+            self.notify(f"nothing is waiting at height {self.snapshot.height}: f goes to the end")
+        else:
+            self.notify(f"nothing is waiting for a receipt: {hint}")
+
+    def action_shuffle(self) -> None:
+        """Release everything in a new random order."""
+        if self._can_shuffle(self.action_shuffle):
+            self._shuffle(None)
+
+    def _can_shuffle(self, again: Callable[[], None]) -> bool:
+        waiting = self.pending.in_order()
+        if not waiting:
+            self._say_nothing_waits("there is no order yet, e fires an event")
+            return False
+        return self._at_end(again, f"releases {count(len(waiting), 'effect')} in another order")
+
+    def _shuffle(self, given: int | None) -> None:
+        key, shown = "s" if given is None else "S", self.pending.in_order()
+
+        async def act() -> None:
+            self._seed, numbers, fault = await self.session.shuffle(given, shown)
+            order = some([str(n) for n in numbers], 12)
+            self.notify(f"{key}: seed {self._seed}, order {order}; S repeats it")
+            self._say_fault(fault)
+
+        self.work(act)
+
+    def action_shuffle_by(self) -> None:
+        """Release everything by a seed or a permutation."""
+        if not self._can_shuffle(self.action_shuffle_by):
+            return
+        shown = self.pending.in_order()
+
+        def answer(result: tuple[str, Any]) -> None:
+            how, value = result
+            if how == "seed":
+                self._shuffle(value)
+            else:
+                self._deliver([shown[n - 1] for n in value])
+
+        self._ask("ShuffleDialog", answer, len(shown), self._seed)
+
+    def action_edit(self) -> None:
+        """Edit a receipt, then release it."""
+        item = self.pending.current
+        if item is None:
+            self._say_nothing_waits("there is no receipt to edit")
+            return
+
+        def ask() -> None:
+            self.prepare(partial(self._ask_receipt, item.intent_hash))
+
+        if self._at_end(ask, f"asks for the receipt of effect {item.n}"):
+            ask()
+
+    async def _ask_receipt(self, intent: bytes) -> None:
+        form = await self.session.receipt_form(intent)
+
+        def answer(result: tuple[str, Any, int | None]) -> None:
+            async def act() -> None:
+                self._say_fault(await self.session.deliver_edited(intent, *result))
+
+            self.work(act)
+
+        self._ask(
+            "ReceiptDialog",
+            answer,
+            form.title,
+            form.status,
+            form.payload,
+            form.cost_cents,
+            form.type_json,
+            form.validate,
+        )
+
+    def action_scenario_step(self) -> None:
+        """Play the scenario's next step."""
+        if self._can_play(self.action_scenario_step):
+            self.work(partial(self._play, self.session.play_step))
+
+    def action_scenario_all(self) -> None:
+        """Play the scenario to its end."""
+        if self.playing:
+            self.notify("the scenario plays already: esc stops it")
+        elif self._can_play(self.action_scenario_all):
+            self.work(partial(self._play, self.session.play_all), group=PLAY)
+
+    def _can_play(self, again: Callable[[], None]) -> bool:
+        """Whether a step is left to play here; at the scenario's end a new branch is offered."""
+        if not self._at_end(again, "plays the scenario"):
+            return False
+        if not self.session.at_scenario_end:
+            return True
+        self._offer_fork(again, 0, "The scenario is at its end. On a new branch it begins anew.")
+        return False
+
+    async def _play(self, play: Callable[[], Awaitable[list[str]]]) -> None:
+        wrong = await play()
+        if wrong:
+            title, text = "not as the scenario expects", "\n".join(wrong)
+            self.notify(text, title=title, severity="error", timeout=10)
+        snapshot = self.snapshot
+        if not wrong and snapshot is not None and snapshot.next_step is None:
+            self.notify(f"scenario {snapshot.scenario}: at its end, all as expected")
+
+    def action_swap(self) -> None:
+        """Put what is on disk in force."""
+        if not self._at_end(self.action_swap, "swaps"):
+            return
+
+        async def act() -> None:
+            fault = await self.session.swap()
+            self._say_fault(fault)
+            if fault is None:
+                self.notify("from now on turns run what is on disk; the journal says so")
+
+        self.work(act)
+
+    def offer_swap(self, written: str) -> None:
+        """Files were written: where they mean another program, ask whether to use it."""
+
+        async def act() -> None:
+            changed = await self.session.look_at_disk()
+            await self.session.refresh()
+            if changed and self.app.screen is self:
+                self._ask_swap(written, changed)
+
+        self.work(act, group="disk")
+
+    def _ask_swap(self, written: str, changed: Sequence[str]) -> None:
+        text = (
+            f"{written} changed on disk, and with it {', '.join(changed)}.\n\nSwap: turns run it "
+            "from now on. The change is an input in the journal, so what came before still replays "
+            "as it was. Not now: b swaps later."
+        )
+        self._ask(
+            "ConfirmDialog",
+            lambda yes: self.action_swap() if yes else None,
+            "Rebuilt", text, "Swap", "Not now",
+        )  # fmt: skip
