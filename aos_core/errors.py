@@ -6,11 +6,14 @@ Every error says what is wrong, where, and what to do::
     +-- CanonError            bytes that are not canonical CBOR, or a value CBOR cannot hold
     +-- UsageError            a call that makes no sense here (unknown branch, no such number)
     |   +-- BranchLocked      another process writes this branch
-    |   `-- ReadOnly          the branch can be looked at, but not be written to
+    |   |-- ReadOnly          the branch can be looked at, but not be written to
+    |   `-- NotTrusted        a stranger's world that the user has not agreed to building
     +-- WorldError            a world on disk that does not load
     |   +-- AirError          one AIR node, type, literal or expression that is wrong
     |   +-- CheckFailed       the problems of a whole world, together
     |   `-- ModuleMissing     no wasm for a module, or wasm that is not a module
+    +-- BuildFailed           sources that do not become a module, with what the compiler found
+    |   `-- NoToolchain       no compiler on this machine
     +-- Rejected              refused at the border: nothing was written
     |   +-- ValueRejected     a value that does not fit its schema
     |   `-- UnknownIntent     a receipt for an intent that this world never asked for
@@ -96,6 +99,12 @@ class ReadOnly(UsageError):
     code = "read_only"
 
 
+class NotTrusted(UsageError):
+    """A stranger's world that the user has not agreed to building."""
+
+    code = "not_trusted"
+
+
 class WorldError(AosError):
     """A world on disk that does not load."""
 
@@ -122,6 +131,36 @@ class ModuleMissing(WorldError):
     """No wasm for a module, or bytes that are not a usable module."""
 
     code = "bad_module"
+
+
+class BuildFailed(AosError):
+    """Sources that do not become a module. ``diagnostics`` holds every error of the compiler (see
+    ``aos_core.build.Diagnostic``), ``log`` all it said; ``where`` is the place of the first."""
+
+    code = "build_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        diagnostics: tuple[Any, ...] = (),
+        log: str = "",
+        hint: str | None = None,
+        code: str | None = None,
+        **where: object,
+    ) -> None:
+        super().__init__(message, hint=hint, code=code, **where)
+        self.diagnostics, self.log = diagnostics, log
+
+    def to_json(self) -> dict[str, object]:
+        """The same with ``diagnostics``, all of them."""
+        return {**super().to_json(), "diagnostics": [of.to_json() for of in self.diagnostics]}
+
+
+class NoToolchain(BuildFailed):
+    """No compiler on this machine can build a module."""
+
+    code = "no_toolchain"
 
 
 class Rejected(AosError):

@@ -17,6 +17,9 @@ import platformdirs
 from aos_core import canon
 from aos_core.air.load import Catalog, load_files
 from aos_core.air.nodes import DefModule
+from aos_core.build.builder import find_built
+from aos_core.build.sources import Crate
+from aos_core.build.texts import read_module
 from aos_core.errors import ModuleMissing, UsageError, WorldError
 from aos_core.kernel.program import Limits, Settings
 from aos_core.toml_table import Table, read_toml
@@ -137,9 +140,31 @@ class WorldFiles:
         """
         if module.name in self.wasm:
             return self.wasm[module.name]
+        file = self.file_of(module)
+        if file is not None:
+            return self._read_wasm(file, module)
+        crate = self.crate_of(module)
+        if crate is None:
+            return None
+        built = find_built(self.build_cache, crate)
+        if built is None and self.bundled:
+            return self._read_prebuilt(crate.name, module)
+        return built
+
+    def crate_of(self, module: DefModule) -> Path | None:
+        """The folder of the crate that ``world.toml`` names for a module, whether it is there or
+        not."""
+        source = self.config.modules.get(module.name)
+        if source is None or source.crate is None:
+            return None
+        return Path(os.path.normpath(self.root / source.crate))
+
+    def file_of(self, module: DefModule) -> Path | None:
+        """The file that a module is read from, where ``world.toml`` names one or the world carries
+        one; it stands before what is built."""
         source = self.config.modules.get(module.name)
         if source is not None and source.wasm is not None:
-            return self._read_wasm(self.root / source.wasm, module)
+            return self.root / source.wasm
         local = module.name.partition("/")[2]
         names = [local, local.partition("@")[0]]
         if module.wasm_hash is not None:
@@ -147,9 +172,7 @@ class WorldFiles:
         for name in names:
             path = self.root / "modules" / f"{name}.wasm"
             if path.is_file():
-                return self._read_wasm(path, module)
-        if source is not None and source.crate is not None and self.bundled:
-            return self._read_prebuilt(Path(source.crate).name, module)
+                return path
         return None
 
     def require_wasm(self, module: DefModule) -> bytes:
@@ -165,12 +188,25 @@ class WorldFiles:
             )
         return wasm
 
+    def source_folders(self) -> list[Path]:
+        """Where the sources of the modules are: crates, and what they depend on by path."""
+        folders: list[Path] = []
+        for of in self.config.modules.values():
+            crate = None if of.crate is None else Path(os.path.normpath(self.root / of.crate))
+            if crate is None or of.wasm is not None or not crate.is_dir():
+                continue
+            try:
+                folders += Crate.read(crate).places
+            except WorldError:  # what is wrong with it is said where it is built
+                folders.append(crate)
+        return list(dict.fromkeys(folders))
+
     def watched(self) -> list[Path]:
-        """The files whose change means another program: wasm, where it is read from."""
-        paths = [self.root / of.wasm for of in self.config.modules.values() if of.wasm]
-        crates = [of.crate for of in self.config.modules.values() if of.crate and not of.wasm]
-        prebuilt = [prebuilt_root() / f"{Path(crate).name}.wasm" for crate in crates]
-        return [*paths, *_files(self.root / "modules", "*.wasm"), *(prebuilt * self.bundled)]
+        """The folders in which a change may mean another program."""
+        wasm = [self.root / of.wasm for of in self.config.modules.values() if of.wasm]
+        ours = [prebuilt_root()] if self.bundled else []
+        folders = [self.root, *(path.parent for path in wasm), *ours, *self.source_folders()]
+        return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
 
     def _wasm_hash(self, module: DefModule) -> bytes | None:
         wasm = self.wasm_of(module)
@@ -178,7 +214,7 @@ class WorldFiles:
 
     def _read_wasm(self, path: Path, module: DefModule) -> bytes:
         try:
-            return path.read_bytes()
+            return read_module(path)
         except OSError as error:
             raise ModuleMissing(
                 f"the wasm of {module.name} cannot be read: {error.strerror}", file=path,
@@ -213,6 +249,11 @@ class WorldFiles:
             known = ", ".join(self.scenarios) or "none"
             raise UsageError(f"there is no scenario {name!r}", hint=f"known: {known}")
         return self.root / "scenarios" / f"{name}.toml"
+
+    @property
+    def build_cache(self) -> Path:
+        """Where modules built from this world's crates are kept."""
+        return self.data_dir / "cache" / "modules"
 
     @cached_property
     def data_dir(self) -> Path:
@@ -255,10 +296,15 @@ def examples_root() -> Path:
     return next((place for place in _bundled_roots() if place.is_dir()), _bundled_roots()[0])
 
 
+def reducers_root() -> Path:
+    """The workspace of the reducers of the worlds that ship, and of the SDK."""
+    inside = _PACKAGE / "bundled" / "reducers"
+    return inside if inside.is_dir() else _PACKAGE.parent / "reducers"
+
+
 def prebuilt_root() -> Path:
     """The folder of the prebuilt reducers of the worlds that ship."""
-    inside = _PACKAGE / "bundled" / "prebuilt"
-    return inside if inside.is_dir() else _PACKAGE.parent / "reducers" / "prebuilt"
+    return reducers_root() / "prebuilt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ and a turn is a function of (state, input): everything else here is bookkeeping.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,11 +16,13 @@ from typing import Any, Self
 from aos_core import canon
 from aos_core.adapters.prepared import prepare
 from aos_core.adapters.receipt import Receipt
+from aos_core.air.check import require_sound
 from aos_core.air.codec import Misfit, Schema, bytes_from_host
 from aos_core.air.load import load_objects
 from aos_core.branches import check_branch_name
 from aos_core.disk import Disk, FileDisk, MemoryDisk, with_ancestors
 from aos_core.errors import (
+    AosError,
     Diverged,
     JournalDamaged,
     ModuleMissing,
@@ -36,6 +39,7 @@ from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal, JournalMissing
 from aos_core.kernel.program import Limits, Program, compile_program
 from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
+from aos_core.kernel.reducers import StepFunction
 from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Turn, turn
 from aos_core.origin import begin, fork_header, keep, put, wasm_of
@@ -51,8 +55,10 @@ from aos_core.replay import (
 )
 from aos_core.scenario_file import Scenario, read_scenario
 from aos_core.timeline import Timeline
+from aos_core.trial import Risk, risks
 from aos_core.view import Pending, View
-from aos_core.wasm.runtime import Runtime, StepLimits
+from aos_core.wasm.cache import user_cache
+from aos_core.wasm.runtime import Entry, Runtime, StepLimits
 
 MAIN = "main"
 Progress = Callable[[int, int], None]
@@ -154,6 +160,8 @@ class World:
         try:
             world.use_scenario(scenario or world.files.config.default_scenario)
             world._replay()
+            with contextlib.suppress(AosError):  # whoever needs the program is told
+                _ = world.program  # its modules are compiled before anybody waits for a step
         except BaseException:
             world._journal.close()
             raise
@@ -327,7 +335,9 @@ class World:
             def get(hash: bytes, what: str) -> bytes:
                 return self._disk.store.get(hash, what=what)
 
-            self._programs[manifest] = compile_program(load_objects(manifest, get))
+            program = compile_program(load_objects(manifest, get))
+            self._runtime.load_all(_entries(program))
+            self._programs[manifest] = program
         return self._programs[manifest]
 
     def blob(self, hash: bytes) -> bytes:
@@ -452,6 +462,18 @@ class World:
         """
         catalog = WorldFiles.read(self.files.root).catalog
         return catalog.changed_from(self.program.catalog)
+
+    def swap_risks(self) -> tuple[Risk, ...]:
+        """The cells that what is on disk now could not go on with: their last event would fault.
+
+        Changes nothing. Raises what loading the files raises, :class:`CheckFailed` or
+        :class:`ModuleMissing` for a world that could not run.
+        """
+        files = WorldFiles.read(self.files.root)
+        require_sound(files.catalog)
+        program, step = self._beside_disk(files)
+        with self._mutex:
+            return risks(self._timeline, self.program_of, program, step)
 
     def swap(
         self,
@@ -593,18 +615,36 @@ class World:
         return None
 
     def _compare_with_files(self, replayed: Iterator[Replayed]) -> Divergence | None:
-        files = WorldFiles.read(self.files.root)
+        program, step = self._beside_disk(WorldFiles.read(self.files.root))
+        return compare_with(replayed, program, self.program_of, step)
+
+    def _beside_disk(self, files: WorldFiles) -> tuple[Program, StepFunction]:
+        """The program of the files on disk, and what runs its modules."""
         wasm = {canon.sha256(of): of for _, of in wasm_of(files, files.catalog)}
-        runtime = Runtime(wasm.__getitem__)
+        runtime = Runtime(wasm.__getitem__, _code(self._disk))
 
         def step(hash: bytes, envelope: bytes, limits: Limits) -> bytes:
             return runtime.step(hash, envelope, _allowed(limits))
 
-        return compare_with(replayed, compile_program(files.catalog), self.program_of, step)
+        return compile_program(files.catalog), step
 
 
 def _runtime(disk: Disk) -> Runtime:
-    return Runtime(lambda hash: disk.store.get(hash, what="its wasm"))
+    return Runtime(lambda hash: disk.store.get(hash, what="its wasm"), _code(disk))
+
+
+def _code(disk: Disk) -> Path | None:
+    """Where compiled modules of a world are kept."""
+    return disk.root / "cache/wasmtime" if isinstance(disk, FileDisk) else user_cache()
+
+
+def _entries(program: Program) -> list[tuple[bytes, Entry]]:
+    """Every module of a program and where it is called; native ``sys/*`` ones have no wasm."""
+    return [
+        (program.wasm_hash(name), "step" if module.module_kind == "reducer" else "run")
+        for name, module in program.modules.items()
+        if not name.startswith("sys/") and module.wasm_hash is not None
+    ]
 
 
 def _allowed(limits: Limits) -> StepLimits:

@@ -84,11 +84,11 @@ class AosApp(App[None]):
             self.notify(text, severity="error", timeout=10)
 
     async def _watch(self) -> None:
-        from aos_tui.watch import rebuilt
+        from aos_tui.watch import changes
 
-        async for names in rebuilt(self.session.watched()):
+        async for paths in changes(self.session.watched()):
             if self._world_screen is not None:
-                self._world_screen.offer_swap(", ".join(names))
+                self._world_screen.files_written(paths)
 
     async def on_problem_screen_retry(self) -> None:
         """Open the world again."""

@@ -404,6 +404,9 @@ def _sample(turns: Sequence[int], live: int, cells: int) -> Iterable[int]:
 def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:
     """What stands beside the bar, in ``width`` cells."""
     done = f"{count(snapshot.live + 1, 'record')}, {count(snapshot.turns, 'turn')}"
+    if snapshot.progress is not None:
+        room = max(8, width - len(done) - 2)
+        return [(done, ""), (f"  {clip(snapshot.progress.strip(), room)}", "input")]
     if snapshot.next_step is not None:
         room = max(8, width - len(done) - len("  next:  (t)"))
         return [

@@ -118,6 +118,7 @@ class Snapshot:
     notices: tuple[str, ...]
     disk_changes: tuple[str, ...]
     writable: bool
+    progress: str | None = None
 
     @property
     def at_end(self) -> bool:

@@ -1,25 +1,31 @@
-"""Watching the wasm of a world: says when a reducer was rebuilt."""
+"""Watching the files of a world: says when what they mean may have changed."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+KINDS = frozenset({".rs", ".toml", ".lock", ".wat", ".wasm", ".json"})
+SOURCES = frozenset({".rs", ".toml", ".lock", ".wat"})
+"""Those of them that a compiler reads."""
 
-async def rebuilt(paths: Sequence[Path]) -> AsyncIterator[list[str]]:
-    """The names of watched files that were written, a list each time; runs until cancelled.
+_OURS = frozenset({".aos", "target", ".git"})
+_QUIET_MS = 40
+"""An editor may write a file in several steps."""
 
-    Folders are watched, for builders replace a file rather than write into it.
-    """
-    from watchfiles import Change, awatch
 
-    watched = {path.resolve() for path in paths}
-    folders = {path.parent for path in watched if path.parent.is_dir()}
+async def changes(folders: Sequence[Path]) -> AsyncIterator[list[Path]]:
+    """The files below ``folders`` that were written or deleted, a sorted list each time; what we
+    and cargo write ourselves left out. Runs until cancelled."""
+    from watchfiles import awatch
+
     if not folders:
         return
 
-    def wanted(change: Change, path: str) -> bool:
-        return change != Change.deleted and Path(path).resolve() in watched
+    def wanted(_: object, path: str) -> bool:
+        found = Path(path)
+        return found.suffix in KINDS and not _OURS & set(found.parts)
 
-    async for changes in awatch(*folders, watch_filter=wanted, recursive=False):
-        yield sorted({Path(path).name for _, path in changes})
+    watcher = awatch(*folders, watch_filter=wanted, step=_QUIET_MS, debounce=400)
+    async for found in watcher:
+        yield sorted({Path(path) for _, path in found})

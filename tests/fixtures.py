@@ -6,27 +6,29 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import wasmtime
 
 from aos_core.wasm import runtime
-from aos_core.wasm.runtime import Entry
 from tests.support import copy_example
 
-_compile = runtime._compile
+_compile, _new_engine = runtime._compile, runtime._new_engine
 
 
 @cache
-def _compiled(wasm: bytes, entry: Entry, place: str | None) -> object:
-    return _compile(runtime._new_engine(), wasm, entry, place)
+def _engine() -> wasmtime.Engine:
+    return _new_engine()
+
+
+@cache
+def _compiled(wasm: bytes, place: str | None) -> wasmtime.Module:
+    return _compile(_engine(), wasm, place)
 
 
 @pytest.fixture(autouse=True)
 def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wasm is compiled once for all tests: hundreds of worlds run the same few modules."""
-
-    def compiled(_: object, wasm: bytes, entry: Entry, place: str | None) -> object:
-        return _compiled(wasm, entry, place)
-
-    monkeypatch.setattr(runtime, "_compile", compiled)
+    monkeypatch.setattr(runtime, "_new_engine", _engine)
+    monkeypatch.setattr(runtime, "_compile", lambda _, wasm, place: _compiled(wasm, place))
 
 
 @pytest.fixture(name="world")

@@ -171,6 +171,7 @@ def modules_have_wasm(survey: Survey) -> Problems:
             local = module.name.partition("/")[2].partition("@")[0]
             yield survey.error(
                 "no_wasm", (module.kind, module.name), "wasm_hash", "there is no wasm for it",
+                "`aos build` compiles the crate that world.toml names for it; else "
                 f"put it into modules/{local}.wasm of the world, or name its file or its crate "
                 f'under [modules."{module.name}"] in world.toml',
             )  # fmt: skip

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from aos_core.cli import author, live, look, play, prove
+from aos_core.cli import author, build, doctor, live, look, new, play, prove
 from aos_core.cli.options import INTERRUPTED
 from aos_core.cli.output import Out, reader_gone
 from aos_core.errors import UsageError
@@ -20,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="See, simulate and prove AgentOS worlds. `aos COMMAND --help` says more.",
 )
-for group in (author, play, prove, live, look):
+for group in (author, new, build, doctor, play, prove, live, look):
     app.add_typer(group.commands)
 
 
@@ -52,6 +54,7 @@ _ArgumentError: type[Exception] = next(
 def main(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code."""
     args = list(argv) or ["--help"]
+    _log_if_asked()
     try:
         code = app(args=args, prog_name="aos", standalone_mode=False)
     except typer.Abort:
@@ -59,6 +62,18 @@ def main(argv: Sequence[str]) -> int:
     except _ArgumentError as error:
         return _bad_arguments(error, args)
     return code if isinstance(code, int) else 0
+
+
+def _log_if_asked() -> None:
+    """``AOS_LOG=debug`` says on stderr what was hit, missed, found, and why."""
+    level = os.environ.get("AOS_LOG", "").upper()
+    if level not in logging.getLevelNamesMapping():
+        return
+    log = logging.getLogger("aos")
+    log.setLevel(level)
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler())
+        log.handlers[0].setFormatter(logging.Formatter("%(name)s: %(message)s"))
 
 
 def _bad_arguments(error: BaseException, args: list[str]) -> int:

@@ -50,6 +50,9 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", metavar="N", help="Shuffle receipts by a seed.", show_default=False),
 ]
+ForceBuild = Annotated[
+    bool, typer.Option("--force-build", help="Compile crates even where nothing changed.")
+]
 
 
 def _flag(name: str, help: str) -> Any:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +16,8 @@ from aos_core.errors import AosError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from aos_core.build import Diagnostic
 
 READER_GONE = 141
 """What a shell reports for a command whose reader went away."""
@@ -104,6 +106,22 @@ class Out:
             with Bar(console=self._console(sys.stderr), transient=True) as bar:
                 task = bar.add_task(what, total=None)
                 yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def line_of_work(self, what: str, line: str) -> None:
+        """One line that a program working for us has said, as it comes; not kept in a log."""
+        if self.progress_json:
+            self._tell({"progress": {"what": what, "line": line}})
+        elif not self.quiet and sys.stderr.isatty():
+            sys.stderr.write(f"{line}\n")
+
+    def diagnostics(self, found: Sequence[Diagnostic] | str) -> None:
+        """What a compiler found; all it said, where it named no places."""
+        if self.progress_json:
+            for of in () if isinstance(found, str) else found:
+                self._tell({"diagnostic": of.to_json()})
+        elif not self.quiet and not sys.stderr.isatty():  # a terminal has seen it come
+            text = found if isinstance(found, str) else "\n".join(of.rendered for of in found)
+            sys.stderr.write(f"{text.rstrip()}\n" if text else "")
 
     def _json_progress(self, what: str) -> Progress:
         shown = -1

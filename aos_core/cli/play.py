@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from aos_core.cli.options import HERE, OrderText, Seed, command
+from aos_core.cli.build import build_stale, build_world
+from aos_core.cli.options import HERE, ForceBuild, OrderText, Seed, command
 from aos_core.cli.output import Out
 from aos_core.errors import UsageError
 from aos_core.files import WorldFiles, bundled_worlds, find_world
@@ -39,6 +40,7 @@ def run_worlds(
     scenario: Only = None,
     order: OrderText = None,
     seed: Seed = None,
+    force_build: ForceBuild = False,
 ) -> int:
     """Play scenarios and check them.
 
@@ -53,6 +55,12 @@ def run_worlds(
         raise UsageError("give --order or --seed, not both")
     chosen = Order(seed=seed) if order is None else parse_order(order)
     names = [str(of.path) for of in bundled_worlds()] if all else worlds or [HERE]
+    for name in names:
+        files = WorldFiles.read(find_world(name))
+        if force_build:
+            build_world(out, files, force=True)
+        else:
+            build_stale(out, files)
     plans = [of for name in names for of in _scenarios(name, scenario, chosen != Order())]
     told: list[dict[str, Any]] = []
     failed: list[str] = []

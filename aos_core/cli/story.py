@@ -166,7 +166,9 @@ class Teller:
             case "event" if record.by is None:
                 value = self._reader.fields(height)["value"]
                 tag = _tag(value)
-                yield from _parts(NOTHING, value[tag] if tag and tag in value else value, width)
+                if value != tag:  # an arm without payload has said all
+                    inside = value[tag] if tag and isinstance(value, dict) else value
+                    yield from _parts(NOTHING, inside, width)
             case "step":
                 yield from self._changes(height, record, width)
             case "plan_ended" if record.get("result") is not None:

@@ -27,13 +27,17 @@ Wasmtime is imported at the first use: it costs start-up time.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from aos_core.canon import hash_text
 from aos_core.errors import AosError, ModuleMissing, StepFault, UsageError
+from aos_core.wasm.cache import CodeCache
 
 if TYPE_CHECKING:
     import wasmtime
@@ -68,6 +72,20 @@ _OFF = (
     "wasm_stack_switching",
     "wasm_wide_arithmetic",
 )
+
+_CONFIG: Mapping[str, object] = {
+    "strategy": "cranelift",
+    "consume_fuel": True,
+    "cranelift_nan_canonicalization": True,
+    "max_wasm_stack": _STACK_BYTES,
+    # A process forked after the compiler's threads began would wait for them for ever.
+    "parallel_compilation": False,
+    "wasm_multi_value": True,
+    "wasm_bulk_memory": True,
+    "wasm_reference_types": True,
+    **dict.fromkeys(_OFF, False),
+}
+_SETTINGS = repr(sorted(_CONFIG.items()))
 
 _TRAPS = {
     "STACK_OVERFLOW": "the call stack overflowed",
@@ -107,17 +125,39 @@ class Runtime:
     """Calls modules by the SHA-256 of their wasm; keeps what it compiled. Safe in many threads.
 
     ``wasm`` gives the bytes of a module by that hash (32 bytes); what it raises passes through.
+    ``code``: a folder that keeps compiled modules; None compiles anew in every process.
     """
 
-    def __init__(self, wasm: Callable[[bytes], bytes]) -> None:
+    def __init__(self, wasm: Callable[[bytes], bytes], code: Path | None = None) -> None:
         self._wasm = wasm
+        self._code = None if code is None else CodeCache(code, _SETTINGS)
         self._lock = threading.Lock()
+        self._loading: dict[tuple[bytes, Entry], threading.Lock] = {}
         self._engine: wasmtime.Engine | None = None
         self._programs: dict[tuple[bytes, Entry], _Program] = {}
 
     def load(self, wasm_hash: bytes, entry: Entry = "step") -> None:
         """Compile and check a module now. Raises :class:`ModuleMissing` if it is not usable."""
         self._program(wasm_hash, entry)
+
+    def load_all(self, modules: Iterable[tuple[bytes, Entry]]) -> None:
+        """Load modules side by side, so that no step waits for the compiler.
+
+        Raises nothing: what cannot be loaded says so where it is called, with its place.
+        """
+        wanted = list(modules)
+        if len(wanted) < 2:
+            for key in wanted:
+                self._try(key)
+            return
+        with ThreadPoolExecutor(min(len(wanted), os.cpu_count() or 1)) as pool:
+            list(pool.map(self._try, wanted))
+
+    def _try(self, key: tuple[bytes, Entry]) -> None:
+        try:
+            self._program(*key)
+        except AosError:
+            return
 
     def step(self, wasm_hash: bytes, envelope: bytes, limits: StepLimits) -> bytes:
         """The output of a reducer's ``step`` for ``envelope``, in a fresh instance.
@@ -139,18 +179,28 @@ class Runtime:
         if program is not None:
             return program
         with self._lock:
+            if self._engine is None:
+                self._engine = _new_engine()
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:  # one thread loads it, others go on with other modules
             if key not in self._programs:
-                if self._engine is None:
-                    self._engine = _new_engine()
-                wasm = self._wasm(wasm_hash)
-                place = hash_text(wasm_hash)
-                self._programs[key] = _compile(self._engine, wasm, entry, place)
+                self._programs[key] = self._load(self._engine, wasm_hash, entry)
             return self._programs[key]
+
+    def _load(self, engine: wasmtime.Engine, wasm_hash: bytes, entry: Entry) -> _Program:
+        wasm, place = self._wasm(wasm_hash), hash_text(wasm_hash)
+        module = None if self._code is None else self._code.load(engine, wasm_hash)
+        if module is None:
+            module = _compile(engine, wasm, place)
+            if self._code is not None:
+                self._code.keep(wasm_hash, module)
+        return _checked(engine, module, len(wasm), entry, place)
 
 
 def check_module(wasm: bytes, entry: Entry = "step") -> None:
     """Whether ``wasm`` can be called at ``entry``; raises :class:`ModuleMissing` if not."""
-    _compile(_new_engine(), wasm, entry, None)
+    engine = _new_engine()
+    _checked(engine, _compile(engine, wasm, None), len(wasm), entry, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,28 +223,19 @@ def _new_config() -> wasmtime.Config:
     import wasmtime
 
     config = wasmtime.Config()
-    config.strategy = "cranelift"
-    config.consume_fuel = True
-    config.cranelift_nan_canonicalization = True
-    config.max_wasm_stack = _STACK_BYTES
-    # A process forked after the compiler's threads began would wait for them for ever.
-    config.parallel_compilation = False
-    config.wasm_multi_value = True
-    config.wasm_bulk_memory = True
-    config.wasm_reference_types = True
-    for feature in _OFF:
-        setattr(config, feature, False)
+    for name, value in _CONFIG.items():
+        setattr(config, name, value)
     return config
 
 
-def _compile(engine: wasmtime.Engine, wasm: bytes, entry: Entry, place: str | None) -> _Program:
+def _compile(engine: wasmtime.Engine, wasm: bytes, place: str | None) -> wasmtime.Module:
     import wasmtime
 
     # Wasmtime would read anything else as the text format.
     if not wasm.startswith(b"\x00asm"):
         raise ModuleMissing("these bytes are not wasm: they do not begin with \\0asm", module=place)
     try:
-        module = wasmtime.Module(engine, wasm)
+        return wasmtime.Module(engine, wasm)
     except wasmtime.WasmtimeError as error:
         reason = " ".join(str(error).split())
         raise ModuleMissing(
@@ -202,6 +243,12 @@ def _compile(engine: wasmtime.Engine, wasm: bytes, entry: Entry, place: str | No
             hint="build for wasm32-unknown-unknown: SIMD, threads, exceptions and GC are off",
             module=place,
         ) from None
+
+
+def _checked(
+    engine: wasmtime.Engine, module: wasmtime.Module, size: int, entry: Entry, place: str | None
+) -> _Program:
+    """A module that can be called; ``size`` is that of its wasm in bytes."""
     _refuse_imports(module, place)
     exports = {export.name: _describe(export.type) for export in module.exports}
     _check_exports(exports, entry, place)
@@ -211,7 +258,7 @@ def _compile(engine: wasmtime.Engine, wasm: bytes, entry: Entry, place: str | No
         entry=entry,
         by_pointer=exports[entry] == _POINTER,
         panics=exports.get("aos_panic") == "global i32",
-        segment_fuel=2 * len(wasm),
+        segment_fuel=2 * size,
     )
 
 

@@ -92,6 +92,17 @@ class Session(Showing):
 
         return await self._act(act)
 
+    async def swap_risks(self) -> list[str]:
+        """What the code on disk could not go on with, a line for each cell."""
+
+        def look() -> list[str]:
+            return [
+                f"{of.reducer}: {of.code} at the event of record {of.height}: {of.text}"
+                for of in self._opened.swap_risks()
+            ]
+
+        return await self._run(look)
+
     async def fork(self, height: int, name: str) -> None:
         """Fork at a height and go on there, at its live end."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aos_tui.options import Options
@@ -37,6 +38,7 @@ class Showing:
         self.options = options
         self.snapshot: Snapshot | None = None
         self.locked: str | None = None
+        self.progress: str | None = None
         self._changed = changed
         self._pool = ThreadPoolExecutor(1, "world")
         self._world: World | None = None
@@ -47,7 +49,7 @@ class Showing:
         self._verified = Verified()
         self._reader: RecordReader | None = None
         self._disk_changes: tuple[str, ...] = ()
-        self._disk_problem: str | None = None
+        self.disk_problem: str | None = None
         self._stop = self._closed = False
         self._parked: dict[str, World] = {}
 
@@ -60,7 +62,7 @@ class Showing:
         """
         await self._run(self._open)
         await self.refresh()
-        if await self.look_at_disk() or self._disk_problem is not None:
+        if await self.look_at_disk() or self.disk_problem is not None:
             await self.refresh()
 
     def _open(self) -> None:
@@ -147,16 +149,32 @@ class Showing:
     def _look_at_disk(self) -> None:
         from aos_core.errors import AosError
 
-        self._disk_changes, self._disk_problem = (), None
+        self._disk_changes, self.disk_problem = (), None
         try:
             self._disk_changes = self._opened.disk_changes()
         except AosError as error:
             what = reading.problems_of(error)[0].message
-            self._disk_problem = f"the files on disk do not load, the journal's are used: {what}"
+            self.disk_problem = f"the files on disk do not load, the journal's are used: {what}"
 
     def watched(self) -> list[Path]:
-        """The files whose change means other modules."""
+        """The folders in which a change may mean other code."""
         return [] if self._world is None else self._world.files.watched()
+
+    @property
+    def root(self) -> Path:
+        """The world's folder."""
+        return self._opened.files.root
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether the world's modules can be built from sources that are here."""
+        return self._world is not None and bool(self._world.files.source_folders())
+
+    def tell_progress(self, line: str | None) -> None:
+        """Show what long work says; None: it is done."""
+        self.progress = line
+        if self.snapshot is not None:
+            self._publish(replace(self.snapshot, progress=line))
 
     # -- which snapshot ---------------------------------------------------------------------
 
@@ -250,6 +268,7 @@ class Showing:
             notices=self._notices(),
             disk_changes=self._disk_changes,
             writable=world.writable,
+            progress=self.progress,
         )
 
     def _states_before(self, height: int, live: int) -> Mapping[str, Any]:
@@ -283,8 +302,8 @@ class Showing:
         place = world.files.data_dir
         if not self.options.memory and not place.is_relative_to(world.files.root):
             found.append(f"the world's own folder cannot be written: its journal is in {place}")
-        if self._disk_problem is not None:
-            found.append(self._disk_problem)
+        if self.disk_problem is not None:
+            found.append(self.disk_problem)
         return tuple(found)
 
     def _new_player(self) -> None:

@@ -5,11 +5,11 @@ Nothing here waits: dialogs answer through callbacks, and what changes the world
 
 from __future__ import annotations
 
+from aos_tui.verbs.coding import Coding
 from aos_tui.verbs.looking import Looking
-from aos_tui.verbs.writing import Writing
 
 
-class Verbs(Writing, Looking):
+class Verbs(Coding, Looking):
     """What one can do with a world. The panes are the subclass's."""
 
 

@@ -93,6 +93,19 @@ class Base(Screen[None]):
         """Whether a dialog is on its way."""
         return self._preparing
 
+    @property
+    def building(self) -> bool:
+        """Whether a compiler runs."""
+        raise NotImplementedError
+
+    def stop_building(self) -> None:
+        """End the compiler."""
+        raise NotImplementedError
+
+    def show_value(self, title: str, text: str) -> None:
+        """A value or a long text, whole."""
+        self._ask("ValueDialog", lambda _: None, title, text)
+
     def fail(self, error: Any) -> None:
         """Show an error: what, where, what to do."""
         hint = f"\n{error.hint}" if error.hint else ""

@@ -46,10 +46,6 @@ class Looking(Travel):
 
         self.prepare(act)
 
-    def show_value(self, title: str, text: str) -> None:
-        """Open a text."""
-        self._ask("ValueDialog", lambda _: None, title, text)
-
     def action_filter(self) -> None:
         """Open the journal's filter."""
         self.journal.open_filter()
@@ -106,6 +102,8 @@ class Looking(Travel):
         self.app.clear_notifications()
         if running or self.playing:
             self.session.cancel()
+        elif self.building:
+            self.stop_building()
         elif self.journal.typing:
             self.journal.close_filter()
         elif said:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Writing(Branching):
-    """Fire, release, play, swap."""
+    """Fire, release, play."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -176,39 +176,3 @@ class Writing(Branching):
         snapshot = self.snapshot
         if not wrong and snapshot is not None and snapshot.next_step is None:
             self.notify(f"scenario {snapshot.scenario}: at its end, all as expected")
-
-    def action_swap(self) -> None:
-        """Put what is on disk in force."""
-        if not self._at_end(self.action_swap, "swaps"):
-            return
-
-        async def act() -> None:
-            fault = await self.session.swap()
-            self._say_fault(fault)
-            if fault is None:
-                self.notify("from now on turns run what is on disk; the journal says so")
-
-        self.work(act)
-
-    def offer_swap(self, written: str) -> None:
-        """Files were written: where they mean another program, ask whether to use it."""
-
-        async def act() -> None:
-            changed = await self.session.look_at_disk()
-            await self.session.refresh()
-            if changed and self.app.screen is self:
-                self._ask_swap(written, changed)
-
-        self.work(act, group="disk")
-
-    def _ask_swap(self, written: str, changed: Sequence[str]) -> None:
-        text = (
-            f"{written} changed on disk, and with it {', '.join(changed)}.\n\nSwap: turns run it "
-            "from now on. The change is an input in the journal, so what came before still replays "
-            "as it was. Not now: b swaps later."
-        )
-        self._ask(
-            "ConfirmDialog",
-            lambda yes: self.action_swap() if yes else None,
-            "Rebuilt", text, "Swap", "Not now",
-        )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from aos_core import canon
 from aos_core.frames import new_frame, pack
 from aos_core.world import World
-from aos_tui.watch import rebuilt
+from aos_tui.watch import changes
 from tests.support import (
     EVENT,
     IMPORTS,
@@ -211,14 +211,14 @@ async def test_a_fault_stays_on_the_intent_until_a_mended_module_takes_its_recei
     async with opened(world) as on:
         await on.keys("t", "r", "r")
         (world / "modules/Aggregator.wasm").write_bytes(TRAPS)
-        await on.keys("b", "r")
+        await on.keys("b", "y", "r")
         assert "trap" in on.errors[-1]
         (item,) = on.snapshot.pending
         fault = on.snapshot.index.last_fault(item.intent_hash, on.snapshot.height)
         assert fault == on.snapshot.live
         assert "fault at" in str(on.app.screen.pending.get_option_at_index(0).prompt)  # type: ignore[attr-defined]
         shutil.copy(WASM, world / "modules/Aggregator.wasm")
-        await on.keys("b", "r", "v")
+        await on.keys("b", "y", "r", "v")
         assert (on.numbers, on.known["verified"]) == ([], True)
         assert on.state["last_statuses"] == [202, 200, 201]
 
@@ -233,7 +233,7 @@ async def test_other_wasm_under_a_journal_is_a_notice_that_offers_swap(world: Pa
         assert "another demo/Aggregator@1" in await banner(on)
         await on.keys("v")
         assert on.known["verified"] is True
-        await on.keys("b")
+        await on.keys("b", "y")
         assert not on.app.screen.query_one("#banner").display
         assert on.snapshot.records[on.snapshot.live].kind == "manifest_replaced"
         await on.keys("e", "ctrl+s")
@@ -278,8 +278,8 @@ async def test_files_that_no_longer_load_are_said_and_the_journal_goes_on(world:
         assert len(on.errors) == 1
 
 
-async def test_watching_names_only_files_that_were_asked_for(tmp_path: Path) -> None:
-    assert [names async for names in rebuilt([tmp_path / "nowhere/x.wasm"])] == []
+async def test_without_folders_nothing_is_watched() -> None:
+    assert [paths async for paths in changes([])] == []
 
 
 # -- what one types ---------------------------------------------------------------------------

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use aos_sdk::Value;
 
 /// One request to make, as asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Value)]
 pub struct Target {
     pub name: String,
     pub url: String,
@@ -13,7 +13,7 @@ pub struct Target {
 }
 
 /// `demo/AggregateStart@1`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Value)]
 pub struct Start {
     pub topic: String,
     pub primary: Target,
@@ -22,7 +22,7 @@ pub struct Start {
 }
 
 /// `demo/AggregateRequested@1`, which starts the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Value)]
 pub struct Requested {
     pub request_id: u64,
     pub topic: String,
@@ -32,7 +32,7 @@ pub struct Requested {
 }
 
 /// What one request came to: the HTTP status and the beginning of the body.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Value)]
 pub struct TargetResult {
     pub name: String,
     pub status: i64,
@@ -40,7 +40,7 @@ pub struct TargetResult {
 }
 
 /// `demo/AggregateComplete@1`, which the plan raises when all three answers are in.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Value)]
 pub struct Complete {
     pub request_id: u64,
     pub topic: String,
@@ -50,15 +50,13 @@ pub struct Complete {
 }
 
 /// `demo/AggregatorEvent@1`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "$tag", content = "$value")]
+#[derive(Debug, Clone, PartialEq, Eq, Value)]
 pub enum Event {
     Start(Start),
     Complete(Complete),
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "$tag", content = "$value")]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Value)]
 pub enum Pc {
     #[default]
     Idle,
@@ -67,7 +65,7 @@ pub enum Pc {
 }
 
 /// A request whose answers are not all in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Value)]
 pub struct Pending {
     pub topic: String,
     /// The names under which the plan waits for the three answers.
@@ -75,7 +73,7 @@ pub struct Pending {
 }
 
 /// A finished request, in the order primary, secondary, tertiary.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Value)]
 pub struct Aggregate {
     pub topic: String,
     pub statuses: Vec<i64>,
@@ -83,7 +81,7 @@ pub struct Aggregate {
 }
 
 /// `demo/AggregatorState@1`
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Value)]
 pub struct State {
     pub pc: Pc,
     /// How many requests were started; the newest one's id.

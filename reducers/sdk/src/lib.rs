@@ -3,25 +3,23 @@
 //! A reducer is a typed state, a typed event and one function from the one to the other:
 //!
 //! ```
-//! use aos_sdk::Output;
-//! use serde::{Deserialize, Serialize};
+//! use aos_sdk::{Step, Value};
 //!
-//! #[derive(Default, Serialize, Deserialize)]
+//! #[derive(Default, Value)]
 //! pub struct Counter {
 //!     count: u64,
 //! }
 //!
-//! #[derive(Deserialize)]
-//! #[serde(tag = "$tag", content = "$value")]
+//! #[derive(Value)]
 //! pub enum Event {
 //!     Add(u64),
 //!     Reset,
 //! }
 //!
-//! pub fn reduce(state: &mut Counter, event: Event, _out: &mut Output) {
+//! pub fn reduce(counter: &mut Counter, event: Event, _step: &mut Step) {
 //!     match event {
-//!         Event::Add(n) => state.count += n,
-//!         Event::Reset => state.count = 0,
+//!         Event::Add(n) => counter.count += n,
+//!         Event::Reset => counter.count = 0,
 //!     }
 //! }
 //!
@@ -29,38 +27,83 @@
 //! # fn main() {}
 //! ```
 //!
-//! A variant of AIR is an enum with `#[serde(tag = "$tag", content = "$value")]`: it is written as
-//! `{"$tag": .., "$value": ..}`, a tag without payload as `{"$tag": ..}` alone, and there an absent
-//! and a null `$value` read alike. An option is `Option`, a map with nat keys `BTreeMap<u64, _>`.
-//! Hash maps have no fixed order and must not be part of a state.
+//! [`Value`] says which Rust type stands for which type of AIR, [`Step`] what a reducer can read
+//! and do besides changing its state, [`testing`] how to play events without wasm.
+//!
+//! A panic, also one of this crate about bytes that do not fit, is a fault of the turn: the state
+//! stays as it was and the text of the panic is the text of the fault.
 
-mod codec;
+#[cfg(target_arch = "wasm32")]
+mod bump;
+pub mod cbor;
+mod context;
+mod effects;
 mod envelope;
 #[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
 pub mod exports;
+mod hash;
+mod pure;
+mod step;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+mod value;
 
-pub use codec::{Error, decode, encode};
-pub use envelope::{DomainEvent, Output, run};
+// The derive names this crate as others do.
+extern crate self as aos_sdk;
 
-/// Exports the module functions `alloc` and `step` around a function
-/// `fn(&mut State, Event, &mut Output)`, named by a path that is visible at the crate's root.
-///
-/// Natively it expands to nothing, so the function can be tested as ordinary Rust.
+pub use aos_sdk_derive::Value;
+pub use context::{Context, PureContext};
+pub use effects::{
+    Ask, BlobGet, BlobGetReceipt, BlobGetResult, BlobPut, BlobPutReceipt, BlobPutResult, Receipt,
+    TimerFired, TimerSet, TimerSetReceipt,
+};
+pub use envelope::{Reducer, run};
+pub use hash::Hash;
+pub use pure::{Call, CapCheck, Deny, Origin, Verdict, run_enforcer, run_pure};
+pub use step::{Effect, Raised, Step};
+pub use value::{Value, canonical, decode, encode};
+
+/// Exports a reducer, `fn(&mut State, Event, &mut Step)`. Natively it does nothing, so the
+/// function can be tested as ordinary Rust.
 #[macro_export]
 macro_rules! reducer {
     ($reduce:path) => {
-        #[cfg(target_arch = "wasm32")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn alloc(len: i32) -> i32 {
-            $crate::exports::alloc(len)
-        }
+        $crate::export!(step, |envelope| $crate::run(envelope, $reduce));
+    };
+}
 
-        /// # Safety
-        /// `ptr` and `len` must describe initialised memory, as `alloc` gave it.
+/// Exports a pure module, `fn(Input, &Call) -> Output`.
+#[macro_export]
+macro_rules! pure_module {
+    ($function:path) => {
+        $crate::export!(run, |envelope| $crate::run_pure(envelope, $function));
+    };
+}
+
+/// Exports the enforcer of a capability, `fn(&CapCheck) -> Verdict`.
+#[macro_export]
+macro_rules! enforcer {
+    ($check:path) => {
+        $crate::export!(run, |envelope| $crate::run_enforcer(envelope, $check));
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export {
+    ($entry:ident, $run:expr) => {
         #[cfg(target_arch = "wasm32")]
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn step(ptr: i32, len: i32) -> $crate::exports::Slice {
-            unsafe { $crate::exports::step(ptr, len, $reduce) }
-        }
+        const _: () = {
+            #[unsafe(no_mangle)]
+            extern "C" fn alloc(len: i32) -> i32 {
+                $crate::exports::alloc(len)
+            }
+
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn $entry(ptr: i32, len: i32) -> $crate::exports::Slice {
+                unsafe { $crate::exports::call(ptr, len, $run) }
+            }
+        };
     };
 }

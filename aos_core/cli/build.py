@@ -1,0 +1,212 @@
+"""``build``: from the crates of a world to modules."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aos_core.cli.options import HERE, ForceBuild, OptionalWorld, command
+from aos_core.cli.output import Out
+from aos_core.errors import AosError, BuildFailed, ModuleMissing, NoToolchain, NotTrusted
+from aos_core.files import WorldFiles, find_world, prebuilt_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aos_core.air.nodes import DefModule
+    from aos_core.build import BuildArtifact
+
+commands = typer.Typer()
+
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Agree to building this world, now and from now on."),
+]
+
+
+@command(commands, "build")
+def build(
+    out: Out, world: OptionalWorld = HERE, force_build: ForceBuild = False, trust: Trust = False
+) -> int:
+    """Compile reducers that changed.
+
+    What was built from the same sources by the same compiler is taken from the cache.
+    """
+    modules = build_world(out, WorldFiles.read(find_world(world)), force=force_build, agreed=trust)
+    if out.json:
+        out.document({"modules": [of.to_json() for of in modules]})
+        return 0
+    for of in modules:
+        how = of.source if of.made.cached else f"built in {of.made.ms / 1000:.1f} s"
+        out.text(f"{of.name}  {how}, {len(of.made.wasm):,} bytes, sha256 {of.made.wasm_hash.hex()}")
+    if not modules:
+        out.text("this world has no modules of its own")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module and where it came from: ``source`` for people, where nothing was compiled."""
+
+    name: str
+    made: BuildArtifact
+    source: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "wasm_hash": f"sha256:{self.made.wasm_hash.hex()}",
+            "cached": self.made.cached,
+            "ms": self.made.ms,
+            "bytes": len(self.made.wasm),
+        }
+
+
+def build_world(
+    out: Out, files: WorldFiles, *, force: bool = False, agreed: bool = False
+) -> list[Module]:
+    """Every module of a world, built where it has to be, and compiled for this machine.
+
+    Asks once whether a stranger's world may be built; ``agreed`` says yes. Raises what
+    ``Builder.build`` raises, and :class:`ModuleMissing` for a module that cannot be called.
+    """
+    if agreed and not files.bundled:
+        _agree(files.root)
+    modules = []
+    for module in own_modules(files):
+        modules.append(_build_module(out, files, module, force))
+        _load(files, module, modules[-1].made)
+    return modules
+
+
+def build_stale(out: Out, files: WorldFiles) -> None:
+    """Before a world runs: build the crates that were changed since they were built. A world that
+    ships goes on with its committed modules where there is no compiler."""
+    stale = [of for of in own_modules(files) if is_stale(files, of)]
+    try:
+        for module in stale:
+            _build_module(out, files, module, False)
+    except NoToolchain as error:
+        if not files.bundled:
+            raise
+        names = ", ".join(of.name for of in stale)
+        out.notice(f"the sources of {names} have changed, but {error.message}: the old module runs")
+
+
+def own_modules(files: WorldFiles) -> list[DefModule]:
+    """The modules that a world defines, whether there is wasm for them yet or not."""
+    from aos_core.air.load import load_files
+    from aos_core.air.nodes import DefModule
+
+    found = load_files(files.texts, lambda _: None).all(DefModule)
+    return [of for of in found if not of.name.startswith("sys/")]
+
+
+def is_stale(files: WorldFiles, module: DefModule) -> bool:
+    """Whether the module comes from a crate that nothing was built from as it is now."""
+    from aos_core.build import find_built
+    from aos_core.build.prebuilt import is_current
+
+    crate = files.crate_of(module)
+    if crate is None or files.file_of(module) is not None:
+        return False
+    if files.bundled and is_current(prebuilt_root(), crate):
+        return False
+    return find_built(files.build_cache, crate) is None
+
+
+def _build_module(out: Out, files: WorldFiles, module: DefModule, force: bool) -> Module:
+    from aos_core.build import Builder, BuildRequest
+    from aos_core.build.prebuilt import is_current, locked_compilers
+
+    crate, file = files.crate_of(module), files.file_of(module)
+    if file is not None:
+        if crate is not None:
+            out.notice(f"{file} stands before the crate {crate}, which is not built")
+        made = Builder(None).build(BuildRequest(file))
+        return Module(module.name, made, f"as in {file.name}")
+    if crate is None:
+        raise ModuleMissing(
+            f"{module.name} has neither a crate nor wasm",
+            module=module.name,
+            hint=f'name its crate in world.toml, under [modules."{module.name}"]',
+        )
+    prefer = locked_compilers(prebuilt_root()) if files.bundled else ()
+
+    def tell(line: str) -> None:
+        out.line_of_work(module.name, line)
+
+    if files.bundled and is_current(prebuilt_root(), crate):
+        return _committed(out, module, crate, force, Builder(None, prefer=prefer, tell=tell))
+    builder = Builder(files.build_cache, prefer=prefer, tell=tell)
+    request = BuildRequest(crate, world=None if files.bundled else files.root, force=force)
+    made = _build_asking(out, builder, request)
+    if not made.kept:
+        out.notice(f"the module cannot be kept in {files.build_cache}, so nothing can run it")
+    return Module(module.name, made, "unchanged")
+
+
+def _committed(out: Out, module: DefModule, crate: Path, force: bool, builder: Any) -> Module:
+    """The module that ships with us, whose sources are those it was built from."""
+    from aos_core.build import Builder, BuildRequest
+
+    made = Builder(None).build(BuildRequest(prebuilt_root() / f"{crate.name}.wasm"))
+    if not force:
+        return Module(module.name, made, "unchanged, as it ships")
+    rebuilt = builder.build(BuildRequest(crate))
+    if rebuilt.wasm != made.wasm:
+        out.notice(
+            f"{rebuilt.toolchain} builds other bytes than the ones that ship; those stay in use"
+        )
+        return Module(module.name, made, "unchanged, as it ships")
+    return Module(module.name, rebuilt, "")
+
+
+def _build_asking(out: Out, builder: Any, request: Any) -> BuildArtifact:
+    try:
+        try:
+            made: BuildArtifact = builder.build(request)
+        except NotTrusted as error:
+            if not _asked(out, request.world):
+                raise error from None
+            _agree(request.world)
+            made = builder.build(request)
+    except BuildFailed as error:
+        out.diagnostics(error.diagnostics or error.log)
+        raise
+    out.diagnostics(made.warnings)
+    return made
+
+
+def _asked(out: Out, world: Path) -> bool:
+    """Ask the person at the terminal; no where there is none."""
+    if out.json or out.progress_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    sys.stderr.write(
+        f"Building {world}\nruns its build scripts and macros on your machine, as you. "
+        "Do you trust its author? [y/N] "
+    )
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _agree(world: Path) -> None:
+    from aos_core.build.trust import trust
+
+    try:
+        trust(world)
+    except OSError as error:
+        raise AosError(
+            f"the agreement cannot be remembered: {error.strerror}", file=error.filename
+        ) from error
+
+
+def _load(files: WorldFiles, module: DefModule, made: BuildArtifact) -> None:
+    """Whether it can be called; and the compiled code is there when the world opens."""
+    from aos_core.wasm.runtime import Runtime
+
+    runtime = Runtime(lambda _: made.wasm, files.data_dir / "cache/wasmtime")
+    runtime.load(made.wasm_hash, "step" if module.module_kind == "reducer" else "run")

@@ -1,0 +1,145 @@
+"""The verbs for other code: build what was edited, and swap to what is on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aos_tui.verbs.writing import Writing
+
+if TYPE_CHECKING:
+    from aos_tui.building import BuildResult
+    from aos_tui.session import Session
+
+BUILD = "build"
+"""The group of the worker that builds."""
+NOT_TRUSTED = "not_trusted"
+
+
+class Coding(Writing):
+    """Build, swap, and say what a changed file means."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._again = False
+
+    @property
+    def building(self) -> bool:
+        """Whether a compiler runs."""
+        return any(of.group == BUILD and not of.is_finished for of in self.app.workers)
+
+    def stop_building(self) -> None:
+        """End the compiler."""
+        self._again = False
+        self.app.workers.cancel_group(self, BUILD)
+        self.notify("the build was stopped; the module stays as it was")
+
+    def action_build(self) -> None:
+        """Build what has changed, then offer what is on disk."""
+        if self.session.has_sources:
+            self._build("b", trust=False)
+        else:
+            self.offer_swap("b", asked=True)
+
+    def files_written(self, paths: Sequence[Path]) -> None:
+        """Files of the world were written: build where they are sources, then offer to swap."""
+        from aos_tui.watch import SOURCES
+
+        names = ", ".join(dict.fromkeys(path.name for path in paths))
+        if self.session.has_sources and any(path.suffix in SOURCES for path in paths):
+            self._build(names, trust=False)
+        else:
+            self.offer_swap(names)
+
+    def _build(self, why: str, *, trust: bool) -> None:
+        """Start a build; while one runs, one more follows it."""
+        if self.building:
+            self._again = True
+            return
+        self.work(partial(self._build_and_offer, why, trust), group=BUILD)
+
+    async def _build_and_offer(self, why: str, trust: bool) -> None:
+        from aos_tui.building import build
+
+        while True:
+            self._again = False
+            self.notify(f"{why}: building, esc stops it")
+            result = await build(str(self.session.root), self.session.tell_progress, trust=trust)
+            self.session.tell_progress(None)
+            if not self._again:
+                break
+        self._built(why, result)
+
+    def _built(self, why: str, result: BuildResult) -> None:
+        if result.code == NOT_TRUSTED:
+            self._ask_trust(why, result)
+        elif not result.ok:
+            self._show_failure(result)
+        else:
+            self.offer_swap(why, asked=why == "b")
+
+    def _ask_trust(self, why: str, result: BuildResult) -> None:
+        text = (
+            f"{self.session.root}\n\nBuilding it runs its build scripts and macros on this "
+            "machine, as you. Do so only if you trust its author. Asked once for this world."
+        )
+        self._ask(
+            "ConfirmDialog",
+            lambda yes: self._build(why, trust=True) if yes else None,
+            "Build this world?", text, "Build", "Do not",
+        )  # fmt: skip
+
+    def _show_failure(self, result: BuildResult) -> None:
+        """What the compiler says, with its places; the world goes on with the module it has."""
+        parts = [result.message, result.details, result.hint]
+        text = "\n\n".join(part for part in parts if part)
+        going_on = "The world goes on with the module it has."
+        self.show_value("It does not build", f"{text}\n\n{going_on}")
+
+    def action_swap(self) -> None:
+        """Put what is on disk in force."""
+        if not self._at_end(self.action_swap, "swaps"):
+            return
+
+        async def act() -> None:
+            fault = await self.session.swap()
+            self._say_fault(fault)
+            if fault is None:
+                self.notify("from now on turns run what is on disk; the journal says so")
+
+        self.work(act)
+
+    def offer_swap(self, written: str, *, asked: bool = False) -> None:
+        """Where what is on disk means another program, ask whether to use it; ``asked``: a person
+        wants to know even if it does not."""
+
+        async def act() -> None:
+            changed = await self.session.look_at_disk()
+            await self.session.refresh()
+            if changed and self.app.screen is self:
+                self._ask_swap(written, changed, await self.session.swap_risks())
+            elif asked and self.session.disk_problem is not None:
+                self.notify(self.session.disk_problem, severity="error", timeout=10)
+            elif asked and not changed:
+                self.notify("the files on disk are those in force already")
+
+        self.work(act, group="disk")
+
+    def _ask_swap(self, written: str, changed: Sequence[str], risks: Sequence[str]) -> None:
+        what = ", ".join(changed)
+        head = (
+            f"{what} changed." if written == "b" else f"{written} changed on disk, and so {what}."
+        )
+        text = (
+            f"{head}\n\nSwap: turns run it from now on. The change is an input in the journal, so "
+            "what came before still replays as it was. Not now: b asks again."
+        )
+        if risks:
+            text += "\n\n! It cannot go on from the state there is:\n" + "\n".join(risks)
+        self._ask(
+            "ConfirmDialog",
+            lambda yes: self.action_swap() if yes else None,
+            "Rebuilt", text, "Swap", "Not now",
+        )  # fmt: skip

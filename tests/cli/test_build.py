@@ -1,0 +1,302 @@
+"""``aos build``, ``new`` and ``doctor``; ``run --force-build``."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aos_core.build.toolchain import Toolchain, cache_dir, find_toolchain
+from aos_core.build.trust import is_trusted
+from aos_core.errors import NoToolchain
+from tests.cli.conftest import ROOT, WASM, Aos
+
+HOMES = {
+    "XDG_CACHE_HOME": cache_dir().parent,
+    "RUSTUP_HOME": Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup"),
+    "CARGO_HOME": Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo"),
+}
+"""Of the user who runs the tests: a compiler and its library are not fetched for each of them."""
+
+pytestmark = pytest.mark.timeout(300)  # a machine may have to build the library first
+
+NAME = "demo/Counter@1"
+SOURCE = "reducers/counter/src/lib.rs"
+
+
+@pytest.fixture(autouse=True)
+def _compiler_of_the_machine(_own_home: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, place in HOMES.items():
+        monkeypatch.setenv(name, str(place))
+
+
+@pytest.fixture
+def rust() -> Toolchain:
+    try:
+        return find_toolchain()
+    except NoToolchain as error:
+        pytest.skip(f"{error.message}: {error.hint}")
+
+
+@pytest.fixture
+def counter(tmp_path: Path, aos: Aos) -> Path:
+    assert aos("new", tmp_path / "counter").code == 0
+    return tmp_path / "counter"
+
+
+@pytest.fixture
+def stranger(counter: Path, tmp_path: Path) -> Path:
+    """The same world, of whose author the user knows nothing."""
+    shutil.copytree(counter, tmp_path / "stranger")
+    return tmp_path / "stranger"
+
+
+def edit(world: Path, old: str, new: str) -> None:
+    path = world / SOURCE
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+# ---- new
+
+
+def test_new_tells_its_files(tmp_path: Path, aos: Aos) -> None:
+    done = aos("new", tmp_path / "fresh", "--json")
+    assert set(done.json) == {"path", "files"}
+    assert done.json["path"] == str(tmp_path / "fresh")
+    on_disk = [path for path in (tmp_path / "fresh").rglob("*") if path.is_file()]
+    assert done.json["files"] == sorted(
+        path.relative_to(tmp_path / "fresh").as_posix() for path in on_disk
+    )
+    assert {"world.toml", SOURCE, "reducers/Cargo.lock", "tests/test_world.py"} <= set(
+        done.json["files"]
+    )
+    assert is_trusted(tmp_path / "fresh")
+
+
+def test_new_overwrites_nothing(tmp_path: Path, aos: Aos) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/precious").write_text("text")
+    done = aos("new", tmp_path / "mine", "--json")
+    assert (done.code, done.error["code"]) == (2, "exists")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["precious"]
+    (tmp_path / "empty").mkdir()
+    assert aos("new", tmp_path / "empty").code == 0
+    assert aos("new", tmp_path / "x", "--from", "nonsense", "--json").error["code"] == "no_world"
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("model", [(), ("--from", "aggregator")], ids=["small", "aggregator"])
+def test_a_new_world_builds_runs_and_passes_its_own_tests(
+    model: tuple[str, ...], tmp_path: Path, aos: Aos, rust: Toolchain
+) -> None:
+    world = tmp_path / "a new world"
+    assert aos("new", world, *model).code == 0
+    built = aos("build", world, "--json")
+    assert built.code == 0, built.err
+    (module,) = built.json["modules"]
+    assert set(module) == {"name", "wasm_hash", "cached", "ms", "bytes"}
+    assert module["wasm_hash"].startswith("sha256:") and not module["cached"]
+    runs = aos("run", world, "--json").json["runs"]
+    assert runs and all(run["verified"] for run in runs)
+    assert all(of["ok"] for run in runs for of in run["expectations"])
+    environment: dict[str, str] = {**os.environ, "PYTHONPATH": str(ROOT)}
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    subprocess.run(tests, cwd=world, env=environment, check=True, timeout=100)
+    environment |= {"RUSTC": str(rust.rustc), "CARGO_TARGET_DIR": str(tmp_path / "target")}
+    native = [str(rust.cargo), "test", "--locked", "--quiet", "--lib", "-p", runs_crate(world)]
+    subprocess.run(native, cwd=world / "reducers", env=environment, check=True, timeout=100)
+
+
+def runs_crate(world: Path) -> str:
+    (crate,) = {"counter", "aggregator"} & {path.name for path in (world / "reducers").iterdir()}
+    return crate
+
+
+# ---- build
+
+
+def test_only_what_changed_is_compiled(counter: Path, aos: Aos, rust: Toolchain) -> None:
+    def cached(*flags: str) -> tuple[bool, str]:
+        (module,) = aos("build", counter, "--json", *flags).json["modules"]
+        assert module["name"] == NAME
+        return module["cached"], module["wasm_hash"]
+
+    fresh, first = cached()
+    assert not fresh
+    assert cached() == (True, first)
+    assert cached("--force-build") == (False, first)
+    edit(counter, "+= 1;", "+= 2;")
+    assert cached()[0] is False
+    edit(counter, "+= 2;", "+= 1;")
+    assert cached() == (True, first)
+    shown = aos("build", counter)
+    assert shown.out.startswith(f"{NAME}  unchanged, ") and first[7:] in shown.out
+
+
+def test_an_error_of_the_compiler_is_shown_whole(counter: Path, aos: Aos, rust: Toolchain) -> None:
+    edit(counter, "+= 1;", "+= true;")
+    line = (counter / SOURCE).read_text().split("+= true")[0].count("\n") + 1
+    done = aos("build", counter)
+    assert done.code == 2
+    assert "= help: the trait `AddAssign<bool>` is not implemented" in done.err
+    assert f"line: {line}" in done.err and str(counter / SOURCE) in done.err
+    error = aos("build", counter, "--json").json["error"]
+    assert (error["code"], error["where"]["line"]) == ("build_failed", line)
+    (found,) = error["diagnostics"]
+    assert (found["level"], found["file"], found["line"]) == ("error", str(counter / SOURCE), line)
+    told = aos("build", counter, "--progress-json").err.splitlines()
+    told_json = [json.loads(line) for line in told if line.startswith("{")]
+    assert {"diagnostic": found} in told_json
+    assert any("Compiling counter" in of.get("progress", {}).get("line", "") for of in told_json)
+
+
+def test_a_stranger_is_not_built_without_agreement(
+    stranger: Path, aos: Aos, rust: Toolchain
+) -> None:
+    for command in (["build"], ["run"], ["run", "--force-build"]):
+        done = aos(*command, stranger, "--json")
+        assert (done.code, done.error["code"]) == (2, "not_trusted")
+    assert "--trust" in aos("build", stranger).err
+    assert aos("build", stranger, "--trust").code == 0
+    assert aos("build", stranger, "--force-build").code == 0, "agreed to once"
+
+
+def test_a_person_is_asked_once(stranger: Path, rust: Toolchain) -> None:
+    pexpect = pytest.importorskip("pexpect")
+
+    def build(*answers: str) -> tuple[int, str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+        child = pexpect.spawn(
+            sys.executable, ["-m", "aos_core.cli.main", "build", str(stranger)],
+            env=environment, encoding="utf-8", timeout=200, dimensions=(24, 200),
+        )  # fmt: skip
+        said = ""
+        for answer in answers:
+            child.expect_exact("Do you trust its author? [y/N] ")
+            said += child.before
+            child.sendline(answer)
+        child.expect(pexpect.EOF)
+        child.close()
+        return child.exitstatus, said + child.before
+
+    code, said = build("")
+    assert code == 2 and "you have not agreed to that" in said
+    assert not (stranger / ".aos/cache/modules").exists() or not list(
+        (stranger / ".aos/cache/modules").glob("*.wasm")
+    )
+    code, said = build("y")
+    assert code == 0 and str(stranger) in said and "Compiling counter" in said
+    assert build()[0] == 0
+
+
+def test_a_crate_that_builds_but_is_no_reducer_is_told(
+    counter: Path, aos: Aos, rust: Toolchain
+) -> None:
+    edit(counter, "aos_sdk::reducer!(reduce);", "")
+    done = aos("build", counter, "--json")
+    assert (done.code, done.error["code"]) == (2, "bad_module")
+    assert "does not export" in done.error["message"]
+
+
+def test_wasm_of_the_world_stands_before_its_crate(world: Path, aos: Aos) -> None:
+    done = aos("build", world, "--json")
+    (module,) = done.json["modules"]
+    assert module["cached"] and module["bytes"] == WASM.stat().st_size
+    assert "stands before the crate" in done.err
+
+
+def test_a_module_without_crate_and_wasm_is_an_error(counter: Path, aos: Aos) -> None:
+    text = (counter / "world.toml").read_text()
+    (counter / "world.toml").write_text(text.replace("crate =", "#"))
+    done = aos("build", counter, "--json")
+    assert done.error["code"] == "bad_module"
+    assert "neither a crate nor wasm" in done.error["message"]
+
+
+def test_what_ships_is_not_compiled(aos: Aos) -> None:
+    (module,) = aos("build", "04", "--json").json["modules"]
+    assert module["cached"] and module["bytes"] == WASM.stat().st_size
+
+
+# ---- run
+
+
+def test_run_builds_what_changed(counter: Path, aos: Aos, rust: Toolchain) -> None:
+    assert aos("run", counter).code == 0
+    edit(counter, "+= 1;", "+= 3;")
+    done = aos("run", counter)
+    assert done.code == 1, "a tick is three now, which passes over the goal"
+    assert "count: 0 -> 3" in done.out
+    edit(counter, "+= 3;", "+= 1;")
+    assert aos("run", counter, "--force-build").code == 0
+
+
+def test_nothing_to_run_without_a_build_says_what_to_do(counter: Path, aos: Aos) -> None:
+    done = aos("fire", counter, "demo/CounterEvent@1", '"Tick"', "--json")
+    assert (done.code, done.error["code"]) == (2, "check_failed")
+    assert "there is no wasm for it" in done.error["message"]
+    (problem,) = aos("check", counter, "--json").json["problems"]
+    assert problem["hint"].startswith("`aos build` compiles the crate")
+
+
+def test_the_log_says_what_was_hit_and_missed(counter: Path, rust: Toolchain) -> None:
+    def log() -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "aos_core.cli.main", "build", counter],
+            env={**os.environ, "AOS_LOG": "debug", "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=True, timeout=100,
+        ).stderr  # fmt: skip
+
+    first = log()
+    assert "aos.build: counter: missed, nothing was built from sources" in first
+    assert "aos.build: cargo build --locked" in first
+    assert "aos.wasm: compiled code missed" in first
+    second = log()
+    assert "aos.build: counter: hit" in second
+    assert "missed" not in second
+
+
+# ---- doctor
+
+
+def states(aos: Aos, *args: object) -> tuple[int, dict[str, str]]:
+    done = aos("doctor", *args, "--json")
+    assert set(done.json) == {"ok", "checks"}
+    assert all(set(of) == {"name", "state", "found", "hint"} for of in done.json["checks"])
+    assert done.json["ok"] == (done.code == 0)
+    return done.code, {of["name"]: of["state"] for of in done.json["checks"]}
+
+
+def test_doctor_looks_at_the_machine(aos: Aos) -> None:
+    code, found = states(aos)
+    assert code == 0
+    assert {"python", "wasmtime", "textual", "reducers", "text", "terminal", "data"} <= set(found)
+
+
+def test_doctor_says_how_to_get_a_compiler(aos: Aos, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aos_core.build.toolchain.toolchains", list)
+    done = aos("doctor", "--json")
+    (lacking,) = [of for of in done.json["checks"] if of["name"] == "reducers"]
+    assert (done.code, lacking["state"]) == (0, "warning")
+    assert "rustup target add wasm32-unknown-unknown" in lacking["hint"]
+    assert "what to do: run `rustup target add" in aos("doctor").out
+
+
+def test_doctor_looks_at_a_world(counter: Path, stranger: Path, aos: Aos, rust: Toolchain) -> None:
+    code, found = states(aos, counter)
+    assert (code, found[NAME]) == (1, "error")
+    assert "trust" not in found
+    assert states(aos, stranger)[1]["trust"] == "warning"
+    assert aos("build", counter).code == 0
+    code, found = states(aos, counter)
+    assert (code, found[NAME], found["world"]) == (0, "ok", "ok")
+    assert aos("doctor", tmp_name(counter)).code == 2
+
+
+def tmp_name(world: Path) -> str:
+    return str(world / "no-such-world")

@@ -1,0 +1,123 @@
+"""The author's loop: edit a reducer, see it built and offered, swap, go on. A real compiler."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aos_core.build.toolchain import find_toolchain
+from aos_core.errors import NoToolchain
+from aos_core.world import World
+from tests.support import EVENT, ROOT, start
+from tests.tui.driving import Driver, opened
+
+HANDLE = '"fetch_c"'
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example beside its reducers, out of the checkout: a stranger's world with sources."""
+    try:
+        find_toolchain(())
+    except NoToolchain as error:
+        pytest.skip(f"{error.message}: {error.hint}")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    away = shutil.ignore_patterns("target", ".aos")
+    shutil.copytree(ROOT / "reducers", tmp_path / "reducers", ignore=away)
+    shutil.copytree(ROOT / "examples/04-aggregator", tmp_path / "examples/world", ignore=away)
+    world = tmp_path / "examples/world"
+    modules = world / "modules"
+    modules.mkdir()
+    shutil.copy(ROOT / "reducers/prebuilt/aggregator.wasm", modules / "Aggregator.wasm")
+    with World.open(world) as begun:
+        begun.fire(EVENT, start())
+    (modules / "Aggregator.wasm").unlink()
+    return world
+
+
+def source(world: Path) -> Path:
+    return world.parents[1] / "reducers/aggregator/src/lib.rs"
+
+
+def edit(world: Path, old: str, new: str) -> None:
+    path = source(world)
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+async def until(on: Driver, mode: str) -> None:
+    """Wait for a dialog, as long as a compiler may need."""
+    for _ in range(6000):
+        await on.pilot.pause(0.01)
+        if on.mode == mode:
+            return
+    raise AssertionError(f"{mode} never came: {on.mode}, {on.said}")
+
+
+def text_of(on: Driver) -> str:
+    return str(on.app.screen._text)  # type: ignore[attr-defined]
+
+
+async def test_edit_build_swap_break_and_mend(workshop: Path) -> None:
+    async with opened(workshop, watch=True) as on:
+        assert on.snapshot.live == 16
+        edit(workshop, HANDLE, '"fetch_z"')
+        await until(on, "ConfirmDialog")
+        assert "build scripts" in text_of(on)
+        await on.keys("y")
+        await until(on, "ConfirmDialog")
+        assert "demo/Aggregator@1" in text_of(on)
+        assert "cannot go on" not in text_of(on)
+        before = on.state
+        await on.keys("y")
+        assert on.snapshot.records[17].kind == "manifest_replaced"
+        assert on.state == before, "the state is kept"
+        await on.keys("R")
+        assert on.state["pc"] == "Done", "receipts of before reach the new module"
+        await on.keys("e", "ctrl+s")
+        assert on.state["pending"]["2"]["handles"][2] == "fetch_z"
+        await on.keys("v")
+        assert on.known["verified"] is True
+
+        edit(workshop, "state.requests += 1;", 'state.requests += "one";')
+        await until(on, "ValueDialog")
+        assert "lib.rs:" in text_of(on) and "goes on with the module it has" in text_of(on)
+        height = on.snapshot.live
+        await on.keys("escape", "R")
+        assert on.snapshot.live > height, "the world goes on"
+
+        edit(workshop, 'state.requests += "one";', "state.requests += 2;")
+        await until(on, "ConfirmDialog")
+        await on.keys("y", "e", "ctrl+s")
+        assert on.state["requests"] == 4
+        await on.keys("v")
+        assert on.known["verified"] is True
+
+
+async def test_a_state_that_the_new_module_cannot_read_is_said_before_the_swap(
+    workshop: Path,
+) -> None:
+    schema = workshop.parents[1] / "reducers/aggregator/src/schema.rs"
+    async with opened(workshop) as on:
+        text = schema.read_text("utf-8")
+        assert text.count("pub requests: u64,") == 1
+        schema.write_text(text.replace("pub requests: u64,", "pub requests: String,"), "utf-8")
+        edit(workshop, "state.requests += 1;", "state.requests.push('1');")
+        edit(
+            workshop,
+            "state.pending.insert(state.requests, pending);",
+            "state.pending.insert(1, pending);",
+        )
+        edit(workshop, "request_id: state.requests,", "request_id: 1,")
+        edit(workshop, ".key(&state.requests.to_be_bytes())", "")
+        await on.keys("b")
+        await until(on, "ConfirmDialog")
+        await on.keys("y")
+        await until(on, "ConfirmDialog")
+        assert "It cannot go on from the state there is" in text_of(on)
+        assert "state.requests" in text_of(on)
+        await on.keys("n")
+        assert on.snapshot.live == 16
