@@ -8,7 +8,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -73,18 +72,18 @@ class WorldScreen(Verbs):
     def on_mount(self) -> None:
         """Begin in the journal."""
         self._left = self.query_one(JournalList)
-        self._mind_focus(self.size)
+        self._mind_focus()
 
     def on_resize(self, event: events.Resize) -> None:
         """A terminal that is too small shows nothing, so nothing there has the focus."""
-        self._mind_focus(event.size)
+        self._mind_focus()
         self.refresh_bindings()
 
     def on_screen_resume(self) -> None:
         """The terminal may have changed below a dialog."""
-        self._mind_focus(self.size)
+        self._mind_focus()
 
-    def _mind_focus(self, size: Size) -> None:
+    def _mind_focus(self) -> None:
         if self.too_small:
             self._left = self.focused or self._left
             self.set_focus(None)
@@ -94,7 +93,8 @@ class WorldScreen(Verbs):
     @property
     def too_small(self) -> bool:
         """Whether the terminal has no room for the panes."""
-        return self.size.width < SMALLEST[0] or self.size.height < SMALLEST[1]
+        size = self.app.size  # the screen's own follows later
+        return size.width < SMALLEST[0] or size.height < SMALLEST[1]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where nothing is shown nothing but leaving works."""
@@ -109,6 +109,7 @@ class WorldScreen(Verbs):
         """Show a snapshot in every pane."""
         for line in self._lines:
             line.show(snapshot)
+        self.query_one(KeysFooter).refresh()
         for pane in (self.journal, self.state, self.plan, self.pending):
             pane.show(snapshot)
 
