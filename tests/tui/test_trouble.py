@@ -257,6 +257,26 @@ async def test_a_rebuilt_reducer_is_offered_while_the_app_runs(world: Path) -> N
         assert on.state["pending"]["1"]["handles"][2] == "fetch_C"
 
 
+async def test_an_edited_definition_is_offered_while_the_app_runs(world: Path) -> None:
+    plan = next((world / "plans").glob("*.json"))
+    async with opened(world, watch=True) as on:
+        await on.keys("t")
+        edit_json(plan, '"id": "status_a"', '"id": "status_1"')
+        edit_json(plan, '"from": "status_a"', '"from": "status_1"')
+        edit_json(plan, '"to": "status_a"', '"to": "status_1"')
+        for _ in range(1000):
+            await on.pilot.pause(0.01)
+            if on.mode == "ConfirmDialog":
+                break
+        assert "demo/aggregator_plan@1" in on.app.screen._text  # type: ignore[attr-defined]
+        await on.keys("y", "R")
+        assert on.state["pc"] == "Done", "the running plan keeps its own steps"
+        await on.keys("e", "ctrl+s", "v")
+        steps = [of["step"] for of in on.snapshot.records if of.kind == "plan_step"]
+        assert ("status_a" in steps, on.known["verified"]) == (True, True)
+        assert on.snapshot.plans[-1].number == 1
+
+
 async def test_a_file_that_is_only_touched_offers_nothing(world: Path) -> None:
     async with opened(world) as on:
         path = world / "modules/Aggregator.wasm"
