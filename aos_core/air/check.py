@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from aos_core.air import check_plans, check_world
-from aos_core.air.load import Catalog, Problem
+from aos_core.air.load import Catalog, Problem, raise_errors
 from aos_core.air.survey import Survey
-from aos_core.errors import CheckFailed
 
 Rule = Callable[[Survey], Iterable[Problem]]
 
@@ -61,10 +60,4 @@ def check(catalog: Catalog) -> tuple[Problem, ...]:
 
 def require_sound(catalog: Catalog) -> None:
     """Raise :class:`CheckFailed`, with every problem, for a world that has an error."""
-    problems = check(catalog)
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        first = errors[0]
-        place = f"{first.file or 'world'} {first.path or ''}".strip()
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise CheckFailed(f"{place}: {first.message}{more}", problems)
+    raise_errors(check(catalog))

@@ -7,7 +7,7 @@ Hashes are filled in the order of B-5; a plan is hashed with its literals in sto
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -170,7 +170,7 @@ def load_files(files: Mapping[str, str], wasm_hash: Callable[[DefModule], bytes 
         collector.read(file, files[file])
     if not collector.manifests and not collector.problems:
         collector.error(WorldError("the world has no manifest", code="no_manifest"), None)
-    _raise_problems(collector)
+    raise_errors(collector.problems)
     return _assemble(collector, wasm_hash)
 
 
@@ -242,13 +242,14 @@ def parse_json(text: str) -> Any:
     return document
 
 
-def _raise_problems(collector: _Collector) -> None:
-    errors = [problem for problem in collector.problems if problem.severity == "error"]
+def raise_errors(problems: Sequence[Problem]) -> None:
+    """Raise :class:`CheckFailed`, with every problem, where one of them is an error."""
+    errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         first = errors[0]
         place = f"{first.file or 'world'} {first.path or ''}".strip()
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise CheckFailed(f"{place}: {first.message}{more}", tuple(collector.problems))
+        raise CheckFailed(f"{place}: {first.message}{more}", tuple(problems))
 
 
 def _assemble(collector: _Collector, wasm_hash: Callable[[DefModule], bytes | None]) -> Catalog:
@@ -266,7 +267,7 @@ def _assemble(collector: _Collector, wasm_hash: Callable[[DefModule], bytes | No
             nodes[key] = _finish(node, nodes, schemas, wasm_hash, collector)
         except AirError as error:
             collector.error(error, _file(collector, key))
-    _raise_problems(collector)
+    raise_errors(collector.problems)
     filled = _fill_refs(manifest, nodes, collector)
     objects = {canon.sha256(data): data for data in map(node_bytes, _own(nodes, listed))}
     data = node_bytes(filled)
