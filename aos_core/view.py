@@ -230,6 +230,16 @@ class View:
             return error.message
         return None
 
+    def state_problems(self) -> list[str]:
+        """What does not fit of the states of all cells, a sentence each."""
+        return [
+            f"the state of {reducer} does not fit its schema: {problem}"
+            for reducer in self.reducers()
+            if reducer in self._state.cells
+            for _, data in self._state.cells[reducer].items()
+            if (problem := self.state_problem(reducer, data)) is not None
+        ]
+
     @staticmethod
     def _untyped(data: bytes) -> Any:
         try:

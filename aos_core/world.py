@@ -271,6 +271,11 @@ class World:
         """What the world waits for, in order of emission."""
         return self.at(self.height).pending
 
+    def state_warnings(self) -> list[str]:
+        """States at the end that do not fit their schema, where ``[checks]`` says ``warn``."""
+        warn = self._timeline.moments[-1].settings.state_schema == "warn"
+        return self.at(self.height).state_problems() if warn else []
+
     def state(self, reducer: str, key: Any = None) -> Any:
         """Host JSON of a reducer's state; see :meth:`View.state`."""
         return self.at(self.height).state(reducer, key)

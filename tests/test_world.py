@@ -333,6 +333,26 @@ def test_a_state_that_does_not_fit_its_schema_is_shown_untyped(tmp_path: Path) -
     assert view.state("demo/R@1") == {"m": {"bytes_b64": "AQ=="}}
     problem = view.state_problem("demo/R@1", view.state_bytes("demo/R@1") or b"")
     assert problem is not None and "field is missing" in problem
+    (warning,) = found.state_warnings()
+    assert warning.startswith("the state of demo/R@1 does not fit") and problem in warning
+
+
+@pytest.mark.parametrize(("mode", "told"), [("warn", 1), ("off", 0)])
+def test_a_state_that_does_not_fit_is_told_where_the_world_wants_it(
+    tmp_path: Path, mode: str, told: int
+) -> None:
+    of = tiny_world(
+        tmp_path,
+        module("demo/R@1", "demo/Go@1", "demo/Count@1"),
+        wasm={"R": answering({"state": canon.encode_plain({"m": 1})})},
+        routes=[("demo/Go@1", "demo/R@1")],
+    )
+    with (of / "world.toml").open("a", encoding="utf-8") as config:
+        config.write(f'[checks]\nstate_schema = "{mode}"\n')
+    found = World.open(of, memory=True)
+    assert found.state_warnings() == []
+    found.fire("demo/Go@1", {"who": "a", "n": 1})
+    assert len(found.state_warnings()) == told
 
 
 # -- durability -------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ def state(
             value = view.states()
         else:
             value = view.state(reducer) if key is None else _cell(view, reducer, key)
+        for warning in opened.state_warnings():
+            out.notice(warning)
         if out.json:
             out.document(value)
         else:

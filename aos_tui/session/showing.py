@@ -304,7 +304,7 @@ class Showing:
             found.append(f"the world's own folder cannot be written: its journal is in {place}")
         if self.disk_problem is not None:
             found.append(self.disk_problem)
-        return tuple(found)
+        return (*found, *world.state_warnings())
 
     def _new_player(self) -> None:
         from aos_core.scenario import Player
