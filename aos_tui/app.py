@@ -86,6 +86,8 @@ class AosApp(App[None]):
     async def _watch(self) -> None:
         from aos_tui.watch import changes
 
+        if self._world_screen is not None:
+            self._world_screen.expect_edits()
         async for paths in changes(self.session.watched()):
             if self._world_screen is not None:
                 self._world_screen.files_written(paths)

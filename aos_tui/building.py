@@ -1,7 +1,7 @@
 """Building the reducers of a world in a process of its own, so that no key waits for a compiler.
 
-Runs ``aos build`` and reads what it says: the lines of the compiler as they come, then the modules
-or an error with the places of what does not compile.
+The process is ``aos build --each-line``: started once, ahead of the first save, so that a build
+costs what the compiler costs and no start of Python.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,68 +34,95 @@ class BuildResult:
         return self.code is None
 
 
-async def build(world: str, tell: Callable[[str], None], *, trust: bool = False) -> BuildResult:
-    """Build what has changed in ``world``; ``tell`` takes each line as it comes. ``trust``: the
-    person agreed to run the world's build scripts. Cancelled, it ends the compiler too."""
-    arguments = ["build", world, "--json", "--progress-json", *(["--trust"] if trust else [])]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "aos_core.cli.main",
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=2**24,
-        start_new_session=os.name != "nt",
-    )
-    assert process.stdout is not None and process.stderr is not None
-    try:
-        details, document = await asyncio.gather(
-            _listen(process.stderr, tell), process.stdout.read()
-        )
-        await process.wait()
-    except asyncio.CancelledError:
-        _end(process)
-        await process.wait()
-        raise
-    return _result(document, details)
+class Compiler:
+    """Builds one world, as often as one asks. ``tell`` takes each line said while it builds."""
 
+    def __init__(self, world: str, tell: Callable[[str], None]) -> None:
+        self._world, self._tell = world, tell
+        self._process: Process | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._building = False
+        self._last_words = ""
 
-async def _listen(stream: asyncio.StreamReader, tell: Callable[[str], None]) -> str:
-    """What the compiler found; the rest goes to ``tell``."""
-    found = []
-    async for line in stream:
+    async def start(self) -> None:
+        """Start the process, where none runs."""
+        if self._process is not None and self._process.returncode is None:
+            return
+        arguments = ["build", self._world, "--each-line", "--json", "--progress-json"]
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "aos_core.cli.main", *arguments,
+            stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            limit=2**24, start_new_session=os.name != "nt",
+        )  # fmt: skip
+        self._listener = asyncio.create_task(self._listen(self._process))
+
+    async def build(self, *, trust: bool = False) -> BuildResult:
+        """Build what has changed. ``trust``: the person agreed to run the world's build scripts.
+        Cancelled, it ends the compiler too."""
+        self._building, self._last_words = True, ""
         try:
-            said = json.loads(line)
-        except ValueError:
-            continue
-        match said:
-            case {"diagnostic": {"rendered": str() as rendered}}:
-                found.append(rendered.rstrip())
-            case {"progress": {"line": str() as text}} | {"notice": str() as text}:
-                tell(text)
-    return "\n\n".join(found)
+            await self.start()
+            return await self._ask("trust" if trust else "build")
+        except asyncio.CancelledError:
+            self.end()
+            raise
+        finally:
+            self._building = False
+
+    async def _ask(self, word: str) -> BuildResult:
+        process, listener = self._process, self._listener
+        assert process is not None and listener is not None
+        assert process.stdin is not None and process.stdout is not None
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(f"{word}\n".encode())
+            await process.stdin.drain()
+        answer = await process.stdout.readline()
+        if not answer:
+            await listener
+        return _result(answer, self._last_words)
+
+    async def _listen(self, process: Process) -> None:
+        """Take in stderr to its end; what comes after a build is over is told to nobody."""
+        assert process.stderr is not None
+        async for line in process.stderr:
+            text = line.decode(errors="replace").rstrip()
+            self._last_words = text or self._last_words
+            if self._building and (said := _progress(text)) is not None:
+                self._tell(said)
+
+    def end(self) -> None:
+        """End the process, and the compilers that it started."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if os.name == "nt":
+                process.terminate()
+            else:
+                os.killpg(process.pid, signal.SIGTERM)
 
 
-def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process and the compilers it started."""
-    with contextlib.suppress(ProcessLookupError):
-        if os.name == "nt":
-            process.terminate()
-        else:
-            os.killpg(process.pid, signal.SIGTERM)
-
-
-def _result(document: bytes, details: str) -> BuildResult:
+def _progress(line: str) -> str | None:
     try:
-        said: Any = json.loads(document)
+        said = json.loads(line)
     except ValueError:
-        return BuildResult(code="internal", message="`aos build` ended without a word")
+        return None
     match said:
-        case {"error": {"code": code, "message": message, "hint": hint}}:
-            return BuildResult((), code, message, hint or "", details)
+        case {"progress": {"line": str() as text}} | {"notice": str() as text}:
+            return text
+    return None
+
+
+def _result(answer: bytes, last_words: str) -> BuildResult:
+    if not answer:
+        return BuildResult(
+            code="internal", message="the process that builds has ended", details=last_words
+        )
+    said: Any = json.loads(answer)
+    match said:
+        case {"error": {"code": code, "message": message, "hint": hint} as error}:
+            found = [of["rendered"].rstrip() for of in error.get("diagnostics", ())]
+            return BuildResult((), code, message, hint or "", "\n\n".join(found))
         case {"modules": list() as modules}:
-            built = tuple(of["name"] for of in modules if not of["cached"])
-            return BuildResult(built, details=details)
+            return BuildResult(tuple(of["name"] for of in modules if not of["cached"]))
     return BuildResult(code="internal", message=f"`aos build` said {said!r}")

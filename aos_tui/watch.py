@@ -10,7 +10,7 @@ SOURCES = frozenset({".rs", ".toml", ".lock", ".wat"})
 """Those of them that a compiler reads."""
 
 _OURS = frozenset({".aos", "target", ".git"})
-_QUIET_MS = 40
+_QUIET_MS = 20
 """An editor may write a file in several steps."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,14 +27,30 @@ Trust = Annotated[
 ]
 
 
+EachLine = Annotated[
+    bool,
+    typer.Option(
+        "--each-line",
+        help="Stay, and build again for each line on stdin: `build`, or `trust`, which agrees to "
+        "building this world. One JSON line on stdout for each.",
+    ),
+]
+
+
 @command(commands, "build")
 def build(
-    out: Out, world: OptionalWorld = HERE, force_build: ForceBuild = False, trust: Trust = False
+    out: Out,
+    world: OptionalWorld = HERE,
+    force_build: ForceBuild = False,
+    trust: Trust = False,
+    each_line: EachLine = False,
 ) -> int:
     """Compile reducers that changed.
 
     What was built from the same sources by the same compiler is taken from the cache.
     """
+    if each_line:
+        return _build_each_line(replace(out, json=True), find_world(world), force_build)
     modules = build_world(out, WorldFiles.read(find_world(world)), force=force_build, agreed=trust)
     if out.json:
         out.document({"modules": [of.to_json() for of in modules]})
@@ -45,6 +61,34 @@ def build(
     if not modules:
         out.text("this world has no modules of its own")
     return 0
+
+
+def _build_each_line(out: Out, world: Path, force: bool) -> int:
+    """Whoever builds often starts us once: imports and the search for a compiler are done before
+    the first line comes. Ends with its input; the exit code is that of the last build."""
+    _warm_up()
+    code = 0
+    for line in sys.stdin:
+        try:
+            modules = build_world(
+                out, WorldFiles.read(world), force=force, agreed=line.strip() == "trust"
+            )
+            out.line({"modules": [of.to_json() for of in modules]})
+            code = 0
+        except AosError as error:
+            out.error(error)
+            code = error.exit_code
+    return code
+
+
+def _warm_up() -> None:
+    from aos_core.air import load
+    from aos_core.build import rust
+    from aos_core.build.toolchain import toolchains
+    from aos_core.wasm import runtime
+
+    _ = load, rust, runtime
+    toolchains()
 
 
 @dataclass(frozen=True, slots=True)

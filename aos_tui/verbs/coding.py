@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aos_tui.verbs.writing import Writing
 
 if TYPE_CHECKING:
-    from aos_tui.building import BuildResult
+    from aos_tui.building import BuildResult, Compiler
     from aos_tui.session import Session
 
 BUILD = "build"
@@ -24,6 +24,24 @@ class Coding(Writing):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._again = False
+        self._compiler: Compiler | None = None
+
+    def expect_edits(self) -> None:
+        """Have the process that builds ready before the first save."""
+        if self.session.has_sources:
+            self.work(lambda: self._the_compiler().start(), group="compiler")
+
+    def _the_compiler(self) -> Compiler:
+        from aos_tui.building import Compiler
+
+        if self._compiler is None:
+            self._compiler = Compiler(str(self.session.root), self.session.tell_progress)
+        return self._compiler
+
+    def on_unmount(self) -> None:
+        """No compiler outlives the app."""
+        if self._compiler is not None:
+            self._compiler.end()
 
     @property
     def building(self) -> bool:
@@ -61,12 +79,10 @@ class Coding(Writing):
         self.work(partial(self._build_and_offer, why, trust), group=BUILD)
 
     async def _build_and_offer(self, why: str, trust: bool) -> None:
-        from aos_tui.building import build
-
         while True:
             self._again = False
             self.notify(f"{why}: building, esc stops it")
-            result = await build(str(self.session.root), self.session.tell_progress, trust=trust)
+            result = await self._the_compiler().build(trust=trust)
             self.session.tell_progress(None)
             if not self._again:
                 break

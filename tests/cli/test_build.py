@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,31 @@ def test_a_stranger_is_not_built_without_agreement(
     assert "--trust" in aos("build", stranger).err
     assert aos("build", stranger, "--trust").code == 0
     assert aos("build", stranger, "--force-build").code == 0, "agreed to once"
+
+
+def test_one_process_builds_for_each_line(stranger: Path, rust: Toolchain) -> None:
+    args = [sys.executable, "-m", "aos_core.cli.main", "build", str(stranger), "--each-line"]
+    with subprocess.Popen(args, stdin=-1, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+
+        def ask(word: str) -> dict[str, Any]:
+            process.stdin.write(f"{word}\n")  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+            said: dict[str, Any] = json.loads(process.stdout.readline())  # type: ignore[union-attr]
+            return said
+
+        assert ask("build")["error"]["code"] == "not_trusted"
+        (built,) = ask("trust")["modules"]
+        assert not built["cached"]
+        (again,) = ask("build")["modules"]
+        assert again["cached"] and again["wasm_hash"] == built["wasm_hash"]
+        edit(stranger, "count += 1", 'count += "1"')
+        assert ask("build")["error"]["diagnostics"]
+        edit(stranger, 'count += "1"', "count += 2")
+        (mended,) = ask("build")["modules"]
+        assert not mended["cached"] and mended["wasm_hash"] != built["wasm_hash"]
+        process.stdin.close()
+        assert process.wait(10) == 0
 
 
 def test_a_person_is_asked_once(stranger: Path, rust: Toolchain) -> None:
