@@ -64,7 +64,7 @@ class Compiler:
             await self.start()
             return await self._ask("trust" if trust else "build")
         except asyncio.CancelledError:
-            self.end()
+            await self.end()
             raise
         finally:
             self._building = False
@@ -90,16 +90,18 @@ class Compiler:
             if self._building and (said := _progress(text)) is not None:
                 self._tell(said)
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """End the process, and the compilers that it started."""
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
+        if process is None or self._listener is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            if os.name == "nt":
-                process.terminate()
-            else:
-                os.killpg(process.pid, signal.SIGTERM)
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                if os.name == "nt":
+                    process.terminate()
+                else:
+                    os.killpg(process.pid, signal.SIGTERM)
+        await asyncio.gather(process.wait(), self._listener)
 
 
 def _progress(line: str) -> str | None:

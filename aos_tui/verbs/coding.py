@@ -38,10 +38,10 @@ class Coding(Writing):
             self._compiler = Compiler(str(self.session.root), self.session.tell_progress)
         return self._compiler
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         """No compiler outlives the app."""
         if self._compiler is not None:
-            self._compiler.end()
+            await self._compiler.end()
 
     @property
     def building(self) -> bool:

@@ -97,6 +97,23 @@ async def test_edit_build_swap_break_and_mend(workshop: Path) -> None:
         assert on.known["verified"] is True
 
 
+async def test_a_build_that_is_stopped_leaves_the_old_module_and_can_be_asked_again(
+    workshop: Path,
+) -> None:
+    async with opened(workshop) as on:
+        edit(workshop, HANDLE, '"fetch_z"')
+        await on.keys("b")
+        await until(on, "ConfirmDialog")
+        await on.pilot.press("y")  # and on, while the compiler runs
+        await on.until(lambda: on.app.screen.building)  # type: ignore[attr-defined]
+        await on.keys("escape")
+        assert any("the build was stopped" in text for text in on.said)
+        assert on.mode == "live" and on.snapshot.live == 16
+        await on.keys("b")
+        await until(on, "ConfirmDialog")
+        assert "demo/Aggregator@1" in text_of(on)
+
+
 async def test_a_state_that_the_new_module_cannot_read_is_said_before_the_swap(
     workshop: Path,
 ) -> None:
