@@ -285,7 +285,14 @@ def first_difference(mine: Any, theirs: Any, path: str) -> tuple[str, Any, Any] 
         return None
     if mine == theirs and type(mine) is type(theirs):
         return None
-    return path, None if mine is _MISSING else mine, None if theirs is _MISSING else theirs
+    return path, _or_absent(mine, theirs), _or_absent(theirs, mine)
+
+
+def _or_absent(value: Any, other: Any) -> Any:
+    """A missing value shows as null; beside a null that is there, as a word."""
+    if value is not _MISSING:
+        return value
+    return "absent" if other is None else None
 
 
 def _join(path: str, part: Any) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class BuildResult:
     """``modules`` that were compiled now, by name; or what is wrong: ``code`` and ``message`` of
-    the error with its ``hint``, and the compiler's own words in ``details``."""
+    the error with its place and ``hint``, and the compiler's own words in ``details``."""
 
     modules: tuple[str, ...] = ()
     code: str | None = None
@@ -41,7 +41,7 @@ class Compiler:
         self._world, self._tell = world, tell
         self._process: Process | None = None
         self._listener: asyncio.Task[None] | None = None
-        self._building = False
+        self._asked: object | None = None
         self._last_words = ""
 
     async def start(self) -> None:
@@ -59,7 +59,8 @@ class Compiler:
     async def build(self, *, trust: bool = False) -> BuildResult:
         """Build what has changed. ``trust``: the person agreed to run the world's build scripts.
         Cancelled, it ends the compiler too."""
-        self._building, self._last_words = True, ""
+        mine = self._asked = object()  # a build that follows a stopped one is another
+        self._last_words = ""
         try:
             await self.start()
             return await self._ask("trust" if trust else "build")
@@ -67,7 +68,8 @@ class Compiler:
             await self.end()
             raise
         finally:
-            self._building = False
+            if self._asked is mine:
+                self._asked = None
 
     async def _ask(self, word: str) -> BuildResult:
         process, listener = self._process, self._listener
@@ -87,7 +89,7 @@ class Compiler:
         async for line in process.stderr:
             text = line.decode(errors="replace").rstrip()
             self._last_words = text or self._last_words
-            if self._building and (said := _progress(text)) is not None:
+            if self._asked is not None and (said := _progress(text)) is not None:
                 self._tell(said)
 
     async def end(self) -> None:
@@ -124,7 +126,8 @@ def _result(answer: bytes, last_words: str) -> BuildResult:
     match said:
         case {"error": {"code": code, "message": message, "hint": hint} as error}:
             found = [of["rendered"].rstrip() for of in error.get("diagnostics", ())]
-            return BuildResult((), code, message, hint or "", "\n\n".join(found))
+            details = "\n\n".join(found) or str(error["where"].get("file", ""))
+            return BuildResult((), code, message, hint or "", details)
         case {"modules": list() as modules}:
             return BuildResult(tuple(of["name"] for of in modules if not of["cached"]))
     return BuildResult(code="internal", message=f"`aos build` said {said!r}")

@@ -435,7 +435,7 @@ def banner(snapshot: Snapshot, glyphs: Glyphs) -> list[Piece]:
     names = ", ".join(snapshot.disk_changes)
     return [
         (f" {glyphs.change} on disk: another {clip(names, 100)}", "wait"),
-        ("  b swaps to it, or F forks first", ""),
+        ("  b builds and swaps to it, F forks first", ""),
     ]
 
 

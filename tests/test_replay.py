@@ -13,7 +13,7 @@ from aos_core import canon
 from aos_core.branches import branch_path
 from aos_core.errors import Diverged, ReadOnly
 from aos_core.journal import FileJournal
-from aos_core.replay import Divergence
+from aos_core.replay import Divergence, first_difference
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.kernel.worlds import NAT, await_, emit, end, module, plan, schema
@@ -490,3 +490,8 @@ def test_same_state_in_other_bytes_is_still_a_difference(tmp_path: Path) -> None
     assert found_ is not None
     assert (found_.reducer, found_.field) == ("demo/R@1", "after")
     assert found_.expected != found_.found
+
+
+def test_a_missing_value_is_told_from_a_null() -> None:
+    assert first_difference({"laps": None}, {}, "state") == ("state.laps", None, "absent")
+    assert first_difference({}, {"laps": 1}, "state") == ("state.laps", None, 1)

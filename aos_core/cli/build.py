@@ -189,7 +189,13 @@ def _build_module(out: Out, files: WorldFiles, module: DefModule, force: bool) -
     request = BuildRequest(crate, world=None if files.bundled else files.root, force=force)
     made = _build_asking(out, builder, request)
     if not made.kept:
-        out.notice(f"the module cannot be kept in {files.build_cache}, so nothing can run it")
+        raise AosError(
+            f"{module.name} is built, but cannot be kept in {files.build_cache}, so nothing can "
+            "run it",
+            code="cache_unwritable",
+            file=files.build_cache,
+            hint="make room there, or let this user write to it",
+        )
     return Module(module.name, made, "unchanged")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -41,5 +42,6 @@ def new(out: Out, dir: Place, from_: From = None) -> int:
         return 0
     for name in files:
         out.text(f"  {name}")
-    out.text(f"made {dir}; next: aos build {dir} && aos run {dir}")
+    path = shlex.quote(str(dir))
+    out.text(f"made {dir}; next: aos build {path} && aos run {path}")
     return 0

@@ -98,7 +98,7 @@ class Teller:
         """One record on one line, with its kind."""
         record = self._world.records[height]
         sign = _sign(record)[0] if record.by is None else " "
-        return f"{height:>5} {sign} {record.kind:<13}{clip(self.words(height), 200)}"
+        return f"{height:>5} {sign} {record.kind + ' ':<13}{clip(self.words(height), 200)}"
 
     def words(self, height: int) -> str:
         """What one record says."""

@@ -153,8 +153,11 @@ class Showing:
         try:
             self._disk_changes = self._opened.disk_changes()
         except AosError as error:
-            what = reading.problems_of(error)[0].message
-            self.disk_problem = f"the files on disk do not load, the journal's are used: {what}"
+            first = reading.problems_of(error)[0]
+            self.disk_problem = (
+                f"the files on disk do not load, so the journal's are used: {first.message}"
+                + (f" ({first.place})" if first.place else "")
+            )
 
     def watched(self) -> list[Path]:
         """The folders in which a change may mean other code."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aos_tui.verbs.writing import Writing
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from aos_tui.building import BuildResult, Compiler
     from aos_tui.session import Session
 
@@ -23,8 +25,9 @@ class Coding(Writing):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._again = False
         self._compiler: Compiler | None = None
+        self._told: Screen[Any] | None = None
+        self._deferred: str | None = None
 
     def expect_edits(self) -> None:
         """Have the process that builds ready before the first save."""
@@ -50,7 +53,6 @@ class Coding(Writing):
 
     def stop_building(self) -> None:
         """End the compiler."""
-        self._again = False
         self.app.workers.cancel_group(self, BUILD)
         self.notify("the build was stopped; the module stays as it was")
 
@@ -72,36 +74,43 @@ class Coding(Writing):
             self.offer_swap(names)
 
     def _build(self, why: str, *, trust: bool) -> None:
-        """Start a build; while one runs, one more follows it."""
-        if self.building:
-            self._again = True
-            return
+        """Start a build; one that runs is of sources that are no longer there."""
+        self._take_back()
+        self.app.workers.cancel_group(self, BUILD)
         self.work(partial(self._build_and_offer, why, trust), group=BUILD)
 
     async def _build_and_offer(self, why: str, trust: bool) -> None:
-        while True:
-            self._again = False
-            self.notify(f"{why}: building, esc stops it")
+        self.notify(f"{why}: building, esc stops it")
+        try:
             result = await self._the_compiler().build(trust=trust)
+        finally:
             self.session.tell_progress(None)
-            if not self._again:
-                break
-        self._built(why, result)
-
-    def _built(self, why: str, result: BuildResult) -> None:
+        self.app.clear_notifications()
         if result.code == NOT_TRUSTED:
             self._ask_trust(why, result)
         elif not result.ok:
             self._show_failure(result)
         else:
-            self.offer_swap(why, asked=why == "b")
+            self.offer_swap(why, asked=True)
+
+    def _tell(self, name: str, answer: Callable[[Any], None], *given: Any) -> None:
+        """Show what came of the files; it stands in place of what was told of older ones."""
+        self._take_back()
+        self._ask(name, answer, *given)
+        self._told = self.app.screen_stack[-1]
+
+    def _take_back(self) -> None:
+        """Close what older files had to say, where it is still on the screen."""
+        if self._told is not None and self._told is self.app.screen:
+            self.app.pop_screen()
+        self._told = None
 
     def _ask_trust(self, why: str, result: BuildResult) -> None:
         text = (
             f"{self.session.root}\n\nBuilding it runs its build scripts and macros on this "
             "machine, as you. Do so only if you trust its author. Asked once for this world."
         )
-        self._ask(
+        self._tell(
             "ConfirmDialog",
             lambda yes: self._build(why, trust=True) if yes else None,
             "Build this world?", text, "Build", "Do not",
@@ -112,7 +121,12 @@ class Coding(Writing):
         parts = [result.message, result.details, result.hint]
         text = "\n\n".join(part for part in parts if part)
         going_on = "The world goes on with the module it has."
-        self.show_value("It does not build", f"{text}\n\n{going_on}")
+        self._tell("ValueDialog", lambda _: None, "It does not build", f"{text}\n\n{going_on}")
+
+    def on_screen_resume(self) -> None:
+        """Say now what a dialog kept from being said."""
+        if self._deferred is not None:
+            self.offer_swap(self._deferred)
 
     def action_swap(self) -> None:
         """Put what is on disk in force."""
@@ -134,27 +148,35 @@ class Coding(Writing):
         async def act() -> None:
             changed = await self.session.look_at_disk()
             await self.session.refresh()
-            if changed and self.app.screen is self:
+            problem = self.session.disk_problem
+            self._deferred = None
+            if self.app.screen not in (self, self._told):
+                self._deferred = written  # another dialog is open: when that is closed
+            elif changed:
                 self._ask_swap(written, changed, await self.session.swap_risks())
-            elif asked and self.session.disk_problem is not None:
-                self.notify(self.session.disk_problem, severity="error", timeout=10)
-            elif asked and not changed:
-                self.notify("the files on disk are those in force already")
+            else:
+                self._take_back()
+                if asked and problem is not None:
+                    self.notify(problem, severity="error", timeout=10)
+                elif asked:
+                    self.notify("the files on disk are those in force already")
 
         self.work(act, group="disk")
 
     def _ask_swap(self, written: str, changed: Sequence[str], risks: Sequence[str]) -> None:
         what = ", ".join(changed)
-        head = (
-            f"{what} changed." if written == "b" else f"{written} changed on disk, and so {what}."
-        )
+        head = f"Other than what is in force: {what}."
+        if written != "b":
+            head = f"Saved: {written}. {head}"
         text = (
             f"{head}\n\nSwap: turns run it from now on. The change is an input in the journal, so "
             "what came before still replays as it was. Not now: b asks again."
         )
         if risks:
-            text += "\n\n! It cannot go on from the state there is:\n" + "\n".join(risks)
-        self._ask(
+            text += "\n\n! The last event, tried again on the state there is, faults:\n"
+            text += "\n".join(risks)
+            text += "\n\nSuch a cell cannot go on before the code is mended. F forks first."
+        self._tell(
             "ConfirmDialog",
             lambda yes: self.action_swap() if yes else None,
             "Rebuilt", text, "Swap", "Not now",
