@@ -88,8 +88,8 @@ def tiny_world(
     return to
 
 
-def wat(body: str, data: bytes = b"", more: str = "") -> bytes:
-    """A reducer whose step is ``body``; ``data`` stands at address 0."""
+def wat(body: str, data: bytes = b"", more: str = "", entry: str = "step") -> bytes:
+    """A module whose ``entry`` is ``body``; ``data`` stands at address 0."""
     text = "".join(f"\\{byte:02x}" for byte in data)
     return bytes(
         wasmtime.wat2wasm(f"""(module {more}
@@ -99,7 +99,7 @@ def wat(body: str, data: bytes = b"", more: str = "") -> bytes:
           (global.get $top)
           (global.set $top (i32.add (global.get $top) (local.get $n))))
         (data (i32.const 0) "{text}")
-        (func (export "step") (param i32 i32) (result i32 i32) {body}))""")
+        (func (export "{entry}") (param i32 i32) (result i32 i32) {body}))""")
     )
 
 

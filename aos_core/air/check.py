@@ -27,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     check_world.module_bindings_fit,
     check_world.grants_fit,
     check_world.cap_enforcers_are_listed,
+    check_world.cap_enforcers_can_judge,
     check_world.default_policy_exists,
     check_world.policies_name_known_things,
     check_world.secrets_name_known_things,

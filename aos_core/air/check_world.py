@@ -9,7 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aos_core.air import literals
-from aos_core.air.builtins import ALLOW_ALL, HTTP_ENFORCER, LLM_ENFORCER, RECEIPT_EVENTS
+from aos_core.air.builtins import (
+    ALLOW_ALL,
+    CHECK_INPUT,
+    CHECK_OUTPUT,
+    GOVERNANCE_ENFORCER,
+    RECEIPT_EVENTS,
+)
 from aos_core.air.check_plans import unknown_effect
 from aos_core.air.codec import Misfit
 from aos_core.air.load import Key, Problem, builtin_nodes
@@ -286,11 +292,6 @@ def cap_enforcers_are_listed(survey: Survey) -> Problems:
         if cap.enforcer == ALLOW_ALL or (builtin and name not in granted):
             continue
         if cap.enforcer in listed:
-            if cap.enforcer not in (HTTP_ENFORCER, LLM_ENFORCER):
-                yield survey.warning(
-                    "not_run", (cap.kind, name), "enforcer.module",
-                    f"this version does not run {cap.enforcer}: the cap allows nothing",
-                )  # fmt: skip
             continue
         key, path = (MANIFEST, "modules") if builtin else ((cap.kind, name), "enforcer.module")
         if cap.enforcer in survey.modules:
@@ -300,6 +301,27 @@ def cap_enforcers_are_listed(survey: Survey) -> Problems:
             message = f"unknown enforcer {cap.enforcer}: the cap allows nothing"
             hint = survey.hint(cap.enforcer, DefModule.kind)
             yield survey.warning("unknown_enforcer", key, path, message, hint)
+
+
+def cap_enforcers_can_judge(survey: Survey) -> Problems:
+    """Of the caps in use: their enforcer is a pure module for what an enforcer is asked."""
+    granted = {grant.cap for grant in survey.manifest.grants}
+    for name, cap in survey.caps.items():
+        module = survey.modules.get(cap.enforcer)
+        if module is None or (name not in granted and (cap.kind, name) in builtin_nodes()):
+            continue
+        if cap.enforcer == GOVERNANCE_ENFORCER:
+            yield survey.warning(
+                "not_run", (cap.kind, name), "enforcer.module",
+                f"this version does not run {cap.enforcer}: the cap allows nothing",
+            )  # fmt: skip
+        asked = module.abi.get("input"), module.abi.get("output")
+        if module.module_kind != "pure" or asked != (CHECK_INPUT, CHECK_OUTPUT):
+            yield survey.warning(
+                "no_enforcer", (cap.kind, name), "enforcer.module",
+                f"{cap.enforcer} is no enforcer: the cap allows nothing",
+                f"an enforcer is a pure module from {CHECK_INPUT} to {CHECK_OUTPUT}",
+            )  # fmt: skip
 
 
 def default_policy_exists(survey: Survey) -> Problems:

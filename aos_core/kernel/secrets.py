@@ -5,8 +5,10 @@ The kernel never sees a value: that is the business of the adapter which perform
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from aos_core.air.nodes import DefSecret
 
 TAG = "secret"
 
@@ -44,3 +46,23 @@ def references(value: Any) -> Iterator[str]:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for item in items:
         yield from references(item)
+
+
+def denial(
+    params: Any, secrets: Mapping[str, DefSecret], grant: str, origin: Mapping[str, Any]
+) -> str | None:
+    """The code that says why these params may not use one of their secrets here, or None.
+
+    An empty list allows all. A secret that nobody defined is denied by nothing here: there is no
+    value to protect, and the adapter refuses it by name.
+    """
+    for name in references(params):
+        secret = secrets.get(name)
+        if secret is None:
+            continue
+        if secret.allowed_caps and grant not in secret.allowed_caps:
+            return "secret_cap_not_allowed"
+        by_plan = origin["kind"] == "plan"
+        if by_plan and secret.allowed_plans and origin["name"] not in secret.allowed_plans:
+            return "secret_plan_not_allowed"
+    return None

@@ -403,8 +403,12 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
         put("manifest/defaults/cap_grants/2", {"name": "w", "cap": "sys/http.out@1", "params": {}}),
         "warning", "not_listed", AT + "modules", "sys/CapEnforceHttpOut@1",
     ),
-    "an enforcer that is not run": (
+    "an enforcer that is a reducer": (
         put("asks/enforcer", {"module": "demo/Cells@1"}),
+        "warning", "no_enforcer", PART + "[10].enforcer.module", "sys/CapCheckInput@1",
+    ),
+    "an enforcer that is not run": (
+        put("asks/enforcer", {"module": "sys/CapEnforceGovernance@1"}),
         "warning", "not_run", PART + "[10].enforcer.module", "allows nothing",
     ),
     "a context of another kind": (

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from aos_core.errors import AirError
-from aos_core.kernel.authority import decide, enforce_http, enforce_llm, find_grant
+from aos_core.kernel.authority import find_grant
+from aos_core.kernel.constraints import enforce_http, enforce_llm
 from tests.kernel.worlds import (
     ASKS,
     NAT,
@@ -15,6 +16,7 @@ from tests.kernel.worlds import (
     World,
     emit,
     endings,
+    judged,
     kinds,
     of_kind,
     plan,
@@ -25,7 +27,6 @@ from tests.kernel.worlds import (
 )
 
 P = "demo/p@1"
-PLAN = {"kind": "plan", "name": P}
 
 
 # -- HTTP
@@ -33,7 +34,7 @@ PLAN = {"kind": "plan", "name": P}
 
 def http(url: str, method: str = "GET", **grant: Any) -> str | None:
     params: dict[str, Any] = {"method": method, "url": url, "headers": {}, "body_ref": None}
-    return enforce_http(grant, params)
+    return enforce_http(grant, "http.request", params)
 
 
 FULL: dict[str, Any] = {
@@ -124,14 +125,16 @@ def test_an_empty_path_is_the_root() -> None:
 
 
 def test_params_that_are_no_request_are_refused() -> None:
-    assert enforce_http({}, {"method": "GET"}) == "effect_params_invalid"
+    assert enforce_http({}, "http.request", {"method": "GET"}) == "effect_params_invalid"
 
 
 # -- LLM
 
 
 def llm(grant: dict[str, Any], **params: Any) -> str | None:
-    return enforce_llm(grant, {"provider": "p", "model": "m", "max_tokens": 10, **params})
+    return enforce_llm(
+        grant, "llm.generate", {"provider": "p", "model": "m", "max_tokens": 10, **params}
+    )
 
 
 def test_llm_constraints() -> None:
@@ -354,9 +357,8 @@ def test_grant_params_may_be_written_as_typed_literals() -> None:
 def test_a_decision_depends_on_logical_time_alone() -> None:
     of = program(grants=[web({}, expiry_ns=10)])
     params: dict[str, Any] = {"method": "GET", "url": "https://a/", "headers": {}, "body_ref": None}
-    grant = of.grants["web"]
-    assert decide(of, PLAN, "http.request", params, grant, 9).allowed
-    assert not decide(of, PLAN, "http.request", params, grant, 10).allowed
+    assert judged(of, "web", params, 9).allowed
+    assert not judged(of, "web", params, 10).allowed
 
 
 OTHER_TYPES: list[tuple[str, Any, Any]] = [
