@@ -43,6 +43,15 @@ Problems = Iterator[Problem]
 # -- names ------------------------------------------------------------------------------------
 
 
+def version_is_named(survey: Survey) -> Problems:
+    """Earlier authoring names none and means 1."""
+    if not survey.manifest.has_version:
+        yield survey.warning(
+            "no_air_version", MANIFEST, "", "the manifest has no air_version: 1 is assumed",
+            'write "air_version": "1"',
+        )  # fmt: skip
+
+
 def listed_names_resolve(survey: Survey) -> Problems:
     for name, kind in Manifest.LISTS.items():
         seen: set[str] = set()
@@ -445,6 +454,24 @@ def _reaches(survey: Survey, module: DefModule, event: str) -> bool:
         return True
     family = any(of.event == module.abi.get("event") and not of.key_field for of in routes)
     return family and event in survey.catalog.schemas.member_tags(module.abi.get("event", ""))
+
+
+def receipt_events_suit_every_reducer(survey: Survey) -> Problems:
+    """A receipt event has the key of the asking cell or none, so keyed and unkeyed reducers
+    cannot both take it: whichever asked, the other's route refuses its receipt."""
+    emitted = {kind for module in survey.own(DefModule) for kind in module.effects_emitted}
+    for kind in sorted(emitted & RECEIPT_EVENTS.keys()):
+        event = RECEIPT_EVENTS[kind]
+        takers = [of for of in survey.own(DefModule) if _reaches(survey, of, event)]
+        keyed = [of.name for of in takers if of.key_schema is not None]
+        unkeyed = [of.name for of in takers if of.key_schema is None]
+        if keyed and unkeyed:
+            yield survey.error(
+                "mixed_receipts", MANIFEST, "routing.events",
+                f"{event} goes to {keyed[0]}, which is keyed, and to {unkeyed[0]}, which is not: "
+                "no receipt suits both",
+                f"key both or none, or drop the arm for {event} where {kind} is not asked for",
+            )  # fmt: skip
 
 
 def inboxes_name_reducers(survey: Survey) -> Problems:

@@ -515,6 +515,7 @@ class Manifest:
         "policies": "defpolicy",
         "secrets": "defsecret",
     }
+    has_version: bool
     refs: Mapping[str, tuple[NamedRef, ...]]
     routes: tuple[Route, ...] | None
     inboxes: tuple[Inbox, ...]
@@ -538,6 +539,7 @@ class Manifest:
             for name, item in fields.map("module_bindings").items()
         }
         return cls(
+            "air_version" in fields.node,
             {name: fields.each(name, NamedRef.parse) for name in cls.LISTS},
             routing.each("events", Route.parse) if fields.node.get("routing") is not None else None,
             routing.each("inboxes", Inbox.parse),

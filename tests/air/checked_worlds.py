@@ -269,6 +269,16 @@ def invariant(node: Any) -> Change:
     return put("plan/invariants/1", node)
 
 
+LOOSE = {
+    "$kind": "defmodule",
+    "name": "demo/Loose@1",
+    "module_kind": "reducer",
+    "abi": {"reducer": {"state": "demo/Count@1", "event": "sys/TimerFired@1"}},
+}
+AGAIN = [
+    {"id": "again", "op": "await_receipt", "for": ref("@var:h"), "bind": {"as": "again"}},
+    {"from": "got", "to": "again"},
+]
 GRANT_OF_TIMERS = {"name": "other", "cap": "sys/timer@1", "params": {}}
 WASMLESS = {
     "$kind": "defmodule",
@@ -288,6 +298,10 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     "a listed name without a node": (
         put("manifest/plans/1", {"name": "demo/plam@1"}),
         "error", "unknown_name", AT + "plans[1].name", "did you mean demo/plan@1?",
+    ),
+    "a manifest without a version": (
+        drop("manifest/air_version"),
+        "warning", "no_air_version", AT.removesuffix("."), '"air_version": "1"',
     ),
     "a name listed twice": (
         put("manifest/caps/1", {"name": "demo/asks@1"}),
@@ -463,6 +477,17 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
         drop("manifest/routing/events/1"),
         "warning", "no_receipt_route", PART + "[11].abi.reducer.effects_emitted[0]", "TimerFired",
     ),
+    "a receipt event for keyed and unkeyed reducers": (
+        also(
+            put("loose", LOOSE),
+            put("manifest/modules/1", {"name": "demo/Loose@1"}),
+            put(
+                "manifest/routing/events/2",
+                {"event": "sys/TimerFired@1", "reducer": "demo/Loose@1"},
+            ),
+        ),
+        "error", "mixed_receipts", AT + "routing.events", "demo/Loose@1, which is not",
+    ),
     "an inbox of an unknown reducer": (
         put("manifest/routing/inboxes/0/reducer", "demo/Cell@1"),
         "error", "unknown_reducer", AT + "routing.inboxes[0].reducer", "demo/Cells@1",
@@ -600,6 +625,10 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
         step(0, idempotency_key={"bytes_b64": "AAAA"}),
         "error", "bad_literal", IN + "steps[0].idempotency_key", "3 bytes",
     ),
+    "a receipt awaited twice": (
+        also(put("plan/steps/6", AGAIN[0]), put("plan/edges/5", AGAIN[1])),
+        "warning", "awaited_twice", IN + "steps[6].for", "@var:got",
+    ),
     "an await of what is no handle": (
         put("plan/steps/1/for/ref", "@var:correlation_id"),
         "error", "not_a_handle", IN + "steps[1].for", "known: h",
@@ -655,6 +684,12 @@ FINE: dict[str, Change] = {
     ),
     "an option's value": put("plan/steps/0/params/record/q/ref", "@plan.input.note"),
     "the earlier name of the input": put("plan/steps/0/params/record/q/ref", "@input.who"),
+    "a handle asked for anew and awaited again": also(
+        put("plan/steps/6", AGAIN[0]),
+        lambda nodes: nodes["plan"]["steps"].append({**nodes["plan"]["steps"][0], "id": "anew"}),
+        put("plan/edges/5", {"from": "got", "to": "anew"}),
+        put("plan/edges/6", {"from": "anew", "to": "again"}),
+    ),
     "a handle by its step": put("plan/steps/1/for/ref", "@step:ask.handle"),
     "a handle by its name": step(1, **{"for": {"text": "h"}}),
     "32 bytes as idempotency key": step(0, idempotency_key={"bytes_b64": "A" * 43 + "="}),
