@@ -109,6 +109,14 @@ def answering(output: Any) -> bytes:
     return wat(f"(i32.const 0) (i32.const {len(data)})", data)
 
 
+ECHO = wat(
+    """(i32.store8 (i32.const 8) (i32.shr_u (local.get 1) (i32.const 8)))
+    (i32.store8 (i32.const 9) (local.get 1))
+    (memory.copy (i32.const 10) (local.get 0) (local.get 1))
+    (i32.const 0) (i32.add (local.get 1) (i32.const 10))""",
+    b"\xa1\x65state\x59",
+)
+"""A reducer whose state is the envelope it was given, up to 4 KB."""
 TRAPS = wat("unreachable")
 IMPORTS = wat("unreachable", more='(import "env" "now" (func (result i32)))')
 

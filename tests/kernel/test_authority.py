@@ -138,6 +138,7 @@ def llm(grant: dict[str, Any], **params: Any) -> str | None:
 
 
 def test_llm_constraints() -> None:
+    """B-23."""
     assert llm({}) is None
     assert llm({"providers": ["p"], "models": ["m"], "max_tokens": 10}) is None
     assert llm({"providers": ["q"]}) == "provider_not_allowed"
@@ -196,6 +197,7 @@ def test_an_allowed_request_records_both_decisions_and_the_intent() -> None:
 
 
 def test_a_denied_request_records_the_decision_and_no_intent() -> None:
+    """B-23."""
     world = asking("https://b/", grants=[web({"hosts": ["a"]})])
     assert decision(world) == {"grant": "web", "cap": "deny", "code": "host_not_allowed"}
     assert endings(world.records) == [("error", "host_not_allowed")]
