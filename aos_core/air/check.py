@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from aos_core.air import check_plans, check_world
+from aos_core.air import check_plans, check_secrets, check_world
 from aos_core.air.load import Catalog, Problem, raise_errors
 from aos_core.air.survey import Survey
 
@@ -31,7 +31,8 @@ RULES: tuple[Rule, ...] = (
     check_world.cap_enforcers_can_judge,
     check_world.default_policy_exists,
     check_world.policies_name_known_things,
-    check_world.secrets_name_known_things,
+    check_secrets.secrets_name_known_things,
+    check_secrets.secrets_are_defined,
     check_world.routes_fit,
     check_world.reducer_receipts_are_routed,
     check_world.receipt_events_suit_every_reducer,

@@ -26,7 +26,6 @@ from aos_core.air.nodes import (
     DefPlan,
     DefPolicy,
     DefSchema,
-    DefSecret,
     Grant,
     Manifest,
     Node,
@@ -360,21 +359,6 @@ def policies_name_known_things(survey: Survey) -> Problems:
                         f"unknown_{name}", (policy.kind, policy.name),
                         f"rules[{index}].when.{name}", f"the rule matches nothing: there is no "
                         f"{name} {value!r}", did_you_mean(value, known[name]),
-                    )  # fmt: skip
-
-
-def secrets_name_known_things(survey: Survey) -> Problems:
-    for secret in survey.own(DefSecret):
-        lists: tuple[tuple[str, tuple[str, ...], Mapping[str, Any]], ...] = (
-            ("allowed_caps", secret.allowed_caps, survey.grants),
-            ("allowed_plans", secret.allowed_plans, survey.plans),
-        )
-        for name, given, known in lists:
-            for index, value in enumerate(given):
-                if value not in known:
-                    yield survey.warning(
-                        "unknown_name", (secret.kind, secret.name), f"{name}[{index}]",
-                        f"{name} names {value!r}, which is not there", did_you_mean(value, known),
                     )  # fmt: skip
 
 

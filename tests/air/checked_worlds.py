@@ -445,6 +445,26 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
         put("policy/rules/0/when/cap_type", "demo.asq"),
         "warning", "unknown_cap_type", PART + "[12].rules[0].when.cap_type", "demo.ask",
     ),
+    "a secret that nobody defined": (
+        also(
+            put("AskParams/type/record/key", ref("sys/TextOrSecretRef@1")),
+            put("manifest/schemas/12", {"name": "sys/TextOrSecretRef@1"}),
+            put("manifest/schemas/13", {"name": "sys/SecretRef@1"}),
+            put(
+                "plan/steps/0/params/record/key",
+                {
+                    "variant": {
+                        "tag": "secret",
+                        "value": {
+                            "record": {"alias": {"text": "demo/secret"}, "version": {"nat": 2}}
+                        },
+                    }
+                },
+            ),
+        ),
+        "warning", "unknown_secret", IN + "steps[0].params.record.key.variant",
+        "did you mean demo/secret@1?",
+    ),
     "a secret of an unknown grant": (
         put("secret/allowed_caps/1", "may_asq"),
         "warning", "unknown_name", PART + "[13].allowed_caps[1]", "may_ask",

@@ -8,7 +8,7 @@ import pytest
 
 from aos_core.errors import AirError
 from aos_core.kernel.authority import find_grant
-from aos_core.kernel.constraints import enforce_http, enforce_llm
+from aos_core.kernel.constraints import constrain, enforce_http, enforce_llm, native
 from tests.kernel.worlds import (
     ASKS,
     NAT,
@@ -148,6 +148,63 @@ def test_llm_constraints() -> None:
     assert llm({"tools_allow": ["t"]}, tool_choice=tool) is None
     assert llm({"tools_allow": ["u"]}, tool_choice=tool) == "tool_not_allowed"
     assert llm({"tools_allow": ["u"]}, tool_choice={"$tag": "Auto"}) is None
+
+
+# -- workspaces and kinds
+
+
+def workspace(kind: str, grant: dict[str, Any], **params: Any) -> str | None:
+    rules = native("sys/CapEnforceWorkspace@1")
+    assert rules is not None
+    return constrain(rules, grant, f"workspace.{kind}", params)
+
+
+@pytest.mark.parametrize(
+    ("kinds_", "op_"),
+    [
+        ("resolve", "resolve"),
+        ("list", "list"),
+        ("read_ref read_bytes annotations_get", "read"),
+        ("empty_root write_bytes remove annotations_set", "write"),
+        ("diff", "diff"),
+    ],
+)
+def test_the_operation_of_a_workspace_effect_must_be_allowed(kinds_: str, op_: str) -> None:
+    """B-23."""
+    others = {"resolve", "list", "read", "write", "diff"} - {op_}
+    for kind in kinds_.split():
+        params = {"workspace": "w", "path": "p"}
+        assert workspace(kind, {"ops": [op_.upper()]}, **params) is None
+        assert workspace(kind, {"ops": sorted(others)}, **params) == "op_not_allowed"
+        assert workspace(kind, {"ops": []}, **params) is None
+
+
+def test_workspaces_count_where_the_params_name_one_and_paths_elsewhere() -> None:
+    """B-23."""
+    grant = {"workspaces": ["w"], "path_prefixes": ["src", "docs/a"]}
+    for kind in ("resolve", "empty_root"):
+        assert workspace(kind, grant, workspace="w") is None
+        assert workspace(kind, grant, workspace="v") == "workspace_not_allowed"
+    for path in ("src", "src/a", "docs/a", "docs/a/b"):
+        assert workspace("read_ref", grant, path=path) is None
+        assert workspace("diff", grant, prefix=path) is None
+    for path in ("", "srcs", "docs", "docs/ab", "a/src"):
+        assert workspace("read_ref", grant, path=path) == "path_not_allowed"
+    assert workspace("list", grant, path=None) == "path_not_allowed"
+    assert workspace("diff", grant, path="src") == "path_not_allowed"
+    assert workspace("list", {"path_prefixes": [""]}, path=None) is None
+    assert workspace("list", {"path_prefixes": None, "ops": None}, path="any") is None
+
+
+@pytest.mark.parametrize("enforcer", ["HttpOut", "LlmBasic", "Workspace"])
+def test_a_native_enforcer_judges_its_own_kinds_only(enforcer: str) -> None:
+    rules = native(f"sys/CapEnforce{enforcer}@1")
+    assert rules is not None
+    assert constrain(rules, {}, "demo.ask", {"url": "https://a/"}) == "effect_kind_mismatch"
+
+
+def test_the_enforcer_of_governance_allows_nothing_yet() -> None:
+    assert native("sys/CapEnforceGovernance@1") is None
 
 
 # -- in a world

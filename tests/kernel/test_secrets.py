@@ -37,7 +37,7 @@ def secret(name: str = "llm/api@1", **more: Any) -> Node:
 
 
 def generate(key: Any = KEY) -> Node:
-    none = {"null": {}}
+    none: Node = {"null": {}}
     params = {
         "provider": {"text": "p"},
         "model": {"text": "m"},
