@@ -81,28 +81,31 @@ def keep(files: WorldFiles, catalog: Catalog, store: Store, runtime: Runtime) ->
     """
     require_sound(catalog)
     compile_program(catalog)
-    for name, hash in put(files, catalog, store).items():
+    for module, hash in put(files, catalog, store):
         try:
-            runtime.load(hash)
+            runtime.load(hash, module.entry)
         except ModuleMissing as error:
+            name = module.name
             raise ModuleMissing(f"{name}: {error.message}", hint=error.hint, module=name) from error
 
 
-def put(files: WorldFiles, catalog: Catalog, store: Store) -> dict[str, bytes]:
-    """Put a world's definitions, modules and blobs into the store; the hash of each module's wasm.
+def put(files: WorldFiles, catalog: Catalog, store: Store) -> list[tuple[DefModule, bytes]]:
+    """Put a world's definitions, modules and blobs into the store; each module with the SHA-256 of
+    its wasm.
 
     Raises :class:`ModuleMissing`."""
-    modules = dict(wasm_of(files, catalog))
-    store.put_all([*catalog.objects.values(), *modules.values(), *files.blobs])
-    return {name: canon.sha256(wasm) for name, wasm in modules.items()}
+    modules = list(wasm_of(files, catalog))
+    wasm = [data for _, data in modules]
+    store.put_all([*catalog.objects.values(), *wasm, *files.blobs])
+    return [(module, canon.sha256(data)) for module, data in modules]
 
 
-def wasm_of(files: WorldFiles, catalog: Catalog) -> Iterator[tuple[str, bytes]]:
-    """(name, wasm) of every module the manifest lists; native ``sys/*`` modules have none.
+def wasm_of(files: WorldFiles, catalog: Catalog) -> Iterator[tuple[DefModule, bytes]]:
+    """(module, wasm) of every module the manifest lists; native ``sys/*`` modules have none.
 
     Raises :class:`ModuleMissing`.
     """
     listed = {ref.name for ref in catalog.manifest.refs["modules"]}
     for module in catalog.all(DefModule):
         if module.name in listed and not module.name.startswith("sys/"):
-            yield module.name, files.require_wasm(module)
+            yield module, files.require_wasm(module)

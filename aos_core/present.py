@@ -13,7 +13,7 @@ from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record
 from aos_core.kernel.state import Intent
 from aos_core.replay import show_field
-from aos_core.view import kinded_to_host, origin_json
+from aos_core.view import kinded_to_host, origin_json, typed_to_host
 
 if TYPE_CHECKING:
     from aos_core.world import World
@@ -64,13 +64,13 @@ class RecordReader:
         value = record[name]
         match record.kind, name:
             case "event", "value":
-                return _typed(program.schemas.get(record["schema"]), value)
+                return typed_to_host(program.schemas.get(record["schema"]), value)
             case "receipt", "payload":
-                return _typed(self._receipt_schema(record["intent"], program), value)
+                return typed_to_host(self._receipt_schema(record["intent"], program), value)
             case "intent", "params":
                 effect = program.effects.get(record["kind"])
                 schema = None if effect is None else program.schemas[effect.params_schema]
-                return _typed(schema, value)
+                return typed_to_host(schema, value)
             case "intent", "origin":
                 return origin_json(value)
             case "step", "key":
@@ -78,7 +78,7 @@ class RecordReader:
             case ("plan_step", "value") | ("plan_started", "correlation"):
                 return kinded_to_host(value)
             case "plan_ended", "result":
-                return _typed(self._output_schema(record["instance"], program), value)
+                return typed_to_host(self._output_schema(record["instance"], program), value)
             case "fault", "where":
                 return {part: show_field(part, of) for part, of in value.items()}
         return show_field(name, value)
@@ -93,16 +93,6 @@ class RecordReader:
         plan = program.plans.get(self._plans.get(instance, ""))
         output = None if plan is None else plan.node.output
         return None if output is None else program.schemas[output]
-
-
-def _typed(schema: Schema | None, value: Any) -> Any:
-    """Host JSON of plain data by ``schema``; untyped where there is none or it does not fit."""
-    if schema is not None:
-        try:
-            return schema.to_host(schema.normalise(value))
-        except ValueRejected:
-            pass
-    return untyped_to_host(value)
 
 
 def _cell_key(program: Program, reducer: str, key: bytes) -> Any:

@@ -17,9 +17,9 @@ from aos_core import canon
 from aos_core.air.codec import untyped_to_host
 from aos_core.errors import CanonError, Diverged, Rejected, ValueRejected
 from aos_core.frames import Frame
+from aos_core.kernel.modules import Modules
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.records import HASH_FIELDS, Record, input_from_plain
-from aos_core.kernel.reducers import StepFunction
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, Programs, Turn, turn
 
@@ -89,16 +89,16 @@ class Replayed:
     turn: Turn | None
 
 
-def replay(frames: Sequence[Frame], programs: Programs, step: StepFunction) -> Iterator[Replayed]:
+def replay(frames: Sequence[Frame], programs: Programs, modules: Modules) -> Iterator[Replayed]:
     """Run every frame again; headers of forks may stand between. Raises :class:`Diverged` at the
     first frame that does not come out with the same bytes; its ``divergence`` says where."""
     state, moment = _begin(frames[0])
     yield Replayed(frames[0], state, moment, None)
-    yield from resume(frames[1:], state, moment, programs, step)
+    yield from resume(frames[1:], state, moment, programs, modules)
 
 
 def resume(
-    frames: Iterable[Frame], state: State, moment: Moment, programs: Programs, step: StepFunction
+    frames: Iterable[Frame], state: State, moment: Moment, programs: Programs, modules: Modules
 ) -> Iterator[Replayed]:
     """As :func:`replay`, from the state and the moment before the first of ``frames``."""
     for frame in frames:
@@ -106,17 +106,15 @@ def resume(
             moment = _go_on(frame, state, moment)
             yield Replayed(frame, state, moment, None)
             continue
-        made = rerun(frame, state, moment, programs, step)
+        made = rerun(frame, state, moment, programs, modules)
         state, moment = made.state, made.after
         yield Replayed(frame, state, moment, made)
 
 
-def rerun(
-    frame: Frame, state: State, moment: Moment, programs: Programs, step: StepFunction
-) -> Turn:
+def rerun(frame: Frame, state: State, moment: Moment, programs: Programs, modules: Modules) -> Turn:
     """The turn of one frame, run again and compared. Raises :class:`Diverged`."""
     try:
-        made = turn(programs, state, input_from_plain(frame.body["input"]), moment, step)
+        made = turn(programs, state, input_from_plain(frame.body["input"]), moment, modules)
     except (Rejected, CanonError) as error:
         raise _diverged(
             Divergence(frame.height, _shown(frame, 0), "an accepted input", error.message)
@@ -329,7 +327,7 @@ def _short(value: Any) -> str:
 
 
 def compare_with(
-    frames: Iterable[Replayed], program: Program, programs: Programs, step: StepFunction
+    frames: Iterable[Replayed], program: Program, programs: Programs, modules: Modules
 ) -> Divergence | None:
     """Run the inputs with ``program`` instead of what the journal names; the first difference.
 
@@ -348,7 +346,7 @@ def compare_with(
             moment = replayed.after
             continue
         try:
-            made = turn(use, state, replayed.turn.input, _at_moment(replayed, moment), step)
+            made = turn(use, state, replayed.turn.input, _at_moment(replayed, moment), modules)
         except (Rejected, CanonError) as error:
             record = replayed.turn.records[0].to_plain()
             return Divergence(

@@ -12,9 +12,9 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.errors import Rejected
+from aos_core.kernel.modules import Modules
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import EventInput, Record
-from aos_core.kernel.reducers import StepFunction
 from aos_core.kernel.turn import Programs, turn
 from aos_core.timeline import Timeline
 
@@ -35,10 +35,10 @@ class Risk:
 
 
 def risks(
-    timeline: Timeline, programs: Programs, new: Program, step: StepFunction
+    timeline: Timeline, programs: Programs, new: Program, modules: Modules
 ) -> tuple[Risk, ...]:
-    """What would fault at once if ``new`` were in force at the end of ``timeline``; ``step`` runs
-    its wasm. Only cells of modules that differ are tried."""
+    """What would fault at once if ``new`` were in force at the end of ``timeline``; ``modules``
+    runs its wasm. Only cells of modules that differ are tried."""
     old = programs(timeline.states[-1].manifest)
     changed = {
         name
@@ -51,7 +51,7 @@ def risks(
 
     found = []
     for reducer, key, height in _last_events(timeline.records, changed):
-        fault = _try(timeline, known, new.manifest_hash, step, height)
+        fault = _try(timeline, known, new.manifest_hash, modules, height)
         if fault is not None and fault["where"].get("reducer", reducer) == reducer:
             found.append(Risk(reducer, key, height, fault["code"], fault["text"]))
     return tuple(found)
@@ -74,7 +74,7 @@ def _last_events(
 
 
 def _try(
-    timeline: Timeline, programs: Programs, manifest: bytes, step: StepFunction, height: int
+    timeline: Timeline, programs: Programs, manifest: bytes, modules: Modules, height: int
 ) -> Mapping[str, Any] | None:
     """The fault of the event of record ``height`` under another manifest, or None."""
     event = timeline.records[height]
@@ -86,7 +86,7 @@ def _try(
         logical_ns=moment.logical_ns,
     )
     try:
-        made = turn(programs, state.with_manifest(manifest), input, moment, step)
+        made = turn(programs, state.with_manifest(manifest), input, moment, modules)
     except Rejected as error:
         return {"code": error.code, "text": error.message, "where": {}}
     return None if made.fault is None else made.fault.fields

@@ -148,7 +148,7 @@ class View:
             n=asked.n,
             intent_hash=asked.hash,
             kind=intent.kind,
-            params=params_schema.to_host(canon.decode(intent.params)),
+            params=typed_to_host(params_schema, canon.decode(intent.params)),
             cap=intent.cap,
             origin=intent.origin,
             since=asked.since,
@@ -301,6 +301,16 @@ class View:
         height, record = moved
         value = kinded_to_host(record.get("value"))
         return StepView(id, op, record["state"], value, height, after)
+
+
+def typed_to_host(schema: Schema | None, value: Any) -> Any:
+    """Host JSON of plain data by ``schema``; untyped where there is none or it does not fit."""
+    if schema is not None:
+        try:
+            return schema.to_host(schema.normalise(value))
+        except ValueRejected:
+            pass
+    return untyped_to_host(value)
 
 
 def kinded_to_host(kinded: Any) -> Any:

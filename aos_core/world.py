@@ -25,7 +25,6 @@ from aos_core.errors import (
     AosError,
     Diverged,
     JournalDamaged,
-    ModuleMissing,
     ReadOnly,
     StoreDamaged,
     UsageError,
@@ -37,11 +36,11 @@ from aos_core.frames import Frame
 from aos_core.history import Asked, History
 from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal, JournalMissing
-from aos_core.kernel.program import Limits, Program, compile_program
+from aos_core.kernel.program import Program, compile_program
 from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
-from aos_core.kernel.reducers import StepFunction
 from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Turn, turn
+from aos_core.modules import WorldModules, code_folder, entries, module_name, runtime_of
 from aos_core.origin import begin, fork_header, keep, put, wasm_of
 from aos_core.replay import (
     Divergence,
@@ -57,8 +56,7 @@ from aos_core.scenario_file import Scenario, read_scenario
 from aos_core.timeline import Timeline
 from aos_core.trial import Risk, risks
 from aos_core.view import Pending, View
-from aos_core.wasm.cache import user_cache
-from aos_core.wasm.runtime import Entry, Runtime, StepLimits
+from aos_core.wasm.runtime import Runtime
 
 MAIN = "main"
 Progress = Callable[[int, int], None]
@@ -118,7 +116,7 @@ class World:
         disk: Disk = MemoryDisk() if memory else FileDisk(files.data_dir, write=write)
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
-            runtime = _runtime(disk)
+            runtime = runtime_of(disk)
             try:
                 journal = disk.open(branch, write=write)
             except JournalMissing:
@@ -147,7 +145,7 @@ class World:
         disk: Disk = MemoryDisk() if memory else FileDisk(files.data_dir, write=True)
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
-            runtime = _runtime(disk)
+            runtime = runtime_of(disk)
             journal = begin(files, disk, branch, host.created_ns(), runtime, rotate=True)
             return cls._of(cls(files, disk, journal, branch, host, runtime), scenario)
         except BaseException:
@@ -181,7 +179,7 @@ class World:
             self._run(frames)
 
     def _run(self, frames: Sequence[Frame]) -> None:
-        self._take(replay(frames, self.program_of, self._step))
+        self._take(replay(frames, self.program_of, self._modules))
 
     def _take(self, replayed: Iterable[Replayed]) -> None:
         self.trouble = self._journal.damage
@@ -201,7 +199,7 @@ class World:
                 return False
             new = self._journal.refresh()
             state, moment = self._timeline.states[-1], self._timeline.moments[-1]
-            self._take(resume(new, state, moment, self.program_of, self._step))
+            self._take(resume(new, state, moment, self.program_of, self._modules))
             return bool(new) or self.trouble is not None
 
     def _put_back(self) -> None:
@@ -306,7 +304,7 @@ class World:
             return of.states[index]
         if self._inside is None or self._inside[0] != index:
             before, moment = of.states[index - 1], of.moments[index - 1]
-            made = rerun(frame, before, moment, self.program_of, self._step)
+            made = rerun(frame, before, moment, self.program_of, self._modules)
             self._inside = (index, made)
         return self._inside[1].states[height - frame.height]
 
@@ -341,7 +339,7 @@ class World:
                 return self._disk.store.get(hash, what=what)
 
             program = compile_program(load_objects(manifest, get))
-            self._runtime.load_all(_entries(program))
+            self._runtime.load_all(entries(program))
             self._programs[manifest] = program
         return self._programs[manifest]
 
@@ -412,7 +410,7 @@ class World:
             stamped = input.stamped(**{**self._stamps(input, due_ns), **(stamps or {})},
                                     source=source)  # fmt: skip
             of = self._timeline
-            made = turn(self.program_of, of.states[-1], stamped, of.moments[-1], self._step)
+            made = turn(self.program_of, of.states[-1], stamped, of.moments[-1], self._modules)
             if blobs:
                 self._disk.store.put_all(blobs)
             frame = self._journal.append(frame_body(self.height + 1, self.head, made))
@@ -445,18 +443,13 @@ class World:
                 hint="open it for writing, or fork it and write to the fork",
             )
 
-    def _step(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
-        try:
-            return self._runtime.step(wasm, envelope, _allowed(limits))
-        except (StoreDamaged, ModuleMissing) as error:
-            name, file = self._module_name(wasm), error.where.get("file")
-            text = f"{name}: {error.message}"
-            raise type(error)(text, hint=error.hint, module=name, file=file) from error
+    @property
+    def _modules(self) -> WorldModules:
+        return WorldModules(self._runtime, self._module_name)
 
     def _module_name(self, wasm: bytes) -> str:
-        text = canon.hash_text(wasm)
-        modules = (of for program in self._programs.values() for of in program.modules.values())
-        return next((of.name for of in modules if of.wasm_hash == text), text)
+        names = (module_name(program, wasm) for program in self._programs.values())
+        return next((name for name in names if name is not None), canon.hash_text(wasm))
 
     # -- other code -------------------------------------------------------------------------
 
@@ -476,9 +469,9 @@ class World:
         """
         files = WorldFiles.read(self.files.root)
         require_sound(files.catalog)
-        program, step = self._beside_disk(files)
+        program, modules = self._beside_disk(files)
         with self._mutex:
-            return risks(self._timeline, self.program_of, program, step)
+            return risks(self._timeline, self.program_of, program, modules)
 
     def swap(
         self,
@@ -541,7 +534,7 @@ class World:
                 disk.close()
             raise
         timeline.add(journal.header, state, moment)
-        runtime = self._runtime if disk is self._disk else _runtime(disk)
+        runtime = self._runtime if disk is self._disk else runtime_of(disk)
         return self._beside(disk, journal, name, runtime, timeline)
 
     def twin(self) -> World:
@@ -549,9 +542,7 @@ class World:
         serves both, nothing else is shared. What a replacement needs comes from its files."""
         genesis, disk = self.frames[0], MemoryDisk()
         program = self.program_of(genesis.body["manifest"])
-        modules = [canon.parse_hash(of.wasm_hash) for of in program.modules.values()
-                   if of.wasm_hash is not None and not of.name.startswith("sys/")]  # fmt: skip
-        wasm = [self._disk.store.get(hash, what="a module") for hash in modules]
+        wasm = [self._disk.store.get(hash, what="a module") for hash, _ in entries(program)]
         disk.store.put_all([*program.catalog.objects.values(), *wasm, *self.files.blobs])
         journal = disk.create(MAIN, genesis.body)
         return self._beside(disk, journal, MAIN, self._runtime, self._timeline.until(0))
@@ -604,7 +595,7 @@ class World:
         self, frames: Sequence[Frame], with_disk: bool, progress: Progress | None
     ) -> Divergence | None:
         def counted() -> Iterator[Replayed]:
-            for done, made in enumerate(replay(frames, self.program_of, self._step), 1):
+            for done, made in enumerate(replay(frames, self.program_of, self._modules), 1):
                 yield made
                 if progress is not None:
                     progress(done, len(frames))
@@ -620,40 +611,17 @@ class World:
         return None
 
     def _compare_with_files(self, replayed: Iterator[Replayed]) -> Divergence | None:
-        program, step = self._beside_disk(WorldFiles.read(self.files.root))
-        return compare_with(replayed, program, self.program_of, step)
+        program, modules = self._beside_disk(WorldFiles.read(self.files.root))
+        return compare_with(replayed, program, self.program_of, modules)
 
-    def _beside_disk(self, files: WorldFiles) -> tuple[Program, StepFunction]:
+    def _beside_disk(self, files: WorldFiles) -> tuple[Program, WorldModules]:
         """The program of the files on disk, and what runs its modules."""
         wasm = {canon.sha256(of): of for _, of in wasm_of(files, files.catalog)}
-        runtime = Runtime(wasm.__getitem__, _code(self._disk))
-
-        def step(hash: bytes, envelope: bytes, limits: Limits) -> bytes:
-            return runtime.step(hash, envelope, _allowed(limits))
-
-        return compile_program(files.catalog), step
-
-
-def _runtime(disk: Disk) -> Runtime:
-    return Runtime(lambda hash: disk.store.get(hash, what="its wasm"), _code(disk))
-
-
-def _code(disk: Disk) -> Path | None:
-    """Where compiled modules of a world are kept."""
-    return disk.root / "cache/wasmtime" if isinstance(disk, FileDisk) else user_cache()
-
-
-def _entries(program: Program) -> list[tuple[bytes, Entry]]:
-    """Every module of a program and where it is called; native ``sys/*`` ones have no wasm."""
-    return [
-        (program.wasm_hash(name), "step" if module.module_kind == "reducer" else "run")
-        for name, module in program.modules.items()
-        if not name.startswith("sys/") and module.wasm_hash is not None
-    ]
-
-
-def _allowed(limits: Limits) -> StepLimits:
-    return StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
+        program = compile_program(files.catalog)
+        runtime = Runtime(wasm.__getitem__, code_folder(self._disk))
+        return program, WorldModules(
+            runtime, lambda hash: module_name(program, hash) or canon.hash_text(hash)
+        )
 
 
 def _key_bytes(key: Any) -> bytes | None:

@@ -88,8 +88,8 @@ def tiny_world(
     return to
 
 
-def wat(body: str, data: bytes = b"", more: str = "") -> bytes:
-    """A reducer whose step is ``body``; ``data`` stands at address 0."""
+def wat(body: str, data: bytes = b"", more: str = "", entry: str = "step") -> bytes:
+    """A module whose ``entry`` is ``body``; ``data`` stands at address 0."""
     text = "".join(f"\\{byte:02x}" for byte in data)
     return bytes(
         wasmtime.wat2wasm(f"""(module {more}
@@ -99,7 +99,7 @@ def wat(body: str, data: bytes = b"", more: str = "") -> bytes:
           (global.get $top)
           (global.set $top (i32.add (global.get $top) (local.get $n))))
         (data (i32.const 0) "{text}")
-        (func (export "step") (param i32 i32) (result i32 i32) {body}))""")
+        (func (export "{entry}") (param i32 i32) (result i32 i32) {body}))""")
     )
 
 
@@ -109,6 +109,14 @@ def answering(output: Any) -> bytes:
     return wat(f"(i32.const 0) (i32.const {len(data)})", data)
 
 
+ECHO = wat(
+    """(i32.store8 (i32.const 8) (i32.shr_u (local.get 1) (i32.const 8)))
+    (i32.store8 (i32.const 9) (local.get 1))
+    (memory.copy (i32.const 10) (local.get 0) (local.get 1))
+    (i32.const 0) (i32.add (local.get 1) (i32.const 10))""",
+    b"\xa1\x65state\x59",
+)
+"""A reducer whose state is the envelope it was given, up to 4 KB."""
 TRAPS = wat("unreachable")
 IMPORTS = wat("unreachable", more='(import "env" "now" (func (result i32)))')
 

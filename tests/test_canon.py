@@ -222,6 +222,7 @@ def test_what_is_refused_on_input(data: str, why: str) -> None:
     ],
 )
 def test_what_is_accepted_although_it_is_not_canonical(data: str, value: Any) -> None:
+    """B-1."""
     decoded = canon.decode(bytes.fromhex(data))
     assert decoded == value
     assert type(decoded) is type(value)

@@ -13,6 +13,7 @@ from aos_core import canon
 from aos_core.branches import branch_path
 from aos_core.errors import Diverged, ReadOnly
 from aos_core.journal import FileJournal
+from aos_core.modules import WorldModules
 from aos_core.replay import Divergence, first_difference
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
@@ -288,15 +289,15 @@ def test_a_reducer_that_is_not_deterministic_is_caught(
     world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = World.open(world, memory=True)
-    step, calls = World._step, [0]
+    step, calls = WorldModules.step, [0]
 
-    def drifting(self: World, wasm: bytes, envelope: bytes, limits: Any) -> bytes:
+    def drifting(self: WorldModules, wasm: bytes, envelope: bytes, limits: Any) -> bytes:
         calls[0] += 1
         output = canon.decode(step(self, wasm, envelope, limits))
         state = canon.decode(output["state"]) | {"requests": calls[0]}
         return canon.encode_plain({**output, "state": canon.encode_plain(state)})
 
-    monkeypatch.setattr(World, "_step", drifting)
+    monkeypatch.setattr(WorldModules, "step", drifting)
     found.fire(EVENT, start())
     divergence = found.verify().divergence
     assert divergence is not None

@@ -221,7 +221,7 @@ def long_history(world: Path, **options: Any) -> World:
 def test_every_height_agrees_with_a_fresh_replay_up_to_there(world: Path) -> None:
     found = long_history(world)
     states = []
-    for made in replay(found.frames, found.program_of, found._step):
+    for made in replay(found.frames, found.program_of, found._modules):
         states += [made.state] if made.turn is None else list(made.turn.states)
     assert len(states) == found.height + 1
     for height in (*range(found.height + 1), *range(found.height, -1, -1)):

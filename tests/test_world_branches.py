@@ -23,6 +23,7 @@ from aos_core.errors import (
     UsageError,
     WorldError,
 )
+from aos_core.modules import WorldModules
 from aos_core.scenario import edited, run_scenario
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
@@ -317,13 +318,13 @@ def test_the_context_names_the_manifest_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    step = World._step
+    step = WorldModules.step
 
-    def watching(self: World, wasm: bytes, envelope: bytes, limits: Any) -> bytes:
+    def watching(self: WorldModules, wasm: bytes, envelope: bytes, limits: Any) -> bytes:
         seen.append(canon.decode(canon.decode(envelope)["ctx"])["manifest_hash"])
         return step(self, wasm, envelope, limits)
 
-    monkeypatch.setattr(World, "_step", watching)
+    monkeypatch.setattr(WorldModules, "step", watching)
     of = tiny_world(
         tmp_path,
         module("demo/R@1", "demo/Go@1", context="sys/ReducerContext@1"),

@@ -20,6 +20,7 @@ from aos_core import canon
 from aos_core.adapters.prepared import break_receipt
 from aos_core.adapters.receipt import Receipt
 from aos_core.errors import Diverged, Rejected, UnknownIntent, ValueRejected
+from aos_core.modules import WorldModules
 from aos_core.world import World
 from tests.fixtures import compiled_once  # noqa: F401
 from tests.support import EVENT, REDUCER, copy_example, kinds, start
@@ -147,16 +148,16 @@ def test_replay_agrees_after_every_verb(walk: type[Walk]) -> None:
 def test_canary_a_reducer_that_drifts_fails_the_same_walk(
     walk: type[Walk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, calls = World._step, [0]
+    step, calls = WorldModules.step, [0]
 
-    def drifting(self: World, wasm: bytes, envelope: bytes, limits: Any) -> bytes:
+    def drifting(self: WorldModules, wasm: bytes, envelope: bytes, limits: Any) -> bytes:
         calls[0] += 1
         output = canon.decode(step(self, wasm, envelope, limits))
         state = canon.decode(output["state"])
         state["last_request_id"] = calls[0]
         return canon.encode_plain({**output, "state": canon.encode_plain(state)})
 
-    monkeypatch.setattr(World, "_step", drifting)
+    monkeypatch.setattr(WorldModules, "step", drifting)
     with pytest.raises((AssertionError, Diverged), match=r"record \d+ \(step\): demo/Agg"):
         run_state_machine_as_test(walk, settings=UNSHRUNK)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from aos_core.air import check_plans, check_world
+from aos_core.air import check_plans, check_secrets, check_world
 from aos_core.air.load import Catalog, Problem, raise_errors
 from aos_core.air.survey import Survey
 
 Rule = Callable[[Survey], Iterable[Problem]]
 
 RULES: tuple[Rule, ...] = (
+    check_world.version_is_named,
     check_world.listed_names_resolve,
     check_world.nodes_are_listed,
     check_world.schemas_are_known,
@@ -27,11 +28,14 @@ RULES: tuple[Rule, ...] = (
     check_world.module_bindings_fit,
     check_world.grants_fit,
     check_world.cap_enforcers_are_listed,
+    check_world.cap_enforcers_can_judge,
     check_world.default_policy_exists,
     check_world.policies_name_known_things,
-    check_world.secrets_name_known_things,
+    check_secrets.secrets_name_known_things,
+    check_secrets.secrets_are_defined,
     check_world.routes_fit,
     check_world.reducer_receipts_are_routed,
+    check_world.receipt_events_suit_every_reducer,
     check_world.inboxes_name_reducers,
     check_world.triggers_fit,
     check_plans.step_ids_are_unique,
@@ -42,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     check_plans.values_fit_their_slots,
     check_plans.idempotency_keys_are_hashes,
     check_plans.awaits_name_handles,
+    check_plans.receipts_are_awaited_once,
     check_plans.emits_are_granted,
     check_plans.derived_sets_agree,
     check_plans.results_match_outputs,

@@ -333,6 +333,43 @@ def awaits_name_handles(survey: Survey) -> Problems:
             )  # fmt: skip
 
 
+def receipts_are_awaited_once(survey: Survey) -> Problems:
+    """The first await takes the receipt; one that comes after it waits for ever."""
+    for view in survey.plans.values():
+        for path, step in view.each("await_receipt"):
+            first = _taken_before(view, step)
+            if first is not None:
+                yield survey.warning(
+                    "awaited_twice", view.key, f"{path}.for",
+                    f"step {step.id} awaits the receipt that {first.id} has taken",
+                    f"use what {first.id} binds: @var:{first.binds}",
+                )  # fmt: skip
+
+
+def _taken_before(view: PlanView, step: Step) -> Step | None:
+    """An await before ``step`` of the same handle, with no emit between them that binds it anew."""
+    handle, before = _handle(step), view.before.get(step.id, frozenset())
+    if handle is None:
+        return None
+    emits = [of.id for of in view.binders.get(handle, ()) if of.id in before]
+    for _, first in view.each("await_receipt"):
+        if first.id == step.id or first.id not in before or _handle(first) != handle:
+            continue
+        if not any(first.id in view.before.get(emit, ()) for emit in emits):
+            return first
+    return None
+
+
+def _handle(step: Step) -> str | None:
+    """The handle that an await names by its variable or its text."""
+    match step.args["for"]:
+        case {"ref": str(text)} if text.startswith("@var:"):
+            return text.removeprefix("@var:")
+        case {"text": str(text)}:
+            return text
+    return None
+
+
 def _is_handle(view: PlanView, node: Any, handles: set[str]) -> bool:
     """Whether ``for`` gives a handle; an expression that computes it gets the benefit."""
     try:

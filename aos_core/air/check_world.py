@@ -9,7 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aos_core.air import literals
-from aos_core.air.builtins import ALLOW_ALL, HTTP_ENFORCER, LLM_ENFORCER, RECEIPT_EVENTS
+from aos_core.air.builtins import (
+    ALLOW_ALL,
+    CHECK_INPUT,
+    CHECK_OUTPUT,
+    GOVERNANCE_ENFORCER,
+    RECEIPT_EVENTS,
+)
 from aos_core.air.check_plans import unknown_effect
 from aos_core.air.codec import Misfit
 from aos_core.air.load import Key, Problem, builtin_nodes
@@ -20,7 +26,6 @@ from aos_core.air.nodes import (
     DefPlan,
     DefPolicy,
     DefSchema,
-    DefSecret,
     Grant,
     Manifest,
     Node,
@@ -35,6 +40,15 @@ Problems = Iterator[Problem]
 
 
 # -- names ------------------------------------------------------------------------------------
+
+
+def version_is_named(survey: Survey) -> Problems:
+    """Earlier authoring names none and means 1."""
+    if not survey.manifest.has_version:
+        yield survey.warning(
+            "no_air_version", MANIFEST, "", "the manifest has no air_version: 1 is assumed",
+            'write "air_version": "1"',
+        )  # fmt: skip
 
 
 def listed_names_resolve(survey: Survey) -> Problems:
@@ -286,11 +300,6 @@ def cap_enforcers_are_listed(survey: Survey) -> Problems:
         if cap.enforcer == ALLOW_ALL or (builtin and name not in granted):
             continue
         if cap.enforcer in listed:
-            if cap.enforcer not in (HTTP_ENFORCER, LLM_ENFORCER):
-                yield survey.warning(
-                    "not_run", (cap.kind, name), "enforcer.module",
-                    f"this version does not run {cap.enforcer}: the cap allows nothing",
-                )  # fmt: skip
             continue
         key, path = (MANIFEST, "modules") if builtin else ((cap.kind, name), "enforcer.module")
         if cap.enforcer in survey.modules:
@@ -300,6 +309,27 @@ def cap_enforcers_are_listed(survey: Survey) -> Problems:
             message = f"unknown enforcer {cap.enforcer}: the cap allows nothing"
             hint = survey.hint(cap.enforcer, DefModule.kind)
             yield survey.warning("unknown_enforcer", key, path, message, hint)
+
+
+def cap_enforcers_can_judge(survey: Survey) -> Problems:
+    """Of the caps in use: their enforcer is a pure module for what an enforcer is asked."""
+    granted = {grant.cap for grant in survey.manifest.grants}
+    for name, cap in survey.caps.items():
+        module = survey.modules.get(cap.enforcer)
+        if module is None or (name not in granted and (cap.kind, name) in builtin_nodes()):
+            continue
+        if cap.enforcer == GOVERNANCE_ENFORCER:
+            yield survey.warning(
+                "not_run", (cap.kind, name), "enforcer.module",
+                f"this version does not run {cap.enforcer}: the cap allows nothing",
+            )  # fmt: skip
+        asked = module.abi.get("input"), module.abi.get("output")
+        if module.module_kind != "pure" or asked != (CHECK_INPUT, CHECK_OUTPUT):
+            yield survey.warning(
+                "no_enforcer", (cap.kind, name), "enforcer.module",
+                f"{cap.enforcer} is no enforcer: the cap allows nothing",
+                f"an enforcer is a pure module from {CHECK_INPUT} to {CHECK_OUTPUT}",
+            )  # fmt: skip
 
 
 def default_policy_exists(survey: Survey) -> Problems:
@@ -329,21 +359,6 @@ def policies_name_known_things(survey: Survey) -> Problems:
                         f"unknown_{name}", (policy.kind, policy.name),
                         f"rules[{index}].when.{name}", f"the rule matches nothing: there is no "
                         f"{name} {value!r}", did_you_mean(value, known[name]),
-                    )  # fmt: skip
-
-
-def secrets_name_known_things(survey: Survey) -> Problems:
-    for secret in survey.own(DefSecret):
-        lists: tuple[tuple[str, tuple[str, ...], Mapping[str, Any]], ...] = (
-            ("allowed_caps", secret.allowed_caps, survey.grants),
-            ("allowed_plans", secret.allowed_plans, survey.plans),
-        )
-        for name, given, known in lists:
-            for index, value in enumerate(given):
-                if value not in known:
-                    yield survey.warning(
-                        "unknown_name", (secret.kind, secret.name), f"{name}[{index}]",
-                        f"{name} names {value!r}, which is not there", did_you_mean(value, known),
                     )  # fmt: skip
 
 
@@ -423,6 +438,24 @@ def _reaches(survey: Survey, module: DefModule, event: str) -> bool:
         return True
     family = any(of.event == module.abi.get("event") and not of.key_field for of in routes)
     return family and event in survey.catalog.schemas.member_tags(module.abi.get("event", ""))
+
+
+def receipt_events_suit_every_reducer(survey: Survey) -> Problems:
+    """A receipt event has the key of the asking cell or none, so keyed and unkeyed reducers
+    cannot both take it: whichever asked, the other's route refuses its receipt."""
+    emitted = {kind for module in survey.own(DefModule) for kind in module.effects_emitted}
+    for kind in sorted(emitted & RECEIPT_EVENTS.keys()):
+        event = RECEIPT_EVENTS[kind]
+        takers = [of for of in survey.own(DefModule) if _reaches(survey, of, event)]
+        keyed = [of.name for of in takers if of.key_schema is not None]
+        unkeyed = [of.name for of in takers if of.key_schema is None]
+        if keyed and unkeyed:
+            yield survey.error(
+                "mixed_receipts", MANIFEST, "routing.events",
+                f"{event} goes to {keyed[0]}, which is keyed, and to {unkeyed[0]}, which is not: "
+                "no receipt suits both",
+                f"key both or none, or drop the arm for {event} where {kind} is not asked for",
+            )  # fmt: skip
 
 
 def inboxes_name_reducers(survey: Survey) -> Problems:

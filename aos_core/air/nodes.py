@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from aos_core import canon
 from aos_core.air.types import Type, parse_type
@@ -122,6 +122,11 @@ class DefModule:
     abi: Mapping[str, str]
     effects_emitted: tuple[str, ...]
     cap_slots: Mapping[str, str]
+
+    @property
+    def entry(self) -> Literal["step", "run"]:
+        """The export of its wasm that is called."""
+        return "step" if self.module_kind == "reducer" else "run"
 
     @classmethod
     def parse(cls, node: Any, path: str = "$") -> DefModule:
@@ -510,6 +515,7 @@ class Manifest:
         "policies": "defpolicy",
         "secrets": "defsecret",
     }
+    has_version: bool
     refs: Mapping[str, tuple[NamedRef, ...]]
     routes: tuple[Route, ...] | None
     inboxes: tuple[Inbox, ...]
@@ -533,6 +539,7 @@ class Manifest:
             for name, item in fields.map("module_bindings").items()
         }
         return cls(
+            "air_version" in fields.node,
             {name: fields.each(name, NamedRef.parse) for name in cls.LISTS},
             routing.each("events", Route.parse) if fields.node.get("routing") is not None else None,
             routing.each("inboxes", Inbox.parse),

@@ -75,7 +75,7 @@ def _unfit(files: WorldFiles, found: Sequence[Problem]) -> list[Problem]:
         compile_program(files.catalog)
         for module in files.catalog.all(DefModule):
             if not module.name.startswith("sys/"):
-                check_module(files.require_wasm(module))
+                check_module(files.require_wasm(module), module.entry)
     except WorldError as error:
         return [_problem(error)]
     return []

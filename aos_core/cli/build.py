@@ -259,4 +259,4 @@ def _load(files: WorldFiles, module: DefModule, made: BuildArtifact) -> None:
     from aos_core.wasm.runtime import Runtime
 
     runtime = Runtime(lambda _: made.wasm, files.data_dir / "cache/wasmtime")
-    runtime.load(made.wasm_hash, "step" if module.module_kind == "reducer" else "run")
+    runtime.load(made.wasm_hash, module.entry)

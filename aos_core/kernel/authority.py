@@ -1,21 +1,24 @@
 """Who may ask for what: capabilities, their constraints, policy (air-v1, section 10; B-23).
 
-``decide`` is pure. It answers with a :class:`Decision`, which becomes a record; what cannot be
-decided at all (unknown kind, wrong params) raises :class:`Refused`.
+``decide`` is pure, as are the enforcers that it calls. It answers with a :class:`Decision`, which
+becomes a record; what cannot be decided at all (unknown kind, wrong params) raises
+:class:`Refused`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import NoneType
 from typing import Any
-from urllib.parse import urlsplit
 
-from aos_core.air.builtins import ALLOW_ALL, HTTP_ENFORCER, LLM_ENFORCER
-from aos_core.air.nodes import DefEffect
+from aos_core.air.builtins import ALLOW_ALL, CHECK_INPUT, CHECK_OUTPUT
+from aos_core.air.nodes import DefEffect, DefModule
+from aos_core.errors import StepFault, ValueRejected
+from aos_core.kernel import constraints, secrets
 from aos_core.kernel.program import Grant, Program
+
+CallPure = Callable[[DefModule, bytes], bytes]
+"""(pure module, input) -> output; raises :class:`StepFault`."""
 
 
 class Refused(Exception):
@@ -30,7 +33,8 @@ class Refused(Exception):
 class Decision:
     """``cap`` and ``policy`` are ``allow`` or ``deny``; ``policy`` is None where not reached.
 
-    ``rule`` is the index of the policy rule that decided; ``code`` says why a denial.
+    ``rule`` is the index of the policy rule that decided; ``code`` says why a denial, ``text``
+    what an enforcer of the world said about it.
     """
 
     grant: str
@@ -38,10 +42,28 @@ class Decision:
     policy: str | None = None
     rule: int | None = None
     code: str | None = None
+    text: str | None = None
 
     @property
     def allowed(self) -> bool:
         return self.cap == "allow" and self.policy == "allow"
+
+    @property
+    def reason(self) -> str:
+        """Why it was denied: the code, and what the enforcer said."""
+        return f"{self.code}: {self.text}" if self.text else self.code or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for: ``params`` are normalised, ``encoded`` their canonical bytes."""
+
+    origin: Mapping[str, Any]
+    kind: str
+    params: Any
+    encoded: bytes
+    grant: Grant
+    logical_ns: int
 
 
 def find_grant(program: Program, name: str, effect: DefEffect) -> Grant:
@@ -70,23 +92,20 @@ def slot_grant(program: Program, module: str, slot: str, kind: str) -> str:
     raise Refused("slot_not_bound", f"slot {slot!r} of {module} is bound to no grant")
 
 
-def decide(
-    program: Program,
-    origin: Mapping[str, Any],
-    kind: str,
-    params: Any,
-    grant: Grant,
-    logical_ns: int,
-) -> Decision:
-    """Constraints, expiry, policy: the first that denies ends it."""
-    code = _constrain(grant, params)
-    if code is None and grant.expiry_ns is not None and logical_ns >= grant.expiry_ns:
-        code = "expired"
-    if code is not None:
-        return Decision(grant.name, "deny", code=code)
-    policy, rule = _apply_policy(program, origin, kind, grant)
-    denied = "policy_denied" if policy == "deny" else None
-    return Decision(grant.name, "allow", policy, rule, denied)
+def decide(program: Program, request: Request, call_pure: CallPure) -> Decision:
+    """Constraints, expiry, secrets, policy: the first that denies ends it."""
+    grant = request.grant
+    denied = _constrain(program, request, call_pure)
+    if denied is None and grant.expiry_ns is not None and request.logical_ns >= grant.expiry_ns:
+        denied = _Denial("expired")
+    if denied is None:
+        code = secrets.denial(request.params, program.secrets, grant.name, request.origin)
+        denied = None if code is None else _Denial(code)
+    if denied is not None:
+        return Decision(grant.name, "deny", code=denied.code, text=denied.text)
+    policy, rule = _apply_policy(program, request.origin, request.kind, grant)
+    code = "policy_denied" if policy == "deny" else None
+    return Decision(grant.name, "allow", policy, rule, code)
 
 
 def _apply_policy(
@@ -108,142 +127,57 @@ def _apply_policy(
     return "deny", None
 
 
-Enforcer = Callable[[Any, Any], str | None]
-"""(grant params, effect params) -> the code of a denial, or None."""
+@dataclass(frozen=True, slots=True)
+class _Denial:
+    code: str
+    text: str | None = None
 
 
-def _constrain(grant: Grant, params: Any) -> str | None:
-    """The native enforcer of the grant's cap. A cap whose enforcer is not known allows nothing;
-    one without an enforcer is held to its cap type's rules where its fields have those names."""
-    enforcer = ENFORCERS.get(grant.enforcer)
+def _constrain(program: Program, request: Request, call_pure: CallPure) -> _Denial | None:
+    """What the enforcer of the grant's cap says. One that is not known allows nothing; a cap
+    without one is held to its cap type's rules where its fields have those names."""
+    grant = request.grant
     if grant.enforcer == ALLOW_ALL:
-        enforcer, names = BY_CAP_TYPE.get(grant.cap_type, (None, ()))
-        named = isinstance(grant.params, dict) and any(name in grant.params for name in names)
-        if not named:
+        rules = constraints.of_cap_type(grant.cap_type, grant.params)
+        if rules is None:
             return None
-    if enforcer is None:
-        return "enforcer_error"
+    elif grant.enforcer.startswith("sys/"):
+        rules = constraints.native(grant.enforcer)
+    else:
+        return _ask_module(program, request, call_pure)
+    if rules is None:
+        return _Denial("enforcer_error", f"{grant.enforcer} is not known")
+    code = constraints.constrain(rules, grant.params, request.kind, request.params)
+    return None if code is None else _Denial(code)
+
+
+def _ask_module(program: Program, request: Request, call_pure: CallPure) -> _Denial | None:
+    """What a pure module of the world says (B-13); whatever goes wrong in it denies."""
+    module = program.modules.get(request.grant.enforcer)
+    if module is None or module.module_kind != "pure" or module.wasm_hash is None:
+        return _Denial("enforcer_error", f"{request.grant.enforcer} is no pure module to call")
+    schemas = program.schemas
     try:
-        return enforcer(grant.params, params)
-    except _Unreadable as error:
-        return error.code
-
-
-class _Unreadable(Exception):
-    """A grant or params whose fields have other types than the rules know; ``code`` says which."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def _member(params: Any, name: str, of: type) -> Any:
-    """A field of an effect's params; None where it is null or not there."""
-    if not isinstance(params, dict) or not isinstance(params.get(name), (of, NoneType)):
-        raise _Unreadable("effect_params_invalid")
-    return params.get(name)
-
-
-def _allowed(grant: Any, name: str, of: type[str] | type[int] = str) -> list[Any]:
-    """A list of a grant, empty where it is null or not there."""
-    allowed = grant.get(name) if isinstance(grant, dict) else name
-    if allowed is None:
-        return []
-    if not isinstance(allowed, list) or not all(type(item) is of for item in allowed):
-        raise _Unreadable("cap_params_invalid")
-    return allowed
-
-
-def _among(grant: Any, name: str, found: Any, fold: Callable[[str], str] = str) -> bool:
-    allowed = _allowed(grant, name)
-    return not allowed or found in map(fold, allowed)
-
-
-def enforce_http(grant: Any, params: Any) -> str | None:
-    """Host, scheme, method, port, path prefix; each list optional, empty means any."""
-    text = _member(params, "url", str)
-    if text is None:
-        return "effect_params_invalid"
-    url = _split_url(text)
-    if url is None:
-        return "invalid_url"
-    scheme, host, port, path = url
-    method = (_member(params, "method", str) or "").upper()
-    if not _among(grant, "hosts", host, str.lower):
-        return "host_not_allowed"
-    if not _among(grant, "schemes", scheme, str.lower):
-        return "scheme_not_allowed"
-    if not _among(grant, "methods", method, str.upper):
-        return "method_not_allowed"
-    ports, prefixes = _allowed(grant, "ports", int), _allowed(grant, "path_prefixes")
-    if ports and port not in ports:
-        return "port_not_allowed"
-    # servers differ in how they read a path, so it has to be allowed in every reading
-    for meant in (path, _resolve_dots(path), _resolve_dots(_unescape_slashes(path))):
-        if prefixes and not any(meant.startswith(prefix) for prefix in prefixes):
-            return "path_not_allowed"
-    return None
-
-
-def _unescape_slashes(path: str) -> str:
-    """The path as those read it who decode ``%2f`` and take slashes in a row for one."""
-    return re.sub("(?:/|%2f|%5c)+", "/", path, flags=re.IGNORECASE)
-
-
-def _resolve_dots(path: str) -> str:
-    """The path without its ``.`` and ``..`` segments, also where they are percent-encoded."""
-    _, *segments = re.sub("%2e", ".", path, flags=re.IGNORECASE).split("/")
-    kept: list[str] = []
-    for segment in segments:
-        if segment == "..":
-            kept = kept[:-1]
-        elif segment != ".":
-            kept.append(segment)
-    if segments[-1] in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept)
-
-
-def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
-    """(scheme, host, port, path); None for what is no URL, IPv6 literals among it (B-23)."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
+        output = call_pure(module, schemas[CHECK_INPUT].encode(_check_input(program, request)))
+        answer = schemas[CHECK_OUTPUT].normalise_bytes(output)
+    except (StepFault, ValueRejected) as error:
+        return _Denial("enforcer_error", error.message)
+    if answer["constraints_ok"]:
         return None
-    host = parts.hostname
-    if not parts.scheme or not host or "[" in parts.netloc or re.search(r"[\x00-\x20\x7f\\]", url):
-        return None
-    scheme = parts.scheme.lower()
-    if port is None:
-        port = {"http": 80, "https": 443}.get(scheme)
-    return scheme, host.lower(), port, parts.path or "/"
+    deny = answer["deny"] or {"code": "", "message": ""}
+    return _Denial(deny["code"] or "constraints_failed", deny["message"])
 
 
-def enforce_llm(grant: Any, params: Any) -> str | None:
-    """Provider, model, number of tokens, tool names; each optional."""
-    if not _among(grant, "providers", _member(params, "provider", str)):
-        return "provider_not_allowed"
-    if not _among(grant, "models", _member(params, "model", str)):
-        return "model_not_allowed"
-    most = grant.get("max_tokens")
-    if type(most) not in (int, NoneType):
-        raise _Unreadable("cap_params_invalid")
-    if most is not None and (_member(params, "max_tokens", int) or 0) > most:
-        return "max_tokens_exceeded"
-    choice = _member(params, "tool_choice", dict) or {}
-    if choice.get("$tag") == "Tool":
-        tool = _member(choice.get("$value"), "name", str)
-        if not _among(grant, "tools_allow", tool):
-            return "tool_not_allowed"
-    return None
-
-
-ENFORCERS: Mapping[str, Enforcer] = {
-    HTTP_ENFORCER: enforce_http,
-    LLM_ENFORCER: enforce_llm,
-}
-BY_CAP_TYPE: Mapping[str, tuple[Enforcer, tuple[str, ...]]] = {
-    "http.out": (enforce_http, ("hosts", "schemes", "methods", "ports", "path_prefixes")),
-    "llm.basic": (enforce_llm, ("providers", "models", "max_tokens", "tools_allow")),
-}
+def _check_input(program: Program, request: Request) -> Any:
+    grant, origin = request.grant, request.origin
+    return program.schemas[CHECK_INPUT].normalise(
+        {
+            "cap_def": grant.cap,
+            "grant_name": grant.name,
+            "cap_params": grant.encoded,
+            "effect_kind": request.kind,
+            "effect_params": request.encoded,
+            "origin": {"kind": origin["kind"], "name": origin["name"]},
+            "logical_now_ns": request.logical_ns,
+        }
+    )

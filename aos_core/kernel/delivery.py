@@ -41,7 +41,7 @@ def deliver(run: Running, queued: Queued) -> None:
     if len(output.effects) > 1:
         raise _fault(item, "too_many_effects", "a step may ask for one effect at most")
     for effect in output.effects:
-        _ask(run, item, effect, height)
+        _ask(run, queued, effect, height)
 
 
 def _call(run: Running, queued: Queued, before: bytes | None) -> reducers.Output:
@@ -53,7 +53,7 @@ def _call(run: Running, queued: Queued, before: bytes | None) -> reducers.Output
         data = reducers.envelope(before, item.schema, item.value, item.key, ctx)
     try:
         wasm = run.program.wasm_hash(item.reducer)
-        return reducers.parse_output(run.step(wasm, data, settings.limits))
+        return reducers.parse_output(run.modules.step(wasm, data, settings.limits))
     except StepFault as error:
         raise _fault(item, error.code, error.message) from None
 
@@ -94,7 +94,8 @@ def _check_state(run: Running, item: Delivery, data: bytes | None) -> None:
         raise _fault(item, "bad_state", error.message) from None
 
 
-def _ask(run: Running, item: Delivery, effect: RaisedEffect, by: int) -> None:
+def _ask(run: Running, queued: Queued, effect: RaisedEffect, by: int) -> None:
+    item = queued.delivery
     origin: dict[str, Any] = {"kind": "reducer", "name": item.reducer}
     if item.key is not None:
         origin["key"] = item.key
@@ -106,13 +107,19 @@ def _ask(run: Running, item: Delivery, effect: RaisedEffect, by: int) -> None:
             raise Refused("unknown_effect", f"effect {effect.kind!r} is not listed")
         grant = slot_grant(run.program, item.reducer, effect.cap_slot, effect.kind)
         decision, intent = run.ask(
-            origin, effect.kind, effect.params, grant, effect.idempotency_key, run.program
+            origin,
+            effect.kind,
+            effect.params,
+            grant,
+            effect.idempotency_key,
+            run.program,
+            queued.height,
         )
     except Refused as refused:
         raise _fault(item, refused.code, refused.message) from None
     if not decision.allowed:
         code = decision.code or "policy_denied"
-        raise _fault(item, code, f"{effect.kind} under {grant} was denied: {code}")
+        raise _fault(item, code, f"{effect.kind} under {grant} was denied: {decision.reason}")
     run.record_decision(decision, intent, by)
     run.record_intent(intent, by)
 

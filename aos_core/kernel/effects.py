@@ -11,8 +11,9 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.errors import ValueRejected
-from aos_core.kernel.authority import Decision, Refused, decide, find_grant
+from aos_core.kernel.authority import CallPure, Decision, Refused, Request, decide, find_grant
 from aos_core.kernel.program import Program
+from aos_core.kernel.secrets import to_variants
 from aos_core.kernel.state import Intent
 
 
@@ -26,6 +27,7 @@ def ask(
     key: bytes | None,
     logical_ns: int,
     is_pending: Callable[[bytes], bool],
+    call_pure: CallPure,
 ) -> tuple[Decision, Intent]:
     """The decision on a request, and the intent it is about. ``types`` is the program whose
     definition of the effect counts. Raises :class:`Refused`."""
@@ -36,12 +38,14 @@ def ask(
         raise Refused("origin_not_allowed", f"{kind} cannot be asked for by a {origin['kind']}")
     schema = types.schemas[effect.params_schema]
     try:
-        normal = schema.normalise(params)
+        normal = to_variants(schema.normalise(params))
     except ValueRejected as error:
         raise Refused("bad_params", error.message) from None
     grant = find_grant(program, grant_name, effect)
-    decision = decide(program, origin, kind, normal, grant, logical_ns)
-    intent = Intent(kind, schema.encode(normal), grant_name, key or canon.ZERO_HASH, origin)
+    encoded = schema.encode(normal)
+    request = Request(origin, kind, normal, encoded, grant, logical_ns)
+    decision = decide(program, request, call_pure)
+    intent = Intent(kind, encoded, grant_name, key or canon.ZERO_HASH, origin)
     return decision, _distinct(intent, is_pending) if decision.allowed else intent
 
 

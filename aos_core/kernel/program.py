@@ -20,6 +20,7 @@ from aos_core.air.nodes import (
     DefModule,
     DefPlan,
     DefPolicy,
+    DefSecret,
     Route,
     Rule,
     Trigger,
@@ -79,12 +80,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A capability grant, its params read under the schema of its cap."""
+    """A capability grant of ``cap``, its params read under that one's schema; ``encoded`` are
+    their canonical bytes."""
 
     name: str
+    cap: str
     cap_type: str
     enforcer: str
     params: Mapping[str, Any]
+    encoded: bytes
     expiry_ns: int | None
 
 
@@ -102,6 +106,7 @@ class Program:
     targets: Mapping[str, tuple[Target, ...]]
     triggers: Mapping[str, tuple[Trigger, ...]]
     plans: Mapping[str, Plan]
+    secrets: Mapping[str, DefSecret]
 
     @property
     def manifest_hash(self) -> bytes:
@@ -139,6 +144,7 @@ def compile_program(catalog: Catalog) -> Program:
             node.name: compile_plan(node, node_hash(node), catalog.schemas, effects)
             for node in catalog.all(DefPlan)
         },
+        secrets={node.name: node for node in catalog.all(DefSecret)},
     )
 
 
@@ -152,21 +158,23 @@ def _grants(catalog: Catalog) -> dict[str, Grant]:
             raise AirError(f"grant {grant.name}: unknown cap {grant.cap}", path=f"{path}.cap")
         if grant.name in grants:
             raise AirError(f"grant {grant.name} is given twice", path=path)
-        params = _grant_params(grant.params, cap, catalog.schemas, f"{path}.params")
-        grants[grant.name] = Grant(grant.name, cap.cap_type, cap.enforcer, params, grant.expiry_ns)
+        params, encoded = _grant_params(grant.params, cap, catalog.schemas, f"{path}.params")
+        grants[grant.name] = Grant(
+            grant.name, cap.name, cap.cap_type, cap.enforcer, params, encoded, grant.expiry_ns
+        )
     return grants
 
 
-def _grant_params(node: Any, cap: DefCap, schemas: Schemas, path: str) -> Mapping[str, Any]:
+def _grant_params(
+    node: Any, cap: DefCap, schemas: Schemas, path: str
+) -> tuple[Mapping[str, Any], bytes]:
     stored = literals.literal(node, cap.schema, schemas, path)
-    codec = schemas.compile(cap.schema)
+    schema = Schema(cap.name, cap.schema, schemas.compile(cap.schema))
     try:
-        params: Mapping[str, Any] = Schema(cap.name, cap.schema, codec).normalise(
-            literals.runtime(stored)
-        )
+        params = schema.normalise(literals.runtime(stored))
     except ValueRejected as error:
         raise AirError(error.message, path=path) from error
-    return params
+    return params, schema.encode(params)
 
 
 def _policy(catalog: Catalog) -> tuple[Rule, ...] | None:

@@ -1,20 +1,12 @@
-"""What goes into a reducer's step and what comes out (air-v1, section 6; B-2, B-11, B-12).
-
-The step function is passed in: the kernel does not know what runs the wasm.
-"""
+"""What goes into a reducer's step and what comes out (air-v1, section 6; B-2, B-11, B-12)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aos_core import canon
 from aos_core.errors import CanonError, StepFault
-from aos_core.kernel.program import Limits
-
-StepFunction = Callable[[bytes, bytes, Limits], bytes]
-"""(SHA-256 of the wasm, envelope, limits) -> output; raises :class:`StepFault`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,22 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from aos_core import canon
 from aos_core.air.expr import EvalError
+from aos_core.air.nodes import DefModule
 from aos_core.air.operators import member
 from aos_core.air.values import Value, to_kinded
 from aos_core.errors import CanonError
 from aos_core.kernel import effects, reducers
 from aos_core.kernel.authority import Decision, Refused
 from aos_core.kernel.lifecycle import INSTANCE, advance
+from aos_core.kernel.modules import Modules, parse_pure_output, pure_envelope
 from aos_core.kernel.plans import Ended, Plan, match_event
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.records import ABSENT, KINDS, Input, Record
-from aos_core.kernel.reducers import StepFunction
 from aos_core.kernel.routing import Delivery, Routed, correlates
 from aos_core.kernel.state import Instance, Intent, State
 
@@ -68,10 +70,10 @@ class Running:
         state: State,
         input: Input,
         moment: Moment,
-        step: StepFunction,
+        modules: Modules,
     ) -> None:
         self.programs, self.program = programs, programs(state.manifest)
-        self.state, self.input, self.moment, self.step = state, input, moment, step
+        self.state, self.input, self.moment, self.modules = state, input, moment, modules
         self.records: list[Record] = []
         self.states: list[State] = []
         self.deliveries: deque[Queued] = deque()
@@ -190,9 +192,12 @@ class Running:
         grant: str,
         key: bytes | None,
         types: Program,
+        stamp: int,
         taken: frozenset[bytes] = frozenset(),
     ) -> tuple[Decision, Intent]:
-        """Ask for an effect, defined as in ``types``, under the grants and the policy in force."""
+        """Ask for an effect, defined as in ``types``, under the grants and the policy in force.
+
+        ``stamp``: the height that an enforcer is told."""
         if isinstance(params, bytes):
             try:
                 params = canon.decode(params)
@@ -203,8 +208,39 @@ class Running:
             return hash in taken or hash in self.state.pending
 
         return effects.ask(
-            self.program, types, origin, kind, params, grant, key, self.input.logical_ns, is_pending
+            self.program,
+            types,
+            origin,
+            kind,
+            params,
+            grant,
+            key,
+            self.input.logical_ns,
+            is_pending,
+            partial(self.call_pure, stamp),
         )
+
+    def call_pure(self, stamp: int, module: DefModule, data: bytes) -> bytes:
+        """What a pure module of the program in force gives. Raises :class:`StepFault`."""
+        name, ctx = module.abi.get("context"), None
+        if name is not None:
+            schema = self.program.schemas[name]
+            plain = {
+                "logical_now_ns": self.input.logical_ns,
+                "journal_height": stamp,
+                "manifest_hash": canon.hash_text(self.state.manifest),
+                "module": module.name,
+            }
+            ctx = schema.encode(schema.normalise(plain))
+        wasm = self.program.wasm_hash(module.name)
+        envelope = pure_envelope(data, ctx)
+        return parse_pure_output(self.modules.run(wasm, envelope, self.moment.settings.limits))
+
+    def woken_at(self, id: bytes) -> int:
+        """The height of the event or receipt that last woke an instance (B-21)."""
+        cause = self.causes[id]
+        record = self.records[cause - self.moment.height]
+        return record.by if record.kind == "plan_started" and record.by is not None else cause
 
     def record_decision(self, decision: Decision, intent: Intent, by: int) -> None:
         self.record(

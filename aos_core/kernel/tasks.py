@@ -102,14 +102,21 @@ class _TaskRun:
         taken = frozenset((*instance.receipts, *(intent.hash for _, intent in self.intents)))
         try:
             decision, intent = self.turn.ask(
-                origin, ask.kind, ask.params, ask.cap, ask.idempotency_key, types, taken
+                origin,
+                ask.kind,
+                ask.params,
+                ask.cap,
+                ask.idempotency_key,
+                types,
+                self.turn.woken_at(instance.id),
+                taken,
             )
         except Refused as refused:
             return Denied(refused.code, refused.message)
         self.turn.record_decision(decision, intent, self.cause)
         if not decision.allowed:
             code = decision.code or "policy_denied"
-            return Denied(code, f"{ask.kind} under {ask.cap} was denied: {code}")
+            return Denied(code, f"{ask.kind} under {ask.cap} was denied: {decision.reason}")
         self.intents.append((ask.step, intent))
         return intent.hash
 

@@ -1,6 +1,6 @@
 """The turn: the kernel's complete reaction to one input, run until idle (air-v1, section 8).
 
-``turn`` is a pure function of (programs, state, input, moment, step function). It gives every
+``turn`` is a pure function of (programs, state, input, moment, modules). It gives every
 record together with the state after it, so a traveller may stop between two records.
 
 Three ways to go wrong, kept apart:
@@ -20,9 +20,9 @@ from aos_core.air.builtins import RECEIPT_EVENTS
 from aos_core.errors import CanonError, LifecycleError, Rejected, UnknownIntent, ValueRejected
 from aos_core.kernel.delivery import deliver
 from aos_core.kernel.lifecycle import INTENT, advance
+from aos_core.kernel.modules import Modules
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.records import EventInput, Input, ManifestInput, ReceiptInput, Record
-from aos_core.kernel.reducers import StepFunction
 from aos_core.kernel.routing import route
 from aos_core.kernel.running import Fault, Moment, Programs, Running
 from aos_core.kernel.state import Held, Intent, State
@@ -55,13 +55,11 @@ def genesis(manifest: bytes, world: str) -> Record:
     return Record("genesis", {"manifest": manifest, "world": world})
 
 
-def turn(
-    programs: Programs, state: State, input: Input, moment: Moment, step: StepFunction
-) -> Turn:
+def turn(programs: Programs, state: State, input: Input, moment: Moment, modules: Modules) -> Turn:
     """React to one input. Raises :class:`Rejected` (or its kinds) where there is no turn."""
     if input.logical_ns < moment.logical_ns:
         raise Rejected(f"logical time goes back from {moment.logical_ns} to {input.logical_ns} ns")
-    run = Running(programs, state, input, moment, step)
+    run = Running(programs, state, input, moment, modules)
     try:
         _start(run)
         _until_idle(run)

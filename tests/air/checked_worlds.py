@@ -269,6 +269,16 @@ def invariant(node: Any) -> Change:
     return put("plan/invariants/1", node)
 
 
+LOOSE = {
+    "$kind": "defmodule",
+    "name": "demo/Loose@1",
+    "module_kind": "reducer",
+    "abi": {"reducer": {"state": "demo/Count@1", "event": "sys/TimerFired@1"}},
+}
+AGAIN = [
+    {"id": "again", "op": "await_receipt", "for": ref("@var:h"), "bind": {"as": "again"}},
+    {"from": "got", "to": "again"},
+]
 GRANT_OF_TIMERS = {"name": "other", "cap": "sys/timer@1", "params": {}}
 WASMLESS = {
     "$kind": "defmodule",
@@ -288,6 +298,10 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     "a listed name without a node": (
         put("manifest/plans/1", {"name": "demo/plam@1"}),
         "error", "unknown_name", AT + "plans[1].name", "did you mean demo/plan@1?",
+    ),
+    "a manifest without a version": (
+        drop("manifest/air_version"),
+        "warning", "no_air_version", AT.removesuffix("."), '"air_version": "1"',
     ),
     "a name listed twice": (
         put("manifest/caps/1", {"name": "demo/asks@1"}),
@@ -403,8 +417,12 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
         put("manifest/defaults/cap_grants/2", {"name": "w", "cap": "sys/http.out@1", "params": {}}),
         "warning", "not_listed", AT + "modules", "sys/CapEnforceHttpOut@1",
     ),
-    "an enforcer that is not run": (
+    "an enforcer that is a reducer": (
         put("asks/enforcer", {"module": "demo/Cells@1"}),
+        "warning", "no_enforcer", PART + "[10].enforcer.module", "sys/CapCheckInput@1",
+    ),
+    "an enforcer that is not run": (
+        put("asks/enforcer", {"module": "sys/CapEnforceGovernance@1"}),
         "warning", "not_run", PART + "[10].enforcer.module", "allows nothing",
     ),
     "a context of another kind": (
@@ -426,6 +444,26 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     "a policy of an unknown cap type": (
         put("policy/rules/0/when/cap_type", "demo.asq"),
         "warning", "unknown_cap_type", PART + "[12].rules[0].when.cap_type", "demo.ask",
+    ),
+    "a secret that nobody defined": (
+        also(
+            put("AskParams/type/record/key", ref("sys/TextOrSecretRef@1")),
+            put("manifest/schemas/12", {"name": "sys/TextOrSecretRef@1"}),
+            put("manifest/schemas/13", {"name": "sys/SecretRef@1"}),
+            put(
+                "plan/steps/0/params/record/key",
+                {
+                    "variant": {
+                        "tag": "secret",
+                        "value": {
+                            "record": {"alias": {"text": "demo/secret"}, "version": {"nat": 2}}
+                        },
+                    }
+                },
+            ),
+        ),
+        "warning", "unknown_secret", IN + "steps[0].params.record.key.variant",
+        "did you mean demo/secret@1?",
     ),
     "a secret of an unknown grant": (
         put("secret/allowed_caps/1", "may_asq"),
@@ -458,6 +496,17 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     "a reducer that never gets its receipts": (
         drop("manifest/routing/events/1"),
         "warning", "no_receipt_route", PART + "[11].abi.reducer.effects_emitted[0]", "TimerFired",
+    ),
+    "a receipt event for keyed and unkeyed reducers": (
+        also(
+            put("loose", LOOSE),
+            put("manifest/modules/1", {"name": "demo/Loose@1"}),
+            put(
+                "manifest/routing/events/2",
+                {"event": "sys/TimerFired@1", "reducer": "demo/Loose@1"},
+            ),
+        ),
+        "error", "mixed_receipts", AT + "routing.events", "demo/Loose@1, which is not",
     ),
     "an inbox of an unknown reducer": (
         put("manifest/routing/inboxes/0/reducer", "demo/Cell@1"),
@@ -596,6 +645,10 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
         step(0, idempotency_key={"bytes_b64": "AAAA"}),
         "error", "bad_literal", IN + "steps[0].idempotency_key", "3 bytes",
     ),
+    "a receipt awaited twice": (
+        also(put("plan/steps/6", AGAIN[0]), put("plan/edges/5", AGAIN[1])),
+        "warning", "awaited_twice", IN + "steps[6].for", "@var:got",
+    ),
     "an await of what is no handle": (
         put("plan/steps/1/for/ref", "@var:correlation_id"),
         "error", "not_a_handle", IN + "steps[1].for", "known: h",
@@ -651,6 +704,12 @@ FINE: dict[str, Change] = {
     ),
     "an option's value": put("plan/steps/0/params/record/q/ref", "@plan.input.note"),
     "the earlier name of the input": put("plan/steps/0/params/record/q/ref", "@input.who"),
+    "a handle asked for anew and awaited again": also(
+        put("plan/steps/6", AGAIN[0]),
+        lambda nodes: nodes["plan"]["steps"].append({**nodes["plan"]["steps"][0], "id": "anew"}),
+        put("plan/edges/5", {"from": "got", "to": "anew"}),
+        put("plan/edges/6", {"from": "anew", "to": "again"}),
+    ),
     "a handle by its step": put("plan/steps/1/for/ref", "@step:ask.handle"),
     "a handle by its name": step(1, **{"for": {"text": "h"}}),
     "32 bytes as idempotency key": step(0, idempotency_key={"bytes_b64": "A" * 43 + "="}),

@@ -211,3 +211,8 @@ def test_without_check_the_mutations_reach_worlds_that_do_not_compile(
         return False
 
     find(mutated(), breaks, settings=settings(max_examples=500, database=None, derandomize=True))
+
+
+def test_a_handle_that_is_asked_for_anew_may_be_awaited_again() -> None:
+    found = check(changed(FINE["a handle asked for anew and awaited again"]))
+    assert "awaited_twice" not in {of.code for of in found}

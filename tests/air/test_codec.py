@@ -186,6 +186,7 @@ def test_references_that_are_unknown_or_go_in_circles() -> None:
 
 
 def test_a_variant_with_and_without_null_stays_two_values() -> None:
+    """B-8."""
     of = schema(CHOICE)
     assert of.encode(of.normalise({"$tag": "On"})) != of.encode(of.normalise({"On": None}))
 
@@ -294,6 +295,7 @@ def test_an_open_record_still_types_what_it_names() -> None:
 
 
 def test_extra_members_get_a_kind_by_their_form() -> None:
+    """B-18."""
     of = open_schema(RECEIPT)
     extras: dict[str, Any] = {"n": 1, "i": -1, "t": "x", "h": HASH, "b": b"", "z": None, "y": True}
     extras |= {"l": [1], "r": {"a": 1}, "m": {1: "x"}}

@@ -248,6 +248,7 @@ ERRORS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("node", "value"), OPERATOR_TABLE)
 def test_operators(node: Any, value: Value) -> None:
+    """B-17."""
     parsed = expr.parse(node)
     assert parsed.run(ENV) == value
     assert not parsed.constant
@@ -255,6 +256,7 @@ def test_operators(node: Any, value: Value) -> None:
 
 @pytest.mark.parametrize(("node", "message"), ERRORS)
 def test_what_operators_refuse(node: Any, message: str) -> None:
+    """B-17."""
     with pytest.raises(EvalError) as caught:
         run(node)
     assert message in caught.value.message
@@ -299,10 +301,12 @@ def test_the_number_of_arguments_is_checked_when_parsed(name: str) -> None:
     ],
 )
 def test_published_hashes(node: Any, digest: str) -> None:
+    """B-16."""
     assert run(op("hash", node)) == Value("Hash", f"sha256:{digest}")
 
 
 def test_the_kinded_form_is_what_is_hashed() -> None:
+    """B-16."""
     value = run(R(workspace=T("alpha"), step=T("emit_resolve")))
     assert kinded_bytes(value).hex() == (
         "d9d9f7a1665265636f7264a26473746570a164546578746c656d69745f7265736f6c7665"
@@ -319,6 +323,11 @@ def test_the_kinded_form_is_what_is_hashed() -> None:
         (NULL, "Null"),
         (UNIT, "Unit"),
         (TRUE, {"Bool": True}),
+        (Value("Int", -1), {"Int": -1}),
+        (nat(1), {"Nat": 1}),
+        (Value("Bytes", b"\x01"), {"Bytes": b"\x01"}),
+        (text("x"), {"Text": "x"}),
+        (Value("Hash", "sha256:" + "0" * 64), {"Hash": "sha256:" + "0" * 64}),
         (Value("TimeNs", 7), {"TimeNs": 7}),
         (Value("DurationNs", -7), {"DurationNs": -7}),
         (Value("Dec128", "1"), {"Dec128": "1"}),
@@ -330,10 +339,12 @@ def test_the_kinded_form_is_what_is_hashed() -> None:
     ],
 )
 def test_the_kinded_form_of_each_kind(value: Value, kinded: Any) -> None:
+    """B-16."""
     assert kinded_bytes(value) == canon.encode(kinded)
 
 
 def test_the_kinded_form_of_a_map_has_maps_as_keys() -> None:
+    """B-16."""
     value = make_map([(text("bb"), nat(2)), (text("c"), nat(1))])
     one = bytes.fromhex("a164546578746163") + bytes.fromhex("a1634e617401")
     two = bytes.fromhex("a16454657874626262") + bytes.fromhex("a1634e617402")

@@ -94,6 +94,7 @@ def test_every_hash_of_the_manifest_is_filled_and_names_its_object() -> None:
 
 
 def test_a_module_is_hashed_with_the_wasm_it_has() -> None:
+    """B-5."""
     world = load_files(aggregator(), aggregator_wasm)
     module = world.nodes["defmodule", "demo/Aggregator@1"]
     assert isinstance(module, DefModule)
@@ -109,6 +110,7 @@ def test_a_module_is_hashed_with_the_wasm_it_has() -> None:
 
 
 def test_the_enforcer_without_wasm_has_the_published_hash() -> None:
+    """B-5."""
     world = load_files(aggregator(), aggregator_wasm)
     (ref,) = (ref for ref in world.manifest.refs["modules"] if ref.name.startswith("sys/"))
     assert ref.hash == "sha256:28b5413feee4cf38a8ba0525251cd1abad88a31932fd521955f227f87bee2756"
@@ -280,6 +282,7 @@ def test_json_that_cannot_be_hashed(text: str, message: str) -> None:
 
 
 def test_placeholders_are_filled_silently() -> None:
+    """B-5."""
     for hash in (None, "", "sha256", "sha256:", ZERO):
         world = load(SCHEMA, schemas=[{"name": "t/S@1", "hash": hash}])
         assert world.problems == ()
@@ -329,6 +332,7 @@ def test_a_stale_wasm_hash_is_a_warning_and_the_found_one_counts() -> None:
     ],
 )
 def test_a_builtin_is_referred_to_without_its_kind_and_not_stored(name: str, digest: str) -> None:
+    """B-5."""
     world = load(SCHEMA, schemas=[{"name": name}, {"name": "t/S@1"}])
     assert world.manifest.refs["schemas"][0].hash == f"sha256:{digest}"
     assert bytes.fromhex(digest) not in world.objects
@@ -354,6 +358,7 @@ def steps_of(*steps: Any, **more: Any) -> tuple[Any, ...]:
 
 
 def test_the_literals_of_a_plan_are_stored_by_their_slots() -> None:
+    """B-4."""
     form = {"record": {"n": {"nat": 1}}}
     http = {"method": "GET", "url": "https://example.com", "headers": {}}
     raised, emitted, assigned, untyped, ended = steps_of(

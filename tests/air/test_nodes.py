@@ -231,6 +231,7 @@ def test_the_typed_form_of_a_manifest_is_hashed_without_its_kind() -> None:
 
 
 def test_three_rules_of_what_is_hashed() -> None:
+    """B-3, B-5."""
     assert node_bytes(parse_node(SCHEMA)) == canon.encode(SCHEMA)
     assert node_hash(parse_node(SCHEMA)) == canon.digest(SCHEMA)
     builtin = SCHEMA | {"name": "sys/S@1"}
@@ -435,6 +436,7 @@ def test_what_is_no_node_names_its_place(node: Any, path: str) -> None:
 
 @pytest.mark.parametrize("name", ["t/S@1", "a.b-c_1/S.x_y-2@10", "com.acme/Plan@1", "t/s@9"])
 def test_names(name: str) -> None:
+    """B-6."""
     assert parse_node(SCHEMA | {"name": name})
 
 
@@ -458,6 +460,7 @@ def test_names(name: str) -> None:
     ],
 )
 def test_what_is_no_name(name: str) -> None:
+    """B-6."""
     with pytest.raises(AirError, match="is not a name"):
         parse_node(SCHEMA | {"name": name})
 

@@ -44,7 +44,7 @@ def bare_step(world: World) -> Callable[[], bytes]:
     of = world.program.schemas[schema]
     envelope = reducers.envelope(None, schema, of.encode(of.from_host(value)), None, None)
     wasm = world.program.wasm_hash(REDUCER)
-    return lambda: world._step(wasm, envelope, Limits())
+    return lambda: world._modules.step(wasm, envelope, Limits())
 
 
 def request(world: World) -> None:

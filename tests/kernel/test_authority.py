@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from aos_core.errors import AirError
-from aos_core.kernel.authority import decide, enforce_http, enforce_llm, find_grant
+from aos_core.kernel.authority import find_grant
+from aos_core.kernel.constraints import constrain, enforce_http, enforce_llm, native
 from tests.kernel.worlds import (
     ASKS,
     NAT,
@@ -15,6 +16,7 @@ from tests.kernel.worlds import (
     World,
     emit,
     endings,
+    judged,
     kinds,
     of_kind,
     plan,
@@ -25,7 +27,6 @@ from tests.kernel.worlds import (
 )
 
 P = "demo/p@1"
-PLAN = {"kind": "plan", "name": P}
 
 
 # -- HTTP
@@ -33,7 +34,7 @@ PLAN = {"kind": "plan", "name": P}
 
 def http(url: str, method: str = "GET", **grant: Any) -> str | None:
     params: dict[str, Any] = {"method": method, "url": url, "headers": {}, "body_ref": None}
-    return enforce_http(grant, params)
+    return enforce_http(grant, "http.request", params)
 
 
 FULL: dict[str, Any] = {
@@ -124,17 +125,20 @@ def test_an_empty_path_is_the_root() -> None:
 
 
 def test_params_that_are_no_request_are_refused() -> None:
-    assert enforce_http({}, {"method": "GET"}) == "effect_params_invalid"
+    assert enforce_http({}, "http.request", {"method": "GET"}) == "effect_params_invalid"
 
 
 # -- LLM
 
 
 def llm(grant: dict[str, Any], **params: Any) -> str | None:
-    return enforce_llm(grant, {"provider": "p", "model": "m", "max_tokens": 10, **params})
+    return enforce_llm(
+        grant, "llm.generate", {"provider": "p", "model": "m", "max_tokens": 10, **params}
+    )
 
 
 def test_llm_constraints() -> None:
+    """B-23."""
     assert llm({}) is None
     assert llm({"providers": ["p"], "models": ["m"], "max_tokens": 10}) is None
     assert llm({"providers": ["q"]}) == "provider_not_allowed"
@@ -144,6 +148,63 @@ def test_llm_constraints() -> None:
     assert llm({"tools_allow": ["t"]}, tool_choice=tool) is None
     assert llm({"tools_allow": ["u"]}, tool_choice=tool) == "tool_not_allowed"
     assert llm({"tools_allow": ["u"]}, tool_choice={"$tag": "Auto"}) is None
+
+
+# -- workspaces and kinds
+
+
+def workspace(kind: str, grant: dict[str, Any], **params: Any) -> str | None:
+    rules = native("sys/CapEnforceWorkspace@1")
+    assert rules is not None
+    return constrain(rules, grant, f"workspace.{kind}", params)
+
+
+@pytest.mark.parametrize(
+    ("kinds_", "op_"),
+    [
+        ("resolve", "resolve"),
+        ("list", "list"),
+        ("read_ref read_bytes annotations_get", "read"),
+        ("empty_root write_bytes remove annotations_set", "write"),
+        ("diff", "diff"),
+    ],
+)
+def test_the_operation_of_a_workspace_effect_must_be_allowed(kinds_: str, op_: str) -> None:
+    """B-23."""
+    others = {"resolve", "list", "read", "write", "diff"} - {op_}
+    for kind in kinds_.split():
+        params = {"workspace": "w", "path": "p"}
+        assert workspace(kind, {"ops": [op_.upper()]}, **params) is None
+        assert workspace(kind, {"ops": sorted(others)}, **params) == "op_not_allowed"
+        assert workspace(kind, {"ops": []}, **params) is None
+
+
+def test_workspaces_count_where_the_params_name_one_and_paths_elsewhere() -> None:
+    """B-23."""
+    grant = {"workspaces": ["w"], "path_prefixes": ["src", "docs/a"]}
+    for kind in ("resolve", "empty_root"):
+        assert workspace(kind, grant, workspace="w") is None
+        assert workspace(kind, grant, workspace="v") == "workspace_not_allowed"
+    for path in ("src", "src/a", "docs/a", "docs/a/b"):
+        assert workspace("read_ref", grant, path=path) is None
+        assert workspace("diff", grant, prefix=path) is None
+    for path in ("", "srcs", "docs", "docs/ab", "a/src"):
+        assert workspace("read_ref", grant, path=path) == "path_not_allowed"
+    assert workspace("list", grant, path=None) == "path_not_allowed"
+    assert workspace("diff", grant, path="src") == "path_not_allowed"
+    assert workspace("list", {"path_prefixes": [""]}, path=None) is None
+    assert workspace("list", {"path_prefixes": None, "ops": None}, path="any") is None
+
+
+@pytest.mark.parametrize("enforcer", ["HttpOut", "LlmBasic", "Workspace"])
+def test_a_native_enforcer_judges_its_own_kinds_only(enforcer: str) -> None:
+    rules = native(f"sys/CapEnforce{enforcer}@1")
+    assert rules is not None
+    assert constrain(rules, {}, "demo.ask", {"url": "https://a/"}) == "effect_kind_mismatch"
+
+
+def test_the_enforcer_of_governance_allows_nothing_yet() -> None:
+    assert native("sys/CapEnforceGovernance@1") is None
 
 
 # -- in a world
@@ -193,6 +254,7 @@ def test_an_allowed_request_records_both_decisions_and_the_intent() -> None:
 
 
 def test_a_denied_request_records_the_decision_and_no_intent() -> None:
+    """B-23."""
     world = asking("https://b/", grants=[web({"hosts": ["a"]})])
     assert decision(world) == {"grant": "web", "cap": "deny", "code": "host_not_allowed"}
     assert endings(world.records) == [("error", "host_not_allowed")]
@@ -354,9 +416,8 @@ def test_grant_params_may_be_written_as_typed_literals() -> None:
 def test_a_decision_depends_on_logical_time_alone() -> None:
     of = program(grants=[web({}, expiry_ns=10)])
     params: dict[str, Any] = {"method": "GET", "url": "https://a/", "headers": {}, "body_ref": None}
-    grant = of.grants["web"]
-    assert decide(of, PLAN, "http.request", params, grant, 9).allowed
-    assert not decide(of, PLAN, "http.request", params, grant, 10).allowed
+    assert judged(of, "web", params, 9).allowed
+    assert not judged(of, "web", params, 10).allowed
 
 
 OTHER_TYPES: list[tuple[str, Any, Any]] = [

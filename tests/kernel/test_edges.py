@@ -8,7 +8,6 @@ import pytest
 
 from aos_core import canon
 from aos_core.errors import AirError, CheckFailed, Rejected, ValueRejected
-from aos_core.kernel.authority import decide
 from aos_core.kernel.records import EventInput, ManifestInput, ReceiptInput, Record
 from aos_core.replay import frame_body
 from tests.kernel import worlds
@@ -22,6 +21,7 @@ from tests.kernel.worlds import (
     emit,
     end,
     endings,
+    judged,
     kinds,
     listen,
     module,
@@ -253,8 +253,7 @@ def test_a_constant_map_takes_no_other_keys(key: Any) -> None:
 
 def decided(grant: Any, params: Any, cap: Node) -> str | None:
     of = program(cap, grants=[{"name": "g", "cap": "demo/c@1", "params": grant}])
-    origin = {"kind": "plan", "name": P}
-    return decide(of, origin, "http.request", params, of.grants["g"], 0).code
+    return judged(of, "g", params).code
 
 
 def cap(type: Any, cap_type: str = "http.out", **more: Any) -> Node:

@@ -125,6 +125,7 @@ def origin_of(world: World, step: str) -> dict[str, Any]:
 
 
 def test_the_hash_of_an_intent() -> None:
+    """B-19."""
     world = World(plan(P, [emit("a")]), **started(P))
     world.go()
     (intent,) = world.pending
@@ -136,6 +137,7 @@ def test_the_hash_of_an_intent() -> None:
 
 
 def test_a_given_idempotency_key_is_part_of_it() -> None:
+    """B-19."""
     key = bytes(range(32))
     for given in ({"hash": canon.hash_text(key)}, {"text": canon.hash_text(key)}, ref("var:k")):
         steps = [assign("k", op("hash", {"nat": 1})), emit("a", idempotency_key=given)]

@@ -58,6 +58,7 @@ def encoded(schema: str, value: Any) -> bytes:
     ],
 )
 def test_published_events(value: Any, data: str, digest: str | None) -> None:
+    """B-1, B-12."""
     found = encoded("demo/CounterEvent@1", value)
     assert found.hex() == data
     if digest is not None:
@@ -85,6 +86,7 @@ FIRED = {
 
 
 def test_published_timer_receipt_event() -> None:
+    """B-22."""
     value = encoded("sys/TimerFired@1", FIRED)
     assert canon.sha256(value).hex() == (
         "2f73748ad17a160eed15caf6f941bc42cd59b966ae58a3745bf74db9e2062c9d"
@@ -123,6 +125,7 @@ def test_published_context() -> None:
 
 
 def test_published_intent() -> None:
+    """B-19."""
     params = encoded("sys/TimerSetParams@1", {"deliver_at_ns": 1_000_000})
     assert params.hex() == "d9d9f7a2636b6579f66d64656c697665725f61745f6e731a000f4240"
     origin = {"kind": "reducer", "name": "demo/TimerSM@1", "key": b""}
@@ -148,6 +151,7 @@ def test_the_origin_of_an_intent_is_stored_but_not_hashed() -> None:
 
 
 def test_published_envelope() -> None:
+    """B-11."""
     data = envelope(None, "demo/CounterEvent@1", TICK, None, None)
     assert data.hex() == (
         "a36776657273696f6e01657374617465f6656576656e74a266736368656d617364656d6f2f436f756e746572"
@@ -156,6 +160,7 @@ def test_published_envelope() -> None:
 
 
 def test_the_members_of_an_envelope_stand_in_their_order() -> None:
+    """B-11."""
     plain = cbor2.loads(envelope(b"s", "t/E@1", b"v", b"k", b"c"))
     assert plain == {
         "version": 1,
@@ -213,11 +218,13 @@ def test_the_earlier_envelope_has_its_context_inline() -> None:
     ],
 )
 def test_outputs(plain: Any, output: Output) -> None:
+    """B-11."""
     assert parse_output(cbor2.dumps(plain)) == output
     assert parse_output(canon.encode(plain)) == output
 
 
 def test_state_bytes_are_taken_verbatim() -> None:
+    """B-2."""
     not_canonical = bytes.fromhex("a2626262016161180a")
     assert parse_output(cbor2.dumps({"state": not_canonical})).state == not_canonical
 

@@ -71,6 +71,7 @@ def seen(world: World) -> list[tuple[str, str, Any]]:
 
 
 def test_a_route_to_a_variant_binds_its_members_which_are_wrapped() -> None:
+    """B-15, B-11."""
     world = routed(("demo/Family@1", R))
     done = world.go()
     assert seen(world) == [(R, "demo/Family@1", {"$tag": "Go", "$value": {"who": "a", "n": 0}})]
@@ -92,12 +93,14 @@ def test_a_member_route_binds_that_member_alone() -> None:
 
 
 def test_a_family_route_and_a_member_route_deliver_twice() -> None:
+    """B-15."""
     world = routed(("demo/Family@1", R), ("demo/Go@1", R))
     world.go()
     assert [name for name, _, _ in seen(world)] == [R, R]
 
 
 def test_deliveries_follow_the_order_of_the_routes() -> None:
+    """B-15."""
     for order in ((R, S), (S, R)):
         routes = {R: ("demo/Family@1", R), S: ("demo/Go@1", S)}
         world = routed(*(routes[name] for name in order))
@@ -152,6 +155,7 @@ def test_an_event_is_normalised_before_it_is_journaled() -> None:
 
 
 def test_an_event_wakes_waiting_plans_then_starts_plans_by_name_then_is_delivered() -> None:
+    """B-15."""
     late, early = "demo/b@1", "demo/a@1"
     plans = [{**plan(n, [assign(n[5], {"nat": 1})]), "input": "demo/Said@1"} for n in (late, early)]
     world = World(
@@ -208,12 +212,15 @@ def test_the_key_names_a_cell_which_its_first_event_creates() -> None:
 
 
 def test_the_key_bytes_are_canonical_with_their_tag() -> None:
+    """B-15, B-1."""
     world = keyed()
     world.go("alpha")
     assert [key.hex() for key, _ in world.state.cells[R].items()] == ["d9d9f765616c706861"]
 
 
 def test_a_state_of_null_deletes_the_cell() -> None:
+    """B-15."""
+
     def react(envelope: dict[str, Any]) -> Any:
         gone = canon.decode(envelope["event"]["value"])["$tag"] == "Said"
         return {"state": None if gone else envelope["event"]["value"]}
@@ -257,6 +264,7 @@ def test_a_key_for_an_unkeyed_reducer_is_rejected() -> None:
 
 
 def test_a_key_that_goes_to_no_reducer_is_any_bytes() -> None:
+    """B-15."""
     done = routed().fire("demo/Go@1", GO, key=b"\x00" * 8)
     assert done.records[0]["key"] == b"\x00" * 8
     value = canon.encode(GO)
@@ -326,6 +334,7 @@ def setting_a_timer(envelope: dict[str, Any]) -> Any:
 
 
 def test_a_reducers_receipt_comes_back_to_it_wrapped() -> None:
+    """B-22."""
     world = World(
         FAMILY,
         module(R, "demo/Family@1", "demo/Family@1", emits=["timer.set"]),
@@ -369,6 +378,7 @@ def world_with_waiting_plan(world: World) -> World:
 
 
 def test_a_receipt_without_cost_and_signature_gives_null_and_no_bytes() -> None:
+    """B-22."""
     world = keyless_timer()
     (intent,) = world.pending
     done = world.deliver(intent.hash, {"delivered_at_ns": 9}, "timeout")
@@ -397,6 +407,7 @@ def test_a_reducers_receipt_keeps_no_field_that_its_schema_lacks() -> None:
 
 
 def test_a_keyed_reducer_gets_its_receipt_in_the_cell_that_asked() -> None:
+    """B-15."""
     world = keyed(setting_a_timer, ("sys/TimerFired@1", R), emits=["timer.set"])
     world.go("a", 5)
     world.go("b", 6)
@@ -409,6 +420,7 @@ def test_a_keyed_reducer_gets_its_receipt_in_the_cell_that_asked() -> None:
 
 
 def test_a_keyed_family_route_does_not_bind_receipts() -> None:
+    """B-15."""
     world = keyed(setting_a_timer, emits=["timer.set"])
     world.go("a", 5)
     (intent,) = world.pending

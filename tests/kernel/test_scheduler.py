@@ -79,6 +79,7 @@ def test_an_emit_that_becomes_ready_goes_out_before_the_rest_of_the_list() -> No
 
 
 def test_decisions_of_a_task_stand_before_its_intents() -> None:
+    """B-21."""
     world = running([emit("a"), emit("b")])
     assert [k for k in kinds(world.records) if k in ("decision", "intent", "plan_ended")] == [
         "decision",
@@ -143,6 +144,7 @@ def test_the_order_of_receipts_leaves_no_trace(count: int) -> None:
 
 
 def test_a_receipt_before_its_await_is_kept_for_it() -> None:
+    """B-18."""
     steps = [
         emit("a"),
         emit("b"),
@@ -326,6 +328,7 @@ def test_a_raised_value_that_does_not_fit_ends_the_instance_with_bad_value() -> 
 
 
 def test_end_ends_at_once_whatever_else_is_there() -> None:
+    """B-21."""
     steps = [emit("a"), await_("w", "a"), end(), assign("x", {"nat": 1})]
     world = running(steps, ("a", "w"))
     assert moves(world.records) == [("a", "done"), ("w", "waiting"), ("end", "done")]
@@ -334,6 +337,7 @@ def test_end_ends_at_once_whatever_else_is_there() -> None:
 
 
 def test_a_result_is_typed_by_the_output() -> None:
+    """B-10, B-20."""
     world = running([end(result={"int": 3})], output="demo/Nat@1")
     (ended,) = of_kind(world.records, "plan_ended")
     assert (ended["status"], ended["result"]) == ("ok", 3)
@@ -346,6 +350,7 @@ def test_a_result_is_typed_by_the_output() -> None:
 
 
 def test_what_each_step_gives() -> None:
+    """B-17."""
     steps = [emit("a"), assign("x", ref("var:h_a")), say("r", n={"nat": 4}), end()]
     world = running(steps, ("a", "x"), ("x", "r"), ("r", "end"))
     (intent,) = world.pending
@@ -377,6 +382,7 @@ def test_a_local_types_what_is_assigned_to_it() -> None:
 
 
 def test_a_receipt_is_typed_where_named_and_untyped_elsewhere() -> None:
+    """B-18."""
     world = running([emit("a"), await_("w", "a")], ("a", "w"))
     digest = canon.hash_text(bytes(32))
     world.answer("a", {"n": 2, "extra": {"i": -1, "h": digest}, "note": "x"})

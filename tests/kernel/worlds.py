@@ -14,6 +14,8 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.air.load import load_files
+from aos_core.air.nodes import DefModule
+from aos_core.kernel.authority import Decision, Request, decide
 from aos_core.kernel.program import Limits, Program, Settings, compile_program
 from aos_core.kernel.records import EventInput, Input, ReceiptInput, Record
 from aos_core.kernel.state import Instance, Intent, State
@@ -55,6 +57,14 @@ def module(name: str, event: str, state: str = "demo/Anything@1", **more: Any) -
         "abi": {"reducer": abi},
         **key,
     }
+
+
+def pure(name: str, context: str | None = None, **more: Any) -> Node:
+    """A pure module, an enforcer unless it has another ``input`` and ``output``."""
+    abi = {"input": "sys/CapCheckInput@1", "output": "sys/CapCheckOutput@1", **more}
+    if context is not None:
+        abi["context"] = context
+    return {"$kind": "defmodule", "name": name, "module_kind": "pure", "abi": {"pure": abi}}
 
 
 def plan(name: str, steps: Sequence[Node], *edges: tuple[Any, ...], **more: Any) -> Node:
@@ -150,6 +160,7 @@ LISTS = {
     "effects": "defeffect",
     "caps": "defcap",
     "policies": "defpolicy",
+    "secrets": "defsecret",
 }
 
 
@@ -198,6 +209,19 @@ def _wasm_hash(name: str, reducers: Mapping[str, Reducer]) -> bytes | None:
     return canon.sha256(found if isinstance(found, bytes) else name.encode())
 
 
+def judged(of: Program, grant: str, params: Any, logical_ns: int = 0) -> Decision:
+    """What is decided on an ``http.request`` of a plan under a grant of a native enforcer."""
+
+    def call_pure(module: DefModule, _: bytes) -> bytes:
+        raise AssertionError(f"{module.name} was called")
+
+    origin = {"kind": "plan", "name": "demo/p@1"}
+    asked = Request(
+        origin, "http.request", params, canon.encode(params), of.grants[grant], logical_ns
+    )
+    return decide(of, asked, call_pure)
+
+
 # -- worlds -----------------------------------------------------------------------------------
 
 
@@ -224,18 +248,30 @@ class World:
         self.runtime = Runtime({canon.sha256(of): of for of in wasm}.__getitem__)
 
     def step(self, wasm_hash: bytes, data: bytes, limits: Limits) -> bytes:
-        """The step function; notes every call with its decoded envelope."""
+        """The kernel's ``Modules``; notes every call with its decoded envelope."""
+        return self._call(self.runtime.step, wasm_hash, data, limits)
+
+    def run(self, wasm_hash: bytes, data: bytes, limits: Limits) -> bytes:
+        return self._call(self.runtime.run, wasm_hash, data, limits)
+
+    def _call(
+        self,
+        act: Callable[[bytes, bytes, StepLimits], bytes],
+        wasm_hash: bytes,
+        data: bytes,
+        limits: Limits,
+    ) -> bytes:
         name = next(n for n in self.reducers if _wasm_hash(n, self.reducers) == wasm_hash)
         reducer, envelope = self.reducers[name], canon.decode(data)
         self.calls.append((name, envelope))
         if isinstance(reducer, bytes):
             allowed = StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
-            return self.runtime.step(wasm_hash, data, allowed)
+            return act(wasm_hash, data, allowed)
         return canon.encode_plain(reducer(envelope))
 
     def put(self, input: Input) -> Turn:
         """One turn, checked for what holds of every turn, and taken over."""
-        done = turn(self.programs.__getitem__, self.state, input, self.moment, self.step)
+        done = turn(self.programs.__getitem__, self.state, input, self.moment, self)
         assert len(done.records) == len(done.states)
         assert done.states[-1] is done.state
         heights = range(self.moment.height, self.moment.height + len(done.records))

@@ -22,7 +22,13 @@ RECEIPT_EVENTS: Final[Mapping[str, str]] = {
 ALLOW_ALL: Final = "sys/CapAllowAll@1"
 HTTP_ENFORCER: Final = "sys/CapEnforceHttpOut@1"
 LLM_ENFORCER: Final = "sys/CapEnforceLlmBasic@1"
+WORKSPACE_ENFORCER: Final = "sys/CapEnforceWorkspace@1"
+GOVERNANCE_ENFORCER: Final = "sys/CapEnforceGovernance@1"
 """Enforcers that are native to the kernel."""
+
+CHECK_INPUT: Final = "sys/CapCheckInput@1"
+CHECK_OUTPUT: Final = "sys/CapCheckOutput@1"
+"""What an enforcer is asked, and what it answers."""
 
 
 @cache

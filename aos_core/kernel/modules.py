@@ -1,0 +1,44 @@
+"""What runs the wasm of modules, and what goes into a pure one and comes out (B-13)."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from aos_core import canon
+from aos_core.errors import CanonError, StepFault
+from aos_core.kernel.program import Limits
+
+
+class Modules(Protocol):
+    """Calls modules by the SHA-256 of their wasm: envelope in, output out.
+
+    Passed in: the kernel does not know what runs the wasm. Raises :class:`StepFault` for a call
+    that goes wrong in the same way on every machine.
+    """
+
+    def step(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
+        """What a reducer's ``step`` gives."""
+
+    def run(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
+        """What a pure module's ``run`` gives."""
+
+
+def pure_envelope(input: bytes, ctx: bytes | None) -> bytes:
+    """The input of a pure module: plain CBOR, members in this order."""
+    members: dict[str, Any] = {"version": 1, "input": input}
+    if ctx is not None:
+        members["ctx"] = ctx
+    return canon.encode_ordered(members)
+
+
+def parse_pure_output(data: bytes) -> bytes:
+    """The bytes that a pure module gives. Raises :class:`StepFault` ``bad_output``."""
+    try:
+        plain = canon.decode(data)
+    except CanonError as error:
+        text = f"the output is not CBOR: {error.message}"
+        raise StepFault(text, code="bad_output") from None
+    if not isinstance(plain, dict) or not isinstance(plain.get("output"), bytes):
+        raise StepFault("the output is not a map with output, a byte string", code="bad_output")
+    output: bytes = plain["output"]
+    return output
