@@ -21,6 +21,7 @@ Every error says what is wrong, where, and what to do::
     |   +-- JournalDamaged    a frame of a journal
     |   `-- StoreDamaged      an object of the store that is missing or altered
     +-- Diverged              a journal whose inputs no longer give what it recorded
+    +-- SecretError           a secret that cannot be put into an effect's params
     +-- StepFault             a step that trapped, ran out of fuel or answered rubbish (kernel only)
     `-- LifecycleError        an input that the life cycle of its object does not allow (a bug)
 
@@ -212,6 +213,12 @@ class LifecycleError(AosError):
     """An input that the life cycle of a step, instance or intent does not allow."""
 
     code = "lifecycle"
+
+
+class SecretError(AosError):
+    """A secret that cannot be put into an effect's params. Never holds a value."""
+
+    code = "secret_missing"
 
 
 class StepFault(AosError):

@@ -20,6 +20,7 @@ from aos_core.air.nodes import (
     DefModule,
     DefPlan,
     DefPolicy,
+    DefSecret,
     Route,
     Rule,
     Trigger,
@@ -102,6 +103,7 @@ class Program:
     targets: Mapping[str, tuple[Target, ...]]
     triggers: Mapping[str, tuple[Trigger, ...]]
     plans: Mapping[str, Plan]
+    secrets: Mapping[str, DefSecret]
 
     @property
     def manifest_hash(self) -> bytes:
@@ -139,6 +141,7 @@ def compile_program(catalog: Catalog) -> Program:
             node.name: compile_plan(node, node_hash(node), catalog.schemas, effects)
             for node in catalog.all(DefPlan)
         },
+        secrets={node.name: node for node in catalog.all(DefSecret)},
     )
 
 

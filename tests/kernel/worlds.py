@@ -150,6 +150,7 @@ LISTS = {
     "effects": "defeffect",
     "caps": "defcap",
     "policies": "defpolicy",
+    "secrets": "defsecret",
 }
 
 

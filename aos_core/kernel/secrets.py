@@ -1,0 +1,46 @@
+"""References to secrets in params, and who may use which (air-v1, section 10; B-19, B-23).
+
+The kernel never sees a value: that is the business of the adapter which performs the effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+TAG = "secret"
+
+
+def reference(value: Any) -> str | None:
+    """The name ``alias@version`` of the defsecret that a value refers to; None for other values.
+
+    The alias is a name up to its last ``@``, the version what stands after it (B-6).
+    """
+    match value:
+        case {"$tag": "secret", "$value": {"alias": str(alias), "version": int(version)}}:
+            return None if version is True or version is False else f"{alias}@{version}"
+    return None
+
+
+def to_variants(value: Any) -> Any:
+    """``value`` with every map whose only member is ``secret``, a map, in variant form (B-19)."""
+    if isinstance(value, list):
+        return [to_variants(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {key: to_variants(item) for key, item in value.items()}
+    match inner:
+        case {"secret": dict(content)} if len(inner) == 1:
+            return {"$tag": TAG, "$value": content}
+    return inner
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every secret that a value refers to, in the order of its fields."""
+    name = reference(value)
+    if name is not None:
+        yield name
+        return
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in items:
+        yield from references(item)
