@@ -285,6 +285,12 @@ def _go_live(out: Out, world: World, wave: Sequence[Pending]) -> int:
         used = ", ".join(references(canon.decode(item.intent.params)))
         out.notice(f"live: {name(item)}" + (f" with the secret {used}" if used else ""))
     outcomes: list[Outcome] = []
+
+    def arrived(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if outcome.turn is not None:
+            out.notice(f"come: {name(outcome.item)}: {outcome.turn.records[0]['status']}")
+
     codes = [0]
     try:
         with out.several() as progress:
@@ -292,7 +298,7 @@ def _go_live(out: Out, world: World, wave: Sequence[Pending]) -> int:
                 world,
                 wave,
                 watch=lambda item, done, total: progress(name(item), done, total),
-                arrived=outcomes.append,
+                arrived=arrived,
             )
     except KeyboardInterrupt:
         codes.append(INTERRUPTED)
