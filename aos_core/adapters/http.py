@@ -103,7 +103,7 @@ def _request(client: httpx.AsyncClient, call: Call, store: Store) -> httpx.Reque
         text = f"{', '.join(own)}: follows from the URL and the body, leave it out"
         raise Failure("bad_request", text)
     url = httpx.URL(text)
-    _require_one_reading(text, url)
+    require_one_reading(text, url)
     ref = call.params.get("body_ref")
     body = None if ref is None else stored(store, ref)
     return client.build_request(method.upper(), url, headers=headers, content=body)
@@ -117,15 +117,16 @@ def stored(store: Store, ref: str) -> bytes:
     return store.get(digest, what="a blob")
 
 
-def _require_one_reading(text: str, url: httpx.URL) -> None:
+def require_one_reading(text: str, url: httpx.URL) -> None:
     """Refuse a URL whose host the kernel, which has allowed it, reads in another way."""
     try:
         parts = urlsplit(text)
         default = {"http": 80, "https": 443}.get(url.scheme)
-        kernel = (parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or default)
+        host, port = (parts.hostname or "").lower(), parts.port or default
     except ValueError as error:
         raise Failure("bad_url", str(error)) from error
-    if kernel != (url.scheme, url.host, url.port or default):
+    ours = (url.host, url.raw_host.decode("ascii"))  # a name of other letters has two forms
+    if parts.scheme.lower() != url.scheme or host not in ours or port != (url.port or default):
         raise Failure("bad_url", "its host can be read in two ways")
 
 
@@ -152,7 +153,7 @@ async def _send(
 
 def _require_allowed(hop: httpx.Request, call: Call) -> None:
     url = str(hop.url)
-    _require_one_reading(url, hop.url)
+    require_one_reading(url, hop.url)
     if (code := call.denied(hop.method, url)) is not None:
         text = f"the redirect to {hop.url.host} is not allowed: {code}"
         raise Failure("redirect_denied", text)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
+import httpx
 import pytest
 
 from aos_core import canon
+from aos_core.adapters.call import Failure
+from aos_core.adapters.http import require_one_reading
 from aos_core.errors import StoreDamaged
 from aos_core.kernel.records import Record
 from aos_core.world import World
@@ -187,6 +191,26 @@ def test_a_url_that_is_none_is_an_error(url: str, tmp_path: Path) -> None:
     ) as world:
         record = answer(world, url)
     assert error(record) == "bad_url"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "client", "same"),
+    [
+        ("http://a.example/x", "http://a.example/y", True),
+        ("HTTPS://A.example", "https://a.example:443/", True),
+        ("http://xn--bcher-kva.example/", "http://xn--bcher-kva.example/", True),
+        ("http://bücher.example/", "http://bücher.example/", True),
+        ("http://user@a.example/", "http://other@a.example/", True),
+        ("http://a.example@b.example/", "http://a.example/", False),
+        ("http://a.example:81/", "http://a.example/", False),
+        ("http://a.example/", "https://a.example/", False),
+    ],
+)
+def test_a_url_that_can_be_read_in_two_ways_is_refused(
+    kernel: str, client: str, same: bool
+) -> None:
+    with nullcontext() if same else pytest.raises(Failure, match="two ways"):
+        require_one_reading(kernel, httpx.URL(client))
 
 
 # -- redirects --------------------------------------------------------------------------------
