@@ -154,9 +154,9 @@ class Out:
 
         def tell(done: int, total: int) -> None:
             nonlocal shown
-            percent = 100 * done // total if total else 100
-            if percent != shown:
-                shown = percent
+            step = 100 * done // total if total else done >> 20  # percent, or MiB of who knows
+            if step != shown:
+                shown = step
                 self._tell({"progress": {"what": what, "done": done, "total": total}})
 
         return tell
