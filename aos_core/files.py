@@ -22,6 +22,7 @@ from aos_core.build.sources import Crate
 from aos_core.build.texts import read_module
 from aos_core.errors import ModuleMissing, UsageError, WorldError
 from aos_core.kernel.program import Limits, Settings
+from aos_core.live_settings import LiveSettings, read_live_settings
 from aos_core.toml_table import Table, read_toml
 
 _PACKAGE = Path(__file__).parent
@@ -47,6 +48,7 @@ class WorldConfig:
     modules: Mapping[str, ModuleSource]
     limits: Limits
     state_schema: str
+    live: LiveSettings
 
     @property
     def settings(self) -> Settings:
@@ -59,12 +61,11 @@ def read_config(file: Path) -> WorldConfig:
     """Read ``world.toml``. Raises :class:`WorldError`."""
     known = (
         "name", "title", "summary", "default_scenario", "modules", "limits", "checks",
-        "snapshots", "http",
+        "snapshots", "http", "llm",
     )  # fmt: skip
     table = Table(read_toml(file), file, "", known)
-    # [snapshots] and [http] belong to parts that are still to come; their keys are checked now
+    # [snapshots] belongs to a part that is still to come; its keys are checked now
     table.sub("snapshots", ("turns", "mib"))
-    table.sub("http", ("timeout_s", "max_body_mib", "follow_redirects"))
     checks = table.sub("checks", ("state_schema",))
     name = table.get("name", str) or file.parent.name
     return WorldConfig(
@@ -75,6 +76,7 @@ def read_config(file: Path) -> WorldConfig:
         modules=_read_modules(table),
         limits=_read_limits(table.sub("limits", ("fuel", "memory_mib", "output_mib", "tasks"))),
         state_schema=checks.choice("state_schema", ("warn", "off", "enforce"), "warn"),
+        live=read_live_settings(table),
     )
 
 

@@ -40,6 +40,9 @@ class Host(Protocol):
     def created_ns(self) -> int:
         """The time of a new journal's header, nanoseconds since the epoch."""
 
+    def elapsed_ns(self, past: Past) -> int:
+        """Nanoseconds since genesis, now."""
+
     def stamp(self, input: Input, past: Past) -> Stamp:
         """The stamp of the next input."""
 
@@ -49,6 +52,9 @@ class LiveHost:
 
     def created_ns(self) -> int:
         return time.time_ns()
+
+    def elapsed_ns(self, past: Past) -> int:
+        return time.time_ns() - past.created_ns
 
     def stamp(self, input: Input, past: Past) -> Stamp:
         now = time.time_ns()
@@ -66,8 +72,11 @@ class SimulatedHost:
     def created_ns(self) -> int:
         return self.start_ns
 
+    def elapsed_ns(self, past: Past) -> int:
+        return past.inputs * self.step_ns
+
     def stamp(self, input: Input, past: Past) -> Stamp:
-        elapsed = past.inputs * self.step_ns
+        elapsed = self.elapsed_ns(past)
         return self.start_ns + elapsed, elapsed, self._entropy(input, past)
 
     def _entropy(self, input: Input, past: Past) -> bytes:

@@ -7,14 +7,16 @@ What is got has the hash it was asked for by, or is an error. Two backends with 
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
+import tempfile
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from filelock import FileLock
 
@@ -24,6 +26,9 @@ from aos_core.errors import ReadOnly, StoreDamaged, UsageError
 
 MAX_OBJECT = 10**9
 """Longest object, in bytes: what SQLite holds in one row."""
+
+SPOOL = 2**20
+"""How much of a draft is held in memory, in bytes."""
 
 BUSY_SECONDS = 30.0
 """How long a write waits for another process before it gives up."""
@@ -55,6 +60,10 @@ class Store(ABC):
         """Whether there is an object of that hash; its bytes are not looked at."""
 
     @abstractmethod
+    def draft(self) -> Draft:
+        """An object that comes bit by bit; see :class:`Draft`."""
+
+    @abstractmethod
     def close(self) -> None:
         """Give up the store. May be called again."""
 
@@ -68,6 +77,40 @@ class Store(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Draft:
+    """An object on its way into a store, hashed as it comes; a large one is not held in memory.
+
+    A context manager: what was not kept at its end is dropped.
+    """
+
+    def __init__(self, keep: Callable[[bytes, int, IO[bytes]], None], folder: Path | None) -> None:
+        self._keep, self._hash = keep, hashlib.sha256()
+        self._folder = folder or Path(tempfile.gettempdir())
+        self._file = tempfile.SpooledTemporaryFile(max_size=SPOOL, dir=str(self._folder))  # noqa: SIM115
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Add bytes. Raises ``DiskError``, and :class:`UsageError` beyond ``MAX_OBJECT``."""
+        self.size += len(data)
+        _check_size(self.size)
+        self._hash.update(data)
+        with disk_errors(self._folder, "a blob cannot be written"):
+            self._file.write(data)
+
+    def keep(self) -> bytes:
+        """Keep it, durably, and return its hash. Raises what ``put`` raises."""
+        digest = self._hash.digest()
+        self._file.seek(0)
+        self._keep(digest, self.size, self._file)
+        return digest
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
 
 class MemoryStore(Store):
@@ -86,6 +129,12 @@ class MemoryStore(Store):
 
     def has(self, digest: bytes) -> bool:
         return digest in self._objects
+
+    def draft(self) -> Draft:
+        def keep(digest: bytes, size: int, file: IO[bytes]) -> None:
+            self._objects[digest] = file.read()
+
+        return Draft(keep, None)
 
     def close(self) -> None:
         pass
@@ -132,6 +181,25 @@ class SqliteStore(Store):
         with self._mutex, self._typed_errors():
             found = self._database.execute("SELECT 1 FROM objects WHERE hash = ?", (digest,))
             return found.fetchone() is not None
+
+    def draft(self) -> Draft:
+        if self._read_only:
+            raise ReadOnly("the store was opened for reading only", file=self.path)
+        return Draft(self._copy, self.path.parent)
+
+    def _copy(self, digest: bytes, size: int, file: IO[bytes]) -> None:
+        with self._mutex, self._typed_errors(), self._transaction():
+            self._database.execute(
+                "INSERT INTO objects VALUES (?, zeroblob(?))"
+                " ON CONFLICT (hash) DO UPDATE SET data = excluded.data",
+                (digest, size),
+            )
+            (row,) = self._database.execute(
+                "SELECT rowid FROM objects WHERE hash = ?", (digest,)
+            ).fetchone()
+            with self._database.blobopen("objects", "data", row) as blob:
+                while data := file.read(SPOOL):
+                    blob.write(data)
 
     def close(self) -> None:
         with self._mutex, self._typed_errors():
@@ -235,10 +303,14 @@ _DISK = {
 def _rows(blobs: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
     rows = []
     for data in blobs:
-        if len(data) > MAX_OBJECT:
-            raise UsageError(f"{len(data)} bytes are too many for one object", code="too_big")
+        _check_size(len(data))
         rows.append((sha256(data), data))
     return rows
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_OBJECT:
+        raise UsageError(f"{size} bytes are too many for one object", code="too_big")
 
 
 def _checked(data: object, digest: bytes, what: str, file: Path | None) -> bytes:

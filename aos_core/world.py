@@ -34,7 +34,7 @@ from aos_core.errors import (
 from aos_core.files import WorldFiles, find_world
 from aos_core.frames import Frame
 from aos_core.history import Asked, History
-from aos_core.hosts import Host, LiveHost, SimulatedHost
+from aos_core.hosts import Host, LiveHost, Past, SimulatedHost
 from aos_core.journal import Journal, JournalMissing
 from aos_core.kernel.program import Program, compile_program
 from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
@@ -53,6 +53,7 @@ from aos_core.replay import (
     resume,
 )
 from aos_core.scenario_file import Scenario, read_scenario
+from aos_core.store import Store
 from aos_core.timeline import Timeline
 from aos_core.trial import Risk, risks
 from aos_core.view import Pending, View
@@ -347,6 +348,18 @@ class World:
         """The bytes of a stored object. Raises :class:`StoreDamaged`."""
         return self._disk.store.get(hash, what="a blob")
 
+    @property
+    def store(self) -> Store:
+        """Where blobs are kept, beside definitions and modules."""
+        return self._disk.store
+
+    @property
+    def logical_now_ns(self) -> int:
+        """The logical time of an input that would come now: nanoseconds since genesis."""
+        with self._mutex:
+            elapsed_ns = self.host.elapsed_ns(self._past()) + self._advanced_ns
+            return max(elapsed_ns, self._timeline.moments[-1].logical_ns)
+
     # -- writing ----------------------------------------------------------------------------
 
     def fire(
@@ -422,14 +435,17 @@ class World:
         self._advanced_ns += ns
 
     def _stamps(self, input: Input, due_ns: int) -> dict[str, Any]:
-        created_ns: int = self._journal.header.body["created_ns"]
-        at_ns, elapsed_ns, entropy = self.host.stamp(input, self.history.past(created_ns))
+        at_ns, elapsed_ns, entropy = self.host.stamp(input, self._past())
         before = self._timeline.moments[-1].logical_ns
         return {
             "at_ns": at_ns + self._advanced_ns,
             "logical_ns": max(elapsed_ns + self._advanced_ns, due_ns, before),
             "entropy": entropy,
         }
+
+    def _past(self) -> Past:
+        created_ns: int = self._journal.header.body["created_ns"]
+        return self.history.past(created_ns)
 
     def _need_writable(self) -> None:
         if self.trouble is not None:

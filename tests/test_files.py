@@ -10,6 +10,7 @@ from aos_core import canon, files
 from aos_core.air.nodes import DefModule
 from aos_core.errors import CheckFailed, ModuleMissing, UsageError, WorldError
 from aos_core.files import WorldFiles, bundled_worlds, find_world, prebuilt_root, read_config
+from aos_core.live_settings import HttpSettings, LiveSettings, LlmSettings
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.support import EXAMPLE, REDUCER, ROOT, WASM, edit_json, tiny_world
 
@@ -31,6 +32,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     found = read_config(config(tmp_path, ""))
     assert (found.name, found.title, found.summary) == (tmp_path.name, tmp_path.name, "")
     assert (found.default_scenario, found.modules, found.state_schema) == (None, {}, "warn")
+    assert found.live == LiveSettings(HttpSettings(30, 16, False), {})
     limits = {"fuel": 10**9, "memory_mib": 64, "output_mib": 16, "tasks": 100_000}
     assert found.settings.to_plain() == {"limits": limits, "state_schema": "warn", "abi": {}}
 
@@ -56,6 +58,13 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     turns = 1
     [http]
     timeout_s = 1
+    max_body_mib = 2
+    follow_redirects = true
+    [llm.mine]
+    base_url = "http://localhost:8080/v1"
+    timeout_s = 3
+    prompt_cents_per_mtok = 4
+    completion_cents_per_mtok = 5
     """
     found = read_config(config(tmp_path, text))
     assert (found.name, found.title, found.summary, found.default_scenario) == ("n", "t", "s", "d")
@@ -64,6 +73,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     plain = found.settings.to_plain()
     assert plain["limits"] == {"fuel": 1, "memory_mib": 2, "output_mib": 3, "tasks": 4}
     assert (plain["state_schema"], plain["abi"]) == ("off", {"demo/R@1": "legacy"})
+    mine = LlmSettings("http://localhost:8080/v1", 3, 4, 5)
+    assert found.live == LiveSettings(HttpSettings(1, 2, True), {"mine": mine})
+    assert found.live.http.max_body == 2 * 2**20
 
 
 @pytest.mark.parametrize(
@@ -81,6 +93,13 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("[checks]\nstate_schema = 'strict'", "checks.state_schema", "one of warn, off, enforce"),
         ("[snapshots]\nturn = 1", "snapshots.turn", "did you mean turns"),
         ("[http]\ntimeout = 1", "http.timeout", "did you mean timeout_s"),
+        ("[http]\ntimeout_s = 0", "http.timeout_s", "from 1"),
+        ("[http]\nmax_body_mib = 951", "http.max_body_mib", "from 1 to 950"),
+        ("[http]\nfollow_redirects = 1", "http.follow_redirects", "true or false"),
+        ("llm = 1", "llm", "expected a table"),
+        ("[llm.x]\ntimeout_s = 1", "llm.x.base_url", "expected a text"),
+        ("[llm.x]\nbase_url = 'x'", "llm.x.base_url", "expected a URL"),
+        ("[llm.x]\nbase_ur = 'x'", "llm.x.base_ur", "did you mean base_url"),
         ("modules = 1", "modules", "expected a table"),
         ("[modules]\n'demo/R@1' = 1", "modules.demo/R@1", "expected a table"),
         ("[modules.'demo/R@1']\nwsm = 'x'", "modules.demo/R@1.wsm", "did you mean wasm"),

@@ -100,6 +100,9 @@ class Backwards:
     def created_ns(self) -> int:
         return 0
 
+    def elapsed_ns(self, past: Past) -> int:
+        return self.now - past.created_ns
+
     def stamp(self, input: object, past: Past) -> tuple[int, int, bytes]:
         self.now -= 1000
         return self.now, self.now - past.created_ns, ENTROPY

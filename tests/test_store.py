@@ -50,6 +50,37 @@ class StoreCase(ABC):
         assert store.put_all([b"x", b"y", b"x"]) == [sha256(b"x"), sha256(b"y"), sha256(b"x")]
         assert store.get(sha256(b"x")) == b"x"
 
+    @pytest.mark.parametrize("size", [0, 1, 2**20, 3_000_001])
+    def test_a_draft_becomes_an_object_when_it_is_kept(self, store: Store, size: int) -> None:
+        data = (bytes(range(251)) * (size // 251 + 1))[:size]
+        with store.draft() as draft:
+            for at in range(0, size, 65_537):
+                draft.write(data[at : at + 65_537])
+            assert not store.has(sha256(data))
+            assert (draft.size, draft.keep()) == (size, sha256(data))
+        assert store.get(sha256(data)) == data
+
+    def test_a_draft_that_is_not_kept_leaves_nothing(self, store: Store) -> None:
+        with store.draft() as draft:
+            draft.write(b"x")
+        assert not store.has(sha256(b"x"))
+
+    def test_a_draft_heals_an_altered_object(self, store: Store) -> None:
+        digest = store.put(b"good")
+        self.alter(store, digest, b"evil")
+        with store.draft() as draft:
+            draft.write(b"good")
+            draft.keep()
+        assert store.get(digest) == b"good"
+
+    def test_a_draft_has_the_limit_of_an_object(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store_module, "MAX_OBJECT", 10)
+        with store.draft() as draft, pytest.raises(UsageError, match="too many"):
+            draft.write(b"x" * 6)
+            draft.write(b"x" * 6)
+
     def test_putting_nothing_is_fine(self, store: Store) -> None:
         assert store.put_all([]) == []
 

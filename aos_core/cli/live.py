@@ -12,6 +12,7 @@ from aos_core import canon
 from aos_core.cli.opening import exit_code, open_world, read_json
 from aos_core.cli.options import (
     HERE,
+    INTERRUPTED,
     Branch,
     GivenWorld,
     OptionalWorld,
@@ -196,6 +197,15 @@ ReceiptJson = Annotated[
 ]
 
 
+Live = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        help="Perform the effects for real, side by side; receipts come in order of arrival.",
+    ),
+]
+
+
 @command(commands, "release")
 def release(
     out: Out,
@@ -205,12 +215,13 @@ def release(
     order: OrderText = None,
     seed: Seed = None,
     receipt: ReceiptJson = None,
+    live: Live = False,
     branch: Branch = "main",
     scenario: ScenarioName = None,
 ) -> int:
     """Deliver receipts.
 
-    Those the scenario has prepared, or one given by hand.
+    Those the scenario has prepared, one given by hand, or live ones from the world outside.
     """
     from aos_core.scenario import edited
 
@@ -221,9 +232,13 @@ def release(
         )
     if not all and (order, seed) != (None, None):
         raise UsageError("--order and --seed go with --all; numbers are an order themselves")
+    if live and (order, seed, receipt) != (None, None, None):
+        raise UsageError("--live goes with numbers or --all: receipts come when they come")
     given = None if receipt is None else read_json(receipt, "--receipt", RECEIPT)
     with open_world(out, world, branch, write=True, scenario=scenario) as opened:
         wave = _wave(opened, numbers or [], order, seed)
+        if live and wave:
+            return _go_live(out, opened, wave)
         if receipt is None:
             receipts = [item.answer() for item in wave]
         elif len(wave) == 1:
@@ -255,3 +270,47 @@ def _wave(
     if len(set(numbers)) != len(numbers):
         raise UsageError(f"a number is given twice: {' '.join(numbers)}")
     return pick(items, numbers) if numbers else items
+
+
+def _go_live(out: Out, world: World, wave: Sequence[Pending]) -> int:
+    """Perform the effects; what has come by an interrupt is durable, and told."""
+    from aos_core.kernel.secrets import references
+    from aos_core.live import Outcome, release_live
+    from aos_core.present import asks_for
+
+    def name(item: Pending) -> str:
+        return f"{item.n} {asks_for(item.kind, item.params)}"
+
+    for item in wave:
+        used = ", ".join(references(canon.decode(item.intent.params)))
+        out.notice(f"live: {name(item)}" + (f" with the secret {used}" if used else ""))
+    outcomes: list[Outcome] = []
+
+    def arrived(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if outcome.turn is not None:
+            out.notice(f"come: {name(outcome.item)}: {outcome.turn.records[0]['status']}")
+
+    codes = [0]
+    try:
+        with out.several() as progress:
+            release_live(
+                world,
+                wave,
+                watch=lambda item, done, total: progress(name(item), done, total),
+                arrived=arrived,
+            )
+    except KeyboardInterrupt:
+        codes.append(INTERRUPTED)
+        left = len(wave) - len(outcomes)
+        out.notice(f"interrupted: {left} of {len(wave)} have not come and stay pending")
+    turns = [of.turn for of in outcomes if of.turn is not None]
+    errors = [of.error for of in outcomes if of.error is not None]
+    if errors and not turns:
+        raise errors[0]
+    for error in errors:
+        out.complain(error)
+        codes.append(error.exit_code)
+    if turns:
+        codes.append(_report(out, world, turns))
+    return max(codes)

@@ -25,6 +25,9 @@ READER_GONE = 141
 Progress = Callable[[int, int], None]
 """(done, in all)"""
 
+PartProgress = Callable[[str, int, int | None], None]
+"""(of what, done, in all or None)"""
+
 
 @dataclass(frozen=True)
 class Out:
@@ -107,6 +110,29 @@ class Out:
                 task = bar.add_task(what, total=None)
                 yield lambda done, total: bar.update(task, completed=done, total=total)
 
+    @contextmanager
+    def several(self) -> Iterator[PartProgress]:
+        """The same for things that go on side by side: a bar for each, by its name."""
+        if self.progress_json:
+            parts: dict[str, Progress] = {}
+            yield lambda what, done, total: parts.setdefault(what, self._json_progress(what))(
+                done, total or 0
+            )
+        elif self.quiet or not sys.stderr.isatty():
+            yield lambda *_: None
+        else:
+            from rich.progress import Progress as Bar
+
+            with Bar(console=self._console(sys.stderr), transient=True) as bar:
+                tasks: dict[str, Any] = {}
+
+                def show(what: str, done: int, total: int | None) -> None:
+                    if what not in tasks:
+                        tasks[what] = bar.add_task(what, total=total)
+                    bar.update(tasks[what], completed=done, total=total)
+
+                yield show
+
     def line_of_work(self, what: str, line: str) -> None:
         """One line that a program working for us has said, as it comes; not kept in a log."""
         if self.progress_json:
@@ -128,9 +154,9 @@ class Out:
 
         def tell(done: int, total: int) -> None:
             nonlocal shown
-            percent = 100 * done // total if total else 100
-            if percent != shown:
-                shown = percent
+            step = 100 * done // total if total else done >> 20  # percent, or MiB of who knows
+            if step != shown:
+                shown = step
                 self._tell({"progress": {"what": what, "done": done, "total": total}})
 
         return tell
