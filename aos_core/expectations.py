@@ -31,6 +31,10 @@ def check(world: World, expect: Expect, when: str) -> list[Expectation]:
         count = len(world.pending)
         text = f"{when}: {expect.pending} pending"
         found.append(_expectation(count == expect.pending, text, count))
+    for reducer, wanted in expect.cells.items():
+        count = _cells(world, reducer)
+        text = f"{when}: {wanted} {'cell' if wanted == 1 else 'cells'} of {reducer}"
+        found.append(_expectation(count == wanted, text, count))
     for reducer, wanted in (expect.state or {}).items():
         found.extend(_check_state(world, reducer, wanted, when))
     found.extend(_check_effect(world, match, when) for match in expect.effects)
@@ -39,6 +43,15 @@ def check(world: World, expect: Expect, when: str) -> list[Expectation]:
 
 def _expectation(ok: bool, text: str, found: object) -> Expectation:
     return Expectation(ok, text if ok else f"{text}; found {found}")
+
+
+def _cells(world: World, reducer: str) -> int:
+    """How many states a reducer has; one without key has one at most."""
+    view = world.at(world.height)
+    state = view.state(reducer)
+    if view.program.modules[reducer].key_schema is None:
+        return int(state is not None)
+    return len(state)
 
 
 def _check_state(world: World, reducer: str, wanted: Any, when: str) -> Iterator[Expectation]:

@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from aos_core import canon
 from aos_core.air.codec import Schema, untyped_to_host
-from aos_core.errors import ValueRejected
+from aos_core.errors import CanonError, ValueRejected
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record
 from aos_core.kernel.state import Intent
@@ -134,6 +135,22 @@ def _plainly(value: Any) -> str:
         case list():
             return "[" + ", ".join(map(_plainly, value)) + "]"
     return json.dumps(value)
+
+
+def bytes_text(data: bytes) -> str:
+    """Bytes to be read: as text where they are printable UTF-8, else in hex."""
+    text = data.decode("utf-8", "replace")
+    return text if text.isprintable() and text.encode() == data else f"0x{data.hex()}"
+
+
+def key_text(key: bytes) -> str:
+    """The key of a cell or event to be read: the value, where it is canonical bytes of one."""
+    if key.startswith(canon.SELF_DESCRIBE):
+        try:
+            return compact(untyped_to_host(canon.decode(key)))
+        except CanonError:
+            pass
+    return bytes_text(key)
 
 
 def asks_for(kind: str, params: Any) -> str:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What must hold. Absent fields are None and say nothing."""
+    """What must hold. Absent fields are None and say nothing; ``cells``: how many a reducer has."""
 
     order_free: bool = False
     pending: int | None = None
+    cells: Mapping[str, int] = field(default_factory=dict)
     state: Mapping[str, Any] | None = None
     effects: tuple[Mapping[str, Any], ...] = ()
 
@@ -92,7 +93,7 @@ def read_scenario(file: Path) -> Scenario:
 _ANSWER = ("match", "status", "http", "payload", "cost_cents")
 _PICK = ("kind", "url", "method", "step", "plan", "cap", "reducer")
 _HTTP = ("status", "json", "body", "headers")
-_EXPECT = ("pending", "state", "effects")
+_EXPECT = ("pending", "cells", "state", "effects")
 
 
 def _tables(table: Table, key: str, known: tuple[str, ...]) -> list[Table]:
@@ -212,9 +213,13 @@ def _read_expect(table: Table) -> Expect:
     for item in effects:
         item.whole("count", 0, 0)
         _check_texts(item, ("kind", "cap", "plan", "reducer"))
+    cells = table.sub("cells", tuple(table.get("cells", dict, {})))
+    for reducer in cells.data:
+        cells.whole(reducer, 0, 0)
     return Expect(
         table.get("order_free", bool, False),
         table.whole("pending", 0, 0) if "pending" in table.data else None,
+        cells.data,
         table.get("state", dict),
         tuple(item.data for item in effects),
     )

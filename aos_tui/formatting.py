@@ -75,10 +75,14 @@ def clip(text: str, width: int) -> str:
 
 
 def compact(value: Any, width: int = 60) -> str:
-    """A value of host JSON on one line; text without quotes."""
+    """A value of host JSON or of a record on one line; text without quotes."""
+    from aos_core.present import bytes_text  # not needed before a world is open
+
+    if isinstance(value, bytes):
+        value = bytes_text(value)
     if isinstance(value, str):
         return clip(value, width)
-    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=repr)
+    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=bytes_text)
     return clip(text, width)
 
 
@@ -239,12 +243,12 @@ def _event(record: Record) -> list[Piece]:
 
 
 def _key(record: Record) -> list[Piece]:
-    """The key of a cell, where it is text."""
+    """The key of a cell, or of an event where it can be read; mere bytes say nothing here."""
+    from aos_core.present import key_text
+
     key = record.get("key")
-    if not isinstance(key, bytes):
-        return []
-    shown = key.decode("utf-8", "replace")
-    return [(f" [{clip(shown, 24)}]", "dim")] if shown.isprintable() else []
+    shown = key_text(key) if isinstance(key, bytes) else "0x"
+    return [] if shown.startswith("0x") else [(f" [{clip(shown, 24)}]", "dim")]
 
 
 def _receipt(record: Record, index: Index) -> list[Piece]:

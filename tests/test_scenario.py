@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.support import (
     EVENT,
     PLAN,
     REDUCER,
+    ROOT,
     answering,
     numbered,
     patch_reducer,
@@ -586,6 +588,50 @@ def test_a_state_that_is_not_there_yet_is_no_match(world: Path) -> None:
     assert [item.ok for item in done.expectations] == [False]
     with pytest.raises(UsageError, match="there is no reducer"):
         run(world, '[expect]\nstate."demo/Nobody@1" = 1\n')
+
+
+SEATS = ROOT / "examples/09-cells"
+HOLD = """
+[[steps]]
+fire = { schema = "demo/SeatHold@1", value = { seat = "%s", guest = "ann", for_ns = 1_000 } }
+"""
+
+
+@pytest.fixture
+def seats(tmp_path: Path) -> Path:
+    shutil.copytree(SEATS, tmp_path / "seats", ignore=shutil.ignore_patterns(".aos"))
+    (tmp_path / "seats/modules").mkdir()
+    shutil.copy(ROOT / "reducers/prebuilt/cells.wasm", tmp_path / "seats/modules/Seat.wasm")
+    return tmp_path / "seats"
+
+
+@pytest.mark.parametrize(("steps", "cells"), [("", 0), (HOLD % "A1", 1), (HOLD % "A1" * 2, 1),
+                                              (HOLD % "A1" + HOLD % "A2", 2)])  # fmt: skip
+def test_how_many_cells_there_are_can_be_expected(seats: Path, steps: str, cells: int) -> None:
+    for wanted in range(3):
+        done = run(seats, f'{steps}[expect]\ncells."demo/Seat@1" = {wanted}\n')
+        assert done.ok is (wanted == cells)
+    assert failed(done) == ([] if cells == 2 else [f"{TWO_CELLS}; found {cells}"])
+
+
+TWO_CELLS = "at the end: 2 cells of demo/Seat@1"
+
+
+def test_an_unkeyed_reducer_has_one_cell_or_none(world: Path) -> None:
+    assert run(world, f'[expect]\ncells."{REDUCER}" = 0\n').ok
+    assert run(world, f'{FIRE}[expect]\ncells."{REDUCER}" = 1\n').ok
+    with pytest.raises(UsageError, match="there is no reducer"):
+        run(world, '[expect]\ncells."demo/Nobody@1" = 1\n')
+
+
+def test_every_order_goes_through_the_steps_before_its_waves_once(seats: Path) -> None:
+    """Time that passed before them counts once: the last hold keeps it in its state."""
+    before = HOLD % "A1" + HOLD % "A2" + "[[steps]]\nadvance_ns = 1_000_000_000\n"
+    done = run(seats, f"{before}{RELEASE}{HOLD % 'A3'}[expect]\norder_free = true\n")
+    assert failed(done) == []
+    assert done.expectations[-1].text == "order free: all 2 orders end in one root"
+    until_ns = done.world.state("demo/Seat@1")["A3"]["stage"]["Held"]["until_ns"]
+    assert until_ns == 1_000_000_000 + 4 * 1_000_000 + 1_000
 
 
 def variant_world(to: Path) -> Path:

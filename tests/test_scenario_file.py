@@ -75,6 +75,8 @@ STEP = "[[steps]]\n"
         (STEP + "release = 'all'\nentropy_b64 = 'x'", "steps[0].entropy_b64", "64 bytes"),
         (STEP + "release = 'all'\nentropy_b64 = 1", "steps[0].entropy_b64", "expected a text"),
         ("expect = { pending = -1 }", "expect.pending", "from 0"),
+        ("expect = { cells = { r = -1 } }", "expect.cells.r", "from 0"),
+        ("expect = { cells = 1 }", "expect.cells", "table"),
         ("expect = { effects = [{ count = 'x' }] }", "expect.effects[0].count", "whole number"),
         ("expect = { order_free = 1 }", "expect.order_free", "true or false"),
     ],

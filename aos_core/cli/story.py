@@ -20,6 +20,7 @@ from aos_core.present import (
     changes,
     clip,
     compact,
+    key_text,
     short_name,
 )
 
@@ -138,7 +139,7 @@ class Teller:
         fields = self._reader.fields(height)
         tag = _tag(fields["value"])
         key = record.get("key")
-        shown = "" if key is None else _key(_key_text(key))
+        shown = "" if key is None else _key(key_text(key))
         return f"{short_name(record['schema'])}{f' {tag}' if tag else ''}{shown}"
 
     def _receipt(self, height: int, record: Record) -> str:
@@ -182,10 +183,10 @@ class Teller:
             NOTHING if data is None else view.decode_state(reducer, data)
             for view, data in zip((old, new), datas, strict=True)
         )
-        if after is NOTHING:
-            yield Text(f"{GAP}  deleted")
-        else:
+        if after is not NOTHING:
             yield from _parts(before, after, width)
+        elif before is not NOTHING:
+            yield Text(f"{GAP}  deleted")
 
 
 def _is_told(record: Record) -> bool:
@@ -250,8 +251,3 @@ def _tag(value: Any) -> str | None:
 
 def _key(key: Any) -> str:
     return "" if key is None else f" [{compact(key, 40)}]"
-
-
-def _key_text(key: bytes) -> str:
-    text = key.decode("utf-8", "replace")
-    return text if text.isprintable() else f"0x{key.hex()}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aos_core import canon
 from aos_core.kernel.records import Record
 from aos_core.view import StepView
 from aos_tui.formatting import (
@@ -69,6 +70,20 @@ def test_names_and_targets_are_short() -> None:
 def test_an_event_names_its_schema_and_tag() -> None:
     record = event("demo/AggregatorEvent@1", {"$tag": "Start", "$value": {}})
     assert plain(summary(record, index(), UNICODE)) == "AggregatorEvent Start"
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [(canon.encode("A1"), " [A1]"), (canon.encode(7), " [7]"), (b"A1", " [A1]"), (b"\0\1", "")],
+)
+def test_the_key_of_a_cell_is_shown_as_its_value(key: bytes, shown: str) -> None:
+    fields = {"reducer": "demo/Seat@1", "key": key, "before": None, "after": None}
+    assert plain(summary(Record("step", fields), index(), UNICODE)) == f"Seat unchanged{shown}"
+
+
+def test_bytes_are_shown_as_text_where_they_are_text() -> None:
+    assert target("blob.put", {"bytes": b"tea?"}) == "bytes tea?"
+    assert target("blob.put", {"bytes": b"\xff\0"}) == "bytes 0xff00"
 
 
 @pytest.mark.parametrize(
