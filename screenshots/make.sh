@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 aos_tui=${AOS_TUI:-.venv/bin/aos-tui}
 
-shot() { # NAME SIZE KEYS
-  "$aos_tui" 04 --memory --headless --size "$2" --keys "$3" --screenshot "screenshots/$1-$2.svg"
+shot() { # NAME SIZE KEYS [WORLD [SCENARIO]]
+  "$aos_tui" "${4:-04}" ${5:+--scenario "$5"} --memory --headless --size "$2" --keys "$3" --screenshot "screenshots/$1-$2.svg"
 }
 
 for size in 120x40 80x24; do
@@ -15,3 +15,6 @@ for size in 120x40 80x24; do
   shot event "$size" "e"
   shot help "$size" "question_mark"
 done
+
+# one for the README of each rung
+shot 03-fetch-notify 120x40 "T,v" 03
