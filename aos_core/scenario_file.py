@@ -208,10 +208,10 @@ def _read_stamps(table: Table) -> dict[str, Any]:
 
 
 def _read_expect(table: Table) -> Expect:
-    effects = _tables(table, "effects", ("kind", "count", "cap", "plan", "reducer"))
+    effects = _tables(table, "effects", (*_PICK, "count"))
     for item in effects:
         item.whole("count", 0, 0)
-        _check_texts(item, ("kind", "cap", "plan", "reducer"))
+        _check_texts(item, _PICK)
     return Expect(
         table.get("order_free", bool, False),
         table.whole("pending", 0, 0) if "pending" in table.data else None,

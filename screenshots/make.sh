@@ -18,3 +18,4 @@ done
 
 # one for the README of each rung
 shot 03-fetch-notify 120x40 "T,v" 03
+shot 05-chain-comp 120x40 "t,t,t,t,t,tab,down,space,tab,left_square_bracket,left_square_bracket,left_square_bracket" 05 two-at-once
