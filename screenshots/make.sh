@@ -21,3 +21,4 @@ shot 03-fetch-notify 120x40 "T,v" 03
 shot 05-chain-comp 120x40 "t,t,t,t,t,tab,down,space,tab,left_square_bracket,left_square_bracket,left_square_bracket" 05 two-at-once
 shot 06-safe-upgrade 120x40 "T,v" 06
 shot 06-safe-upgrade-v2 120x40 "t,t" examples/06-safe-upgrade/air.v2 primary-down
+shot 07-llm-summarizer 120x40 "t,t" 07
