@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from aos_core import canon
 from aos_core.adapters.prepared import facts
 from aos_core.air.codec import Codec, Misfit, RecordCodec, VariantCodec
 from aos_core.errors import CanonError
+from aos_core.history import Started
 from aos_core.scenario_file import Expect
 from aos_core.world import World
 
@@ -37,8 +38,16 @@ def check(world: World, expect: Expect, when: str) -> list[Expectation]:
         found.append(_expectation(count == wanted, text, count))
     for reducer, wanted in (expect.state or {}).items():
         found.extend(_check_state(world, reducer, wanted, when))
-    found.extend(_check_effect(world, match, when) for match in expect.effects)
+    asked = [facts(item.intent) for item in world.history.asked]
+    plans = [_plan_facts(plan) for plan in world.history.plans]
+    found.extend(_check_count(asked, match, when, "effect") for match in expect.effects)
+    found.extend(_check_count(plans, match, when, "plan") for match in expect.plans)
     return found
+
+
+def _plan_facts(plan: Started) -> dict[str, Any]:
+    """What an expectation can say of a plan instance; ``code`` is that of its error."""
+    return {"plan": plan.plan, "status": plan.status, "code": plan.error}
 
 
 def _expectation(ok: bool, text: str, found: object) -> Expectation:
@@ -124,14 +133,17 @@ def _short(value: Any, at: int = 0) -> str:
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-def _check_effect(world: World, match: Mapping[str, Any], when: str) -> Expectation:
-    """Whether such effects were asked for: ``count`` times where it is given, else at all."""
+def _check_count(
+    all_found: Sequence[Mapping[str, Any]], match: Mapping[str, Any], when: str, noun: str
+) -> Expectation:
+    """Whether such effects were asked for, or such plans were started: ``count`` times where it
+    is given, else at all."""
     wanted = {name: of for name, of in match.items() if name != "count"}
-    asked = [facts(item.intent) for item in world.history.asked]
-    count = sum(all(found.get(name) == of for name, of in wanted.items()) for found in asked)
-    name = " ".join(map(str, wanted.values())) or "any effect"
+    count = sum(all(found.get(name) == of for name, of in wanted.items()) for found in all_found)
+    name = " ".join(map(str, wanted.values())) or f"any {noun}"
     if "count" in match:
         return _expectation(
             count == match["count"], f"{when}: {match['count']} times {name}", count
         )
-    return _expectation(count > 0, f"{when}: {name} was asked for", "none")
+    happened = "was asked for" if noun == "effect" else "was started"
+    return _expectation(count > 0, f"{when}: {name} {happened}", "none")

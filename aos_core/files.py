@@ -39,12 +39,15 @@ class ModuleSource:
 
 @dataclass(frozen=True, slots=True)
 class WorldConfig:
-    """``world.toml``, every key with its default."""
+    """``world.toml``, every key with its default.
+
+    ``assets``: the one folder whose definitions are read, where a world ships several versions."""
 
     name: str
     title: str
     summary: str
     default_scenario: str | None
+    assets: str | None
     modules: Mapping[str, ModuleSource]
     limits: Limits
     state_schema: str
@@ -60,7 +63,7 @@ class WorldConfig:
 def read_config(file: Path) -> WorldConfig:
     """Read ``world.toml``. Raises :class:`WorldError`."""
     known = (
-        "name", "title", "summary", "default_scenario", "modules", "limits", "checks",
+        "name", "title", "summary", "default_scenario", "assets", "modules", "limits", "checks",
         "snapshots", "http", "llm",
     )  # fmt: skip
     table = Table(read_toml(file), file, "", known)
@@ -73,6 +76,7 @@ def read_config(file: Path) -> WorldConfig:
         title=table.get("title", str, name),
         summary=table.get("summary", str, ""),
         default_scenario=table.get("default_scenario", str),
+        assets=table.get("assets", str),
         modules=_read_modules(table),
         limits=_read_limits(table.sub("limits", ("fuel", "memory_mib", "output_mib", "tasks"))),
         state_schema=checks.choice("state_schema", ("warn", "off", "enforce"), "warn"),
@@ -103,9 +107,13 @@ def _read_limits(table: Table) -> Limits:
 @dataclass(frozen=True)
 class WorldFiles:
     """A world on disk. ``texts`` by path relative to ``root``; ``wasm``, by module
-    name, stands before what is found on disk."""
+    name, stands before what is found on disk.
+
+    ``home`` is where ``world.toml`` is: ``root``, or the folder around it where ``root`` holds one
+    version of a world's assets. Modules, crates and blobs are found from there."""
 
     root: Path
+    home: Path
     config: WorldConfig
     texts: Mapping[str, str]
     blobs: tuple[bytes, ...]
@@ -118,16 +126,18 @@ class WorldFiles:
 
         ``wasm``: by module name, instead of what is found on disk."""
         root = root.resolve()
-        if not (root / "world.toml").is_file():
+        home = _home(root)
+        if home is None:
             lacks = "world.toml in" if root.is_dir() else "world at"
             raise WorldError(
                 f"there is no {lacks} {root}", file=root, code="no_world",
                 hint="`aos list` names the worlds that ship",
             )  # fmt: skip
-        config = read_config(root / "world.toml")
-        blobs = tuple(path.read_bytes() for path in _files(root / "blobs", "*"))
+        config = read_config(home / "world.toml")
+        texts = _read_texts(root, _asset_folders(root, config, home))
+        blobs = tuple(path.read_bytes() for path in _files(home / "blobs", "*"))
         bundled = any(root.is_relative_to(place) for place in _bundled_roots())
-        return cls(root, config, _read_texts(root), blobs, bundled, wasm or {})
+        return cls(root, home, config, texts, blobs, bundled, wasm or {})
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -159,20 +169,20 @@ class WorldFiles:
         source = self.config.modules.get(module.name)
         if source is None or source.crate is None:
             return None
-        return Path(os.path.normpath(self.root / source.crate))
+        return Path(os.path.normpath(self.home / source.crate))
 
     def file_of(self, module: DefModule) -> Path | None:
         """The file that a module is read from, where ``world.toml`` names one or the world carries
         one; it stands before what is built."""
         source = self.config.modules.get(module.name)
         if source is not None and source.wasm is not None:
-            return self.root / source.wasm
+            return self.home / source.wasm
         local = module.name.partition("/")[2]
         names = [local, local.partition("@")[0]]
         if module.wasm_hash is not None:
             names.append(module.wasm_hash.removeprefix("sha256:"))
         for name in names:
-            path = self.root / "modules" / f"{name}.wasm"
+            path = self.home / "modules" / f"{name}.wasm"
             if path.is_file():
                 return path
         return None
@@ -185,7 +195,7 @@ class WorldFiles:
             raise ModuleMissing(
                 f"there is no wasm for {module.name}",
                 module=module.name,
-                hint=f"put it into {self.root / 'modules' / local}.wasm, or name it in world.toml: "
+                hint=f"put it into {self.home / 'modules' / local}.wasm, or name it in world.toml: "
                 f'[modules."{module.name}"] wasm = "path"',
             )
         return wasm
@@ -194,7 +204,7 @@ class WorldFiles:
         """Where the sources of the modules are: crates, and what they depend on by path."""
         folders: list[Path] = []
         for of in self.config.modules.values():
-            crate = None if of.crate is None else Path(os.path.normpath(self.root / of.crate))
+            crate = None if of.crate is None else Path(os.path.normpath(self.home / of.crate))
             if crate is None or of.wasm is not None or not crate.is_dir():
                 continue
             try:
@@ -205,9 +215,15 @@ class WorldFiles:
 
     def watched(self) -> list[Path]:
         """The folders in which a change may mean another program."""
-        wasm = [self.root / of.wasm for of in self.config.modules.values() if of.wasm]
+        wasm = [self.home / of.wasm for of in self.config.modules.values() if of.wasm]
         ours = [prebuilt_root()] if self.bundled else []
-        folders = [self.root, *(path.parent for path in wasm), *ours, *self.source_folders()]
+        folders = [
+            self.root,
+            self.home,
+            *(path.parent for path in wasm),
+            *ours,
+            *self.source_folders(),
+        ]
         return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
 
     def _wasm_hash(self, module: DefModule) -> bytes | None:
@@ -243,14 +259,20 @@ class WorldFiles:
     @property
     def scenarios(self) -> list[str]:
         """The names of the scenarios, sorted."""
-        return [path.stem for path in _files(self.root / "scenarios", "*.toml")]
+        return [path.stem for path in _files(self._scenario_folder, "*.toml")]
 
     def scenario_path(self, name: str) -> Path:
         """The file of a scenario. Raises :class:`UsageError` for an unknown name."""
         if name not in self.scenarios:
             known = ", ".join(self.scenarios) or "none"
             raise UsageError(f"there is no scenario {name!r}", hint=f"known: {known}")
-        return self.root / "scenarios" / f"{name}.toml"
+        return self._scenario_folder / f"{name}.toml"
+
+    @property
+    def _scenario_folder(self) -> Path:
+        """A version of a world may have scenarios of its own."""
+        own = self.root / "scenarios"
+        return own if own.is_dir() else self.home / "scenarios"
 
     @property
     def build_cache(self) -> Path:
@@ -269,16 +291,42 @@ class WorldFiles:
         return platformdirs.user_data_path("aos") / "worlds" / f"{self.config.name}-{key}"
 
 
-def _read_texts(root: Path) -> dict[str, str]:
-    """Every JSON asset: below ``defs``, ``plans`` and each folder that begins with ``air``."""
-    folders = [
-        path for path in root.iterdir()
-        if path.is_dir() and (path.name in ("defs", "plans") or path.name.startswith("air"))
-    ]  # fmt: skip
+def _home(root: Path) -> Path | None:
+    """Where the ``world.toml`` of a root is, or None."""
+    around = [root, root.parent] if root.name.startswith("air") else [root]
+    return next((place for place in around if (place / "world.toml").is_file()), None)
+
+
+def _asset_folders(root: Path, config: WorldConfig, home: Path) -> list[Path]:
+    """The folders whose JSON is a world's definitions: ``defs``, ``plans`` and each that begins
+    with ``air``; or the one that ``assets`` names; or ``root`` itself, opened as such a folder.
+
+    Raises :class:`WorldError` where ``assets`` names no folder."""
+    inside = sorted(path for path in root.iterdir() if path.is_dir())
+    of_air = [path for path in inside if path.name.startswith("air")]
+    if root != home or (root.name.startswith("air") and not of_air):
+        return [root]
+    if config.assets is None:
+        return [*of_air, *(path for path in inside if path.name in ("defs", "plans"))]
+    named = [path for path in inside if path.name == config.assets]
+    if not named:
+        raise WorldError(
+            f"assets: there is no folder {config.assets}",
+            file=home / "world.toml", path="assets",
+            hint="it is the name of a folder of the world, for example air.v1",
+        )  # fmt: skip
+    return named
+
+
+def _read_texts(root: Path, folders: list[Path]) -> dict[str, str]:
+    """Every JSON asset below these folders, but for what is hidden."""
+    found = {path.relative_to(root): path for folder in folders for path in folder.rglob("*.json")}
     texts = {}
-    for path in sorted(file for folder in folders for file in folder.rglob("*.json")):
+    for name, path in sorted(found.items()):
+        if any(part.startswith(".") for part in name.parts):
+            continue
         try:
-            texts[path.relative_to(root).as_posix()] = path.read_text(encoding="utf-8")
+            texts[name.as_posix()] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise WorldError(f"{path.name} cannot be read: {error}", file=path) from error
     return texts

@@ -229,7 +229,7 @@ class Player:
                     raise
 
     def _read(self, path: str) -> bytes:
-        file = self.world.files.root / path
+        file = self.world.files.home / path
         try:
             return file.read_bytes()
         except OSError as error:

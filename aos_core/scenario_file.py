@@ -26,11 +26,12 @@ _NAT_MAX = 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How to answer the effects that ``match``; ``http`` or ``payload`` as written."""
+    """How to answer the effects that ``match``; ``http``, ``llm`` or ``payload`` as written."""
 
     match: Mapping[str, Any]
     status: str
     http: Mapping[str, Any] | None
+    llm: Mapping[str, Any] | None
     payload: Mapping[str, Any] | None
     cost_cents: int | None
 
@@ -55,6 +56,7 @@ class Expect:
     cells: Mapping[str, int] = field(default_factory=dict)
     state: Mapping[str, Any] | None = None
     effects: tuple[Mapping[str, Any], ...] = ()
+    plans: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,11 @@ def read_scenario(file: Path) -> Scenario:
     )
 
 
-_ANSWER = ("match", "status", "http", "payload", "cost_cents")
+_ANSWER = ("match", "status", "http", "llm", "payload", "cost_cents")
 _PICK = ("kind", "url", "method", "step", "plan", "cap", "reducer")
 _HTTP = ("status", "json", "body", "headers")
-_EXPECT = ("pending", "cells", "state", "effects")
+_LLM = ("text", "prompt_tokens", "completion_tokens")
+_EXPECT = ("pending", "cells", "state", "effects", "plans")
 
 
 def _tables(table: Table, key: str, known: tuple[str, ...]) -> list[Table]:
@@ -105,8 +108,9 @@ def _tables(table: Table, key: str, known: tuple[str, ...]) -> list[Table]:
 
 
 def _read_answer(table: Table) -> Answer:
-    if "http" in table.data and "payload" in table.data:
-        raise table.bad("payload", "give http or payload, not both")
+    given = [name for name in ("http", "llm", "payload") if name in table.data]
+    if len(given) > 1:
+        raise table.bad(given[1], f"give {given[0]} or {given[1]}, not both")
     match = table.sub("match", (*_PICK, "nth"))
     _check_texts(match, _PICK)
     match.whole("nth", 1, 1)
@@ -114,6 +118,7 @@ def _read_answer(table: Table) -> Answer:
         match.data,
         table.choice("status", ("ok", "error", "timeout"), "ok"),
         _read_http(table.sub("http", _HTTP)) if "http" in table.data else None,
+        _read_llm(table.sub("llm", _LLM)) if "llm" in table.data else None,
         table.get("payload", dict),
         table.whole("cost_cents", 0, 0) if "cost_cents" in table.data else None,
     )
@@ -130,6 +135,13 @@ def _read_http(table: Table) -> Mapping[str, Any]:
         json.dumps(table.data.get("json"), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise table.bad("json", f"expected what JSON can say: {error}") from error
+    return table.data
+
+
+def _read_llm(table: Table) -> Mapping[str, Any]:
+    table.need("text", str)
+    table.whole("prompt_tokens", 0, 0)
+    table.whole("completion_tokens", 0, 0)
     return table.data
 
 
@@ -209,17 +221,23 @@ def _read_stamps(table: Table) -> dict[str, Any]:
 
 
 def _read_expect(table: Table) -> Expect:
-    effects = _tables(table, "effects", ("kind", "count", "cap", "plan", "reducer"))
+    effects = _tables(table, "effects", (*_PICK, "count"))
     for item in effects:
         item.whole("count", 0, 0)
-        _check_texts(item, ("kind", "cap", "plan", "reducer"))
+        _check_texts(item, _PICK)
     cells = table.sub("cells", tuple(table.get("cells", dict, {})))
     for reducer in cells.data:
         cells.whole(reducer, 0, 0)
+    plans = _tables(table, "plans", ("plan", "status", "code", "count"))
+    for item in plans:
+        item.whole("count", 0, 0)
+        item.choice("status", ("running", "ok", "error"), "ok")
+        _check_texts(item, ("plan", "code"))
     return Expect(
         table.get("order_free", bool, False),
         table.whole("pending", 0, 0) if "pending" in table.data else None,
         cells.data,
         table.get("state", dict),
         tuple(item.data for item in effects),
+        tuple(item.data for item in plans),
     )

@@ -150,6 +150,8 @@ def target(kind: str, params: Any, *, host: bool = True) -> str:
         query = f"?{parts.query}" if parts.query else ""
         where = f"{parts.netloc if host else ''}{parts.path or '/'}{query}"
         return f"{params.get('method', '')} {where}".strip()
+    if {"provider", "model", "max_tokens"} <= params.keys():
+        return f"{params['provider']} {params['model']}, {params['max_tokens']} tokens at most"
     shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
     words = (f"{name} {compact(of, 24)}" for name, of in shown.items())
     return clip(", ".join(words), 60) or kind
@@ -165,11 +167,14 @@ def answer_line(item: Pending, payload: Any) -> str:
 
 
 def outcome(payload: Any) -> str:
-    """A receipt's payload in a few words: status and beginning of the body for HTTP."""
+    """A receipt's payload in a few words: status and beginning of the body for HTTP, beginning
+    of the answer for a model."""
     if not isinstance(payload, Mapping):
         return compact(payload, 40)
     if "status" in payload and "headers" in payload:
         return f"{payload['status']} {clip(str(payload.get('body_preview') or ''), 60)}".rstrip()
+    if "output_preview" in payload:
+        return clip(str(payload["output_preview"]), 60)
     return compact({name: of for name, of in payload.items() if of is not None}, 60)
 
 
@@ -303,7 +308,7 @@ def _decision(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
 
 def shown_state(step: StepView, steps: Mapping[str, StepView]) -> str:
     """A step's state; a pending one whose predecessors are all over is shown as ``ready``."""
-    over = ("done", "skipped", "failed")
+    over = ("done", "skipped")
     if step.state == "pending" and all(steps[name].state in over for name in step.after):
         return "ready"
     return step.state

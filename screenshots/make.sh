@@ -4,21 +4,26 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 aos_tui=${AOS_TUI:-.venv/bin/aos-tui}
 
-shot() { # WORLD NAME SIZE KEYS
-  "$aos_tui" "$1" --memory --headless --size "$3" --keys "$4" --screenshot "screenshots/$2-$3.svg"
+shot() { # NAME SIZE KEYS [WORLD [SCENARIO]]
+  "$aos_tui" "${4:-04}" ${5:+--scenario "$5"} --memory --headless --size "$2" --keys "$3" --screenshot "screenshots/$1-$2.svg"
 }
 
 for size in 120x40 80x24; do
-  shot 04 main "$size" "t,r,comma,f,R,v"
-  shot 04 waiting "$size" "t,r"
-  shot 04 travel "$size" "t,R,less_than_sign,comma,comma"
-  shot 04 event "$size" "e"
-  shot 04 help "$size" "question_mark"
+  shot main "$size" "t,r,comma,f,R,v"
+  shot waiting "$size" "t,r"
+  shot travel "$size" "t,R,less_than_sign,comma,comma"
+  shot event "$size" "e"
+  shot help "$size" "question_mark"
 done
 
-# one of each rung, for its README
-shot 00 00-counter 120x40 "T,v"
-shot 01 01-hello-timer 120x40 "t,t"
-shot 02 02-blob-echo 120x40 "T,v"
-shot 08 08-retry-backoff 120x40 "T,v"
-shot 09 09-cells 120x40 "t,t,t,t,t"
+# one for the README of each rung
+shot 00-counter 120x40 "T,v" 00
+shot 01-hello-timer 120x40 "t,t" 01
+shot 02-blob-echo 120x40 "T,v" 02
+shot 03-fetch-notify 120x40 "T,v" 03
+shot 05-chain-comp 120x40 "t,t,t,t,t,tab,down,space,tab,left_square_bracket,left_square_bracket,left_square_bracket" 05 two-at-once
+shot 06-safe-upgrade 120x40 "T,v" 06
+shot 06-safe-upgrade-v2 120x40 "t,t" examples/06-safe-upgrade/air.v2 primary-down
+shot 07-llm-summarizer 120x40 "t,t" 07
+shot 08-retry-backoff 120x40 "T,v" 08
+shot 09-cells 120x40 "t,t,t,t,t" 09

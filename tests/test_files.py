@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from aos_core import canon, files
+from aos_core.air.load import Problem
 from aos_core.air.nodes import DefModule
 from aos_core.errors import CheckFailed, ModuleMissing, UsageError, WorldError
 from aos_core.files import WorldFiles, bundled_worlds, find_world, prebuilt_root, read_config
@@ -128,6 +130,86 @@ def test_assets_lie_below_air_defs_and_plans_and_nowhere_else(tmp_path: Path) ->
     assert sorted(WorldFiles.read(tmp_path).texts) == [
         "air.d/deep/x.json", "air/x.json", "defs/x.json", "plans/x.json",
     ]  # fmt: skip
+
+
+def _two_versions(to: Path, toml: str = "") -> Path:
+    """A world with two versions of its assets side by side."""
+    config(to, toml)
+    for version in ("1", "2"):
+        folder = to / f"air.v{version}"
+        (folder / "plans").mkdir(parents=True)
+        manifest = {
+            "$kind": "manifest",
+            "air_version": "1",
+            "schemas": [{"name": "t/S@" + version}],
+        }
+        schema = {"$kind": "defschema", "name": f"t/S@{version}", "type": {"nat": {}}}
+        (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+        (folder / "plans/schema.json").write_text(json.dumps(schema), "utf-8")
+    return to
+
+
+def _schemas(read: WorldFiles) -> list[str]:
+    return [ref.name for ref in read.catalog.manifest.refs["schemas"]]
+
+
+def test_one_of_several_versions_is_chosen_by_assets(tmp_path: Path) -> None:
+    read = WorldFiles.read(_two_versions(tmp_path, 'assets = "air.v2"'))
+    assert list(read.texts) == ["air.v2/manifest.json", "air.v2/plans/schema.json"]
+    assert _schemas(read) == ["t/S@2"]
+
+
+def test_two_versions_at_once_are_an_error_that_says_how_to_choose(tmp_path: Path) -> None:
+    with pytest.raises(CheckFailed, match="manifest is defined twice") as caught:
+        _ = WorldFiles.read(_two_versions(tmp_path)).catalog
+    (problem,) = caught.value.problems
+    assert isinstance(problem, Problem)
+    assert problem.file == "air.v2/manifest.json"
+    assert 'assets = "air.v1"' in str(problem.hint)
+
+
+@pytest.mark.parametrize("assets", ["air.v3", "../w", ""])
+def test_assets_name_a_folder_of_the_world(tmp_path: Path, assets: str) -> None:
+    world = tmp_path / "w"
+    world.mkdir()
+    _two_versions(world, f'assets = "{assets}"')
+    with pytest.raises(WorldError, match="assets: there is no folder"):
+        WorldFiles.read(world)
+
+
+def test_a_version_opened_as_the_root_lives_in_the_world_around_it(tmp_path: Path) -> None:
+    """Definitions, scenarios of its own and journals are there; what else it has, is around it."""
+    world = _two_versions(tmp_path, 'name = "w"\nassets = "air.v1"\n[modules."t/R@1"]\ncrate = "c"')
+    for folder, name in ((world, "one"), (world / "air.v2", "two")):
+        (folder / "scenarios").mkdir()
+        (folder / f"scenarios/{name}.toml").write_text("", "utf-8")
+    (world / "blobs").mkdir()
+    (world / "blobs/b").write_bytes(b"blob")
+    (world / "air.v2/.aos").mkdir()
+    (world / "air.v2/.aos/x.json").write_text("hidden", "utf-8")
+    first, second = WorldFiles.read(world / "air.v1"), WorldFiles.read(world / "air.v2")
+    assert list(second.texts) == ["manifest.json", "plans/schema.json"]
+    assert (_schemas(first), _schemas(second)) == (["t/S@1"], ["t/S@2"])
+    assert (first.scenarios, second.scenarios) == (["one"], ["two"])
+    assert (second.config.name, second.blobs) == ("w", (b"blob",))
+    assert second.data_dir == world / "air.v2/.aos"
+    module = DefModule("t/R@1", "reducer", None, None, {}, (), {})
+    assert second.crate_of(module) == world / "c"
+
+
+def test_a_version_may_have_a_world_toml_of_its_own(tmp_path: Path) -> None:
+    version = _two_versions(tmp_path) / "air.v2"
+    config(version, 'name = "next"')
+    read = WorldFiles.read(version)
+    assert (read.config.name, _schemas(read)) == ("next", ["t/S@2"])
+
+
+def test_a_world_whose_own_name_begins_with_air_is_read_like_any_other(tmp_path: Path) -> None:
+    world = tmp_path / "airline"
+    world.mkdir()
+    _two_versions(world, 'assets = "air.v1"')
+    (world / "package.json").write_text("{}", "utf-8")
+    assert _schemas(WorldFiles.read(world)) == ["t/S@1"]
 
 
 def test_an_asset_that_is_no_text_is_named(world: Path) -> None:

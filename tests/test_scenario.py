@@ -553,6 +553,12 @@ RESULT = '{ topic = "x", statuses = [200, 200, 200], previews = [] }'
             "2 times http.request; found 3",
         ),
         (f'effects = [{{ plan = "{PLAN}" }}]', True, f"{PLAN} was asked for"),
+        (
+            'effects = [{ url = "https://example.com/api/b", step = "emit_b", count = 1 }]',
+            True,
+            "1 times https://example.com/api/b emit_b",
+        ),
+        ('effects = [{ method = "POST", count = 0 }]', True, "0 times POST"),
         ('effects = [{ kind = "timer.set" }]', False, "timer.set was asked for; found none"),
         ('effects = [{ kind = "timer.set", count = 0 }]', True, "0 times timer.set"),
         (state('{ pc = "Done" }'), True, f'{REDUCER}.pc = "Done"'),

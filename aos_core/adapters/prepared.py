@@ -21,7 +21,8 @@ from aos_core.scenario_file import Answer
 
 ADAPTER = "scenario"
 PREVIEW = 256
-"""Characters of an HTTP body that its receipt shows as ``body_preview``."""
+"""Characters of an HTTP body that its receipt shows as ``body_preview``, and of a model's answer
+that its receipt shows as ``output_preview``."""
 
 ReadBlob = Callable[[bytes], bytes]
 
@@ -73,11 +74,13 @@ def _answer(answer: Answer, intent: Intent, fields: _Fields, schema: Schema) -> 
     blobs: tuple[bytes, ...] = ()
     if answer.http is not None:
         payload, blobs = _http_payload(answer.http, fields)
+    elif answer.llm is not None:
+        payload, blobs = _llm_payload(answer.llm, answer.cost_cents, intent, fields)
     elif answer.payload is not None:
         payload = _with_preview(intent, schema.from_host(fields.fill(answer.payload)))
     elif answer.status == "ok":
         raise UsageError(
-            f"the answer for {intent.kind} says neither http nor payload",
+            f"the answer for {intent.kind} says no http, llm or payload",
             hint="give one of them, or a status of error or timeout",
         )
     else:
@@ -123,6 +126,26 @@ def http_payload(
         "body_preview": text[:PREVIEW],
     }
     return payload, () if body is None else (body,)
+
+
+def _llm_payload(
+    llm: Mapping[str, Any], cost_cents: int | None, intent: Intent, fields: _Fields
+) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+    """(receipt payload, blobs) of a model's answer: its message is a blob, as a live one is."""
+    if intent.kind != "llm.generate":
+        raise UsageError(f"an llm answer does not fit {intent.kind}", hint="give it a payload")
+    text = fields.fill(llm["text"])
+    message = {"role": "assistant", "content": text}
+    output = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    tokens = {name: llm.get(f"{name}_tokens", 0) for name in ("prompt", "completion")}
+    payload = {
+        "output_ref": canon.hash_text(canon.sha256(output)),
+        "token_usage": tokens,
+        "cost_cents": cost_cents or 0,
+        "provider_id": canon.decode(intent.params)["provider"],
+        "output_preview": text[:PREVIEW],
+    }
+    return payload, (output,)
 
 
 class _Fields:

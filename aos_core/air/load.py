@@ -113,6 +113,12 @@ def _builtin_hashes() -> Mapping[Key, str]:
     }
 
 
+_VERSIONS = (
+    "of several versions of a world open one folder as the world, or name it in world.toml, for "
+    'example assets = "air.v1"'
+)
+
+
 class _Collector:
     """Parsed nodes and problems, as files are read."""
 
@@ -150,8 +156,9 @@ class _Collector:
         if key in self.places:
             other = self.places[key]
             raise AirError(
-                f"{key[1]} is defined twice: also in {other.file} at {other.path}", path=place.path
-            )
+                f"{key[1]} is defined twice: also in {other.file} at {other.path}",
+                path=place.path, hint=_VERSIONS if isinstance(node, Manifest) else None,
+            )  # fmt: skip
         self.places[key] = place
         if isinstance(node, Manifest):
             self.manifests.append(node)

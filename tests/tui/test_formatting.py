@@ -65,6 +65,8 @@ def test_names_and_targets_are_short() -> None:
     assert short_name("demo/Aggregator@1") == "Aggregator"
     assert target("http.request", GET) == "GET example.com/api/b?x=1"
     assert target("timer.set", {"deliver_at_ns": 5, "key": None}) == "deliver_at_ns 5"
+    model = {"provider": "p", "model": "m", "max_tokens": 9, "api_key": {"$tag": "secret"}}
+    assert target("llm.generate", model) == "p m, 9 tokens at most"
 
 
 def test_an_event_names_its_schema_and_tag() -> None:
@@ -110,6 +112,9 @@ def test_values_are_cut_to_one_line() -> None:
     assert compact({"a": [1, None]}) == '{"a": [1, null]}'
     assert compact("x" * 100, 10) == "xxxxxxxx.."
     assert outcome({"status": 202, "headers": {}, "body_preview": '{"a":1}'}) == '202 {"a":1}'
+    assert (
+        outcome({"output_ref": "sha256:..", "output_preview": "A wet morning."}) == "A wet morning."
+    )
 
 
 def test_diagnostic_notation() -> None:
@@ -138,6 +143,12 @@ def test_a_step_whose_predecessors_are_over_is_ready() -> None:
     by_id = {step.id: step for step in steps()}
     states = {id: shown_state(step, by_id) for id, step in by_id.items()}
     assert states == {"a": "done", "b": "waiting", "c": "ready", "d": "pending"}
+
+
+def test_a_step_after_one_that_failed_is_not_ready() -> None:
+    failed = StepView("a", "emit_effect", "failed", None, None, ())
+    after = StepView("b", "await_receipt", "pending", None, None, ("a",))
+    assert shown_state(after, {"a": failed, "b": after}) == "pending"
 
 
 @pytest.mark.parametrize(
