@@ -18,7 +18,6 @@ from aos_core.adapters.live import ADAPTERS, perform
 from aos_core.adapters.secrets import resolve
 from aos_core.errors import AosError, UsageError
 from aos_core.hosts import LiveHost
-from aos_core.kernel.authority import Refused, decide, find_grant
 from aos_core.kernel.state import Intent
 from aos_core.kernel.turn import Turn
 from aos_core.view import Pending
@@ -121,13 +120,5 @@ def _call(world: World, item: Pending, environ: Mapping[str, str]) -> Call:
 
 
 def _denied(world: World, intent: Intent, method: str, url: str) -> str | None:
-    """The code with which the grant of ``intent``, as it is now, denies another request; None
-    where it allows it."""
-    program = world.program
-    params = {**canon.decode(intent.params), "method": method, "url": url}
-    try:
-        grant = find_grant(program, intent.cap, program.effects[intent.kind])
-    except Refused as refused:
-        return refused.code
-    decision = decide(program, intent.origin, intent.kind, params, grant, world.logical_now_ns)
-    return None if decision.allowed else decision.code
+    """The code with which another request than the one that ``intent`` names is denied."""
+    return world.denial(intent, {**canon.decode(intent.params), "method": method, "url": url})

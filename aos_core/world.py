@@ -36,6 +36,8 @@ from aos_core.frames import Frame
 from aos_core.history import Asked, History
 from aos_core.hosts import Host, LiveHost, Past, SimulatedHost
 from aos_core.journal import Journal, JournalMissing
+from aos_core.kernel.authority import Refused, Request, decide, find_grant
+from aos_core.kernel.modules import PureCaller
 from aos_core.kernel.program import Program, compile_program
 from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
 from aos_core.kernel.state import Intent, State
@@ -458,6 +460,25 @@ class World:
                 f"branch {self.branch} was opened for reading only, or is closed",
                 hint="open it for writing, or fork it and write to the fork",
             )
+
+    def denial(self, intent: Intent, params: Any) -> str | None:
+        """The code with which the grant of ``intent``, as it is now, denies the same effect with
+        other ``params`` (runtime data); None where it allows it."""
+        program, moment = self.program, self._timeline.moments[-1]
+        try:
+            effect = program.effects.get(intent.kind)
+            if effect is None:
+                return "unknown_effect"
+            grant, encoded = find_grant(program, intent.cap, effect), canon.encode(params)
+        except Refused as refused:
+            return refused.code
+        now = self.logical_now_ns
+        request = Request(intent.origin, intent.kind, params, encoded, grant, now)
+        limits = moment.settings.limits
+        decision = decide(
+            program, request, PureCaller(program, self._modules, now, moment.height, limits)
+        )
+        return None if decision.allowed else decision.code
 
     @property
     def _modules(self) -> WorldModules:

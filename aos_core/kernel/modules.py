@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aos_core import canon
+from aos_core.air.nodes import DefModule
 from aos_core.errors import CanonError, StepFault
-from aos_core.kernel.program import Limits
+from aos_core.kernel.program import Limits, Program
 
 
 class Modules(Protocol):
@@ -21,6 +23,32 @@ class Modules(Protocol):
 
     def run(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
         """What a pure module's ``run`` gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class PureCaller:
+    """Calls pure modules of a program at a moment: logical time in ns, and height."""
+
+    program: Program
+    modules: Modules
+    logical_ns: int
+    height: int
+    limits: Limits
+
+    def __call__(self, module: DefModule, input: bytes) -> bytes:
+        """What a module gives for ``input``. Raises :class:`StepFault`."""
+        name, ctx = module.abi.get("context"), None
+        if name is not None:
+            schema = self.program.schemas[name]
+            plain = {
+                "logical_now_ns": self.logical_ns,
+                "journal_height": self.height,
+                "manifest_hash": canon.hash_text(self.program.manifest_hash),
+                "module": module.name,
+            }
+            ctx = schema.encode(schema.normalise(plain))
+        wasm = self.program.wasm_hash(module.name)
+        return parse_pure_output(self.modules.run(wasm, pure_envelope(input, ctx), self.limits))
 
 
 def pure_envelope(input: bytes, ctx: bytes | None) -> bytes:

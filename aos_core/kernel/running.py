@@ -10,19 +10,17 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from aos_core import canon
 from aos_core.air.expr import EvalError
-from aos_core.air.nodes import DefModule
 from aos_core.air.operators import member
 from aos_core.air.values import Value, to_kinded
 from aos_core.errors import CanonError
 from aos_core.kernel import effects, reducers
 from aos_core.kernel.authority import Decision, Refused
 from aos_core.kernel.lifecycle import INSTANCE, advance
-from aos_core.kernel.modules import Modules, parse_pure_output, pure_envelope
+from aos_core.kernel.modules import Modules, PureCaller
 from aos_core.kernel.plans import Ended, Plan, match_event
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.records import ABSENT, KINDS, Input, Record
@@ -217,24 +215,13 @@ class Running:
             key,
             self.input.logical_ns,
             is_pending,
-            partial(self.call_pure, stamp),
+            self.pure_caller(stamp),
         )
 
-    def call_pure(self, stamp: int, module: DefModule, data: bytes) -> bytes:
-        """What a pure module of the program in force gives. Raises :class:`StepFault`."""
-        name, ctx = module.abi.get("context"), None
-        if name is not None:
-            schema = self.program.schemas[name]
-            plain = {
-                "logical_now_ns": self.input.logical_ns,
-                "journal_height": stamp,
-                "manifest_hash": canon.hash_text(self.state.manifest),
-                "module": module.name,
-            }
-            ctx = schema.encode(schema.normalise(plain))
-        wasm = self.program.wasm_hash(module.name)
-        envelope = pure_envelope(data, ctx)
-        return parse_pure_output(self.modules.run(wasm, envelope, self.moment.settings.limits))
+    def pure_caller(self, stamp: int) -> PureCaller:
+        """What calls pure modules of the program in force, at height ``stamp``."""
+        limits = self.moment.settings.limits
+        return PureCaller(self.program, self.modules, self.input.logical_ns, stamp, limits)
 
     def woken_at(self, id: bytes) -> int:
         """The height of the event or receipt that last woke an instance (B-21)."""

@@ -140,7 +140,7 @@ def test_a_pure_module_runs_with_its_context() -> None:
     event = EventInput(schema="demo/Go@1", value=b"")
     run = Running(world.programs.__getitem__, world.state, event, world.moment, world)
     given = canon.encode({"cents": 5, "currency": "EUR"})
-    output = run.call_pure(3, world.program.modules["demo/Convert@1"], given)
+    output = run.pure_caller(3)(world.program.modules["demo/Convert@1"], given)
     assert canon.decode(output) == {"cents": 15, "currency": "EUR"}
 
 
