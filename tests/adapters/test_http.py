@@ -18,7 +18,7 @@ from aos_core.errors import StoreDamaged
 from aos_core.kernel.records import Record
 from aos_core.world import World
 from tests.adapters.servers import LATIN_1, Server, closed_port, serving
-from tests.adapters.worlds import KEY, SECRET, answer, get, granted, live, live_world
+from tests.adapters.worlds import KEY, LONG, SECRET, answer, get, granted, live, live_world
 
 VALUE = "sk-a-very-secret-value"
 ENVIRON = {"DEMO_KEY": VALUE}
@@ -262,6 +262,21 @@ def test_a_method_that_a_redirect_changes_must_be_allowed_too(
     assert error(record) == "redirect_denied"
     assert "method_not_allowed" in record["payload"]["error"]["message"]
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("padding", [0, LONG])
+def test_an_enforcer_of_the_world_judges_every_hop(
+    padding: int, tmp_path: Path, server: Server
+) -> None:
+    grant = {"name": "web", "cap": "demo/guarded@1", "params": {}}
+    with live_world(tmp_path / "world", http=FOLLOW, grant=grant) as world:
+        url = f"{server.url}/redirect?to=/ok%3F{'x' * padding}&pad={'y' * LONG}"
+        record = answer(world, url)
+    if padding:
+        assert (record["status"], len(server.seen)) == ("ok", 2)
+    else:
+        assert (error(record), len(server.seen)) == ("redirect_denied", 1)
+        assert "too_short" in record["payload"]["error"]["message"]
 
 
 def test_another_origin_is_told_nothing_about_the_sender(

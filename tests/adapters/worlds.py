@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from aos_core import canon
 from aos_core.kernel.records import Record
 from aos_core.live import Outcome, release_live
 from aos_core.world import World
 from tests.adapters.servers import Server
-from tests.kernel.worlds import Node, await_, emit, plan, ref, schema
-from tests.support import tiny_world
+from tests.kernel.worlds import Node, await_, emit, plan, pure, ref, schema
+from tests.support import tiny_world, wat
 
 GET = "demo/Get@1"
 LLM = "demo/Generate@1"
@@ -42,6 +43,20 @@ OPEN: Node = {
     "cap_type": "http.out",
     "schema": {"record": {}},
 }
+GUARDED: Node = {**OPEN, "name": "demo/guarded@1", "enforcer": {"module": "demo/Guard@1"}}
+LONG = 2000
+_ALLOWS, _DENIES = (
+    canon.encode_plain({"output": canon.encode({"constraints_ok": deny is None, "deny": deny})})
+    for deny in (None, {"code": "too_short", "message": ""})
+)
+GUARD = wat(
+    f"""(if (result i32 i32) (i32.gt_u (local.get 1) (i32.const {LONG}))
+      (then (i32.const 0) (i32.const {len(_ALLOWS)}))
+      (else (i32.const {len(_ALLOWS)}) (i32.const {len(_DENIES)})))""",
+    _ALLOWS + _DENIES,
+    entry="run",
+)
+"""An enforcer of the world's own, which allows what takes more than ``LONG`` bytes to ask for."""
 SECRET: Node = {"$kind": "defsecret", "name": "demo/key@1", "binding_id": "env:DEMO_KEY"}
 KEY = {"secret": {"alias": "demo/key", "version": 1}}
 
@@ -61,6 +76,8 @@ def live_world(
         schema(LLM, {"ref": "sys/LlmGenerateParams@1"}),
         HTTP_EFFECT,
         OPEN,
+        GUARDED,
+        pure("demo/Guard@1"),
         SECRET,
         asking("http.request", GET, "web"),
         asking("llm.generate", LLM, "models"),
@@ -72,6 +89,7 @@ def live_world(
     tiny_world(
         to,
         *nodes,
+        wasm={"Guard": GUARD},
         config=f"[http]\n{http}\n{llm}\n",
         effects=("llm.generate",),
         grants=(grant, LLM_GRANT, asks),
