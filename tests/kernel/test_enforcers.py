@@ -313,3 +313,14 @@ def test_a_reducers_request_that_an_enforcer_denies_faults_the_turn(tmp_path: Pa
         assert done.fault is not None and done.fault["code"] == "blob_too_large"
         assert "3 bytes, 2 are allowed" in done.fault["text"]
         assert world.verify().ok
+
+
+def test_an_enforcer_judges_what_an_adapter_is_led_to_as_well(tmp_path: Path) -> None:
+    """For a redirect: nothing is recorded."""
+    with DiskWorld.open(quota_world(tmp_path, 2)) as world:
+        world.fire("demo/Go@1", {"who": "ab", "n": 0})
+        (item,) = world.pending
+        own, height = canon.decode(item.intent.params), world.height
+        assert world.denial(item.intent, own) is None
+        assert world.denial(item.intent, {**own, "bytes": b"abc"}) == "blob_too_large"
+        assert world.height == height
