@@ -479,7 +479,7 @@ def test_a_payload_for_a_request_gets_the_preview_that_every_answer_has(world: P
 
 def test_an_answer_that_says_nothing_is_told_and_does_not_hide_what_is_pending(world: Path) -> None:
     for text, words in (
-        ("[[answers]]\nmatch = {}\n", "neither http nor payload"),
+        ("[[answers]]\nmatch = {}\n", "says no http, llm or payload"),
         ("[[answers]]\nmatch = {}\npayload = { status = 1.5 }\n", "cannot be given"),
     ):
         opened, _ = play(world, text + FIRE)
