@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aos_core.cli import completion
 from aos_core.cli.build import build_stale, build_world
 from aos_core.cli.options import HERE, ForceBuild, OrderText, Seed, command
 from aos_core.cli.output import Out
@@ -18,7 +19,11 @@ NOT_AS_EXPECTED = 1
 
 Worlds = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[WORLD]...", help="Worlds; the one here, if none is named."),
+    typer.Argument(
+        metavar="WORLD",
+        help="Worlds; the one here, if none is named.",
+        autocompletion=completion.worlds,
+    ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Every world that ships.")]
 Only = Annotated[
@@ -28,6 +33,7 @@ Only = Annotated[
         metavar="S",
         help="One scenario; else all, or with --order or --seed the default one.",
         show_default=False,
+        autocompletion=completion.scenarios,
     ),
 ]
 
