@@ -63,7 +63,8 @@ def _schemas(files: WorldFiles) -> list[str]:
     from aos_core.air.nodes import DefSchema
 
     manifest = files.catalog.manifest
-    heard = [of.event for of in (*(manifest.routes or ()), *manifest.triggers)]
+    routed = [of.event for of in manifest.routes or ()]
+    heard = routed + [of.event for of in manifest.triggers]
     own = [of.name for of in files.catalog.all(DefSchema) if not of.name.startswith("sys/")]
     return list(dict.fromkeys([*heard, *own]))
 
