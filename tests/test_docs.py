@@ -1,0 +1,40 @@
+"""The pages of the docs say what is so."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+def test_the_page_of_the_command_line_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If not: ``python docs/generate.py``."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    text = (DOCS / "cli.md").read_text("utf-8")
+    assert importlib.import_module("generate").page(text) == text
+
+
+def test_every_command_has_its_fields_listed() -> None:
+    import typer.main
+
+    from aos_core.cli.main import app
+
+    text = (DOCS / "cli.md").read_text("utf-8")
+    table = text.partition("## Fields of `--json`")[2].partition("<!--")[0]
+    listed = set(re.findall(r"`([a-z]+)`", "".join(re.findall(r"(?m)^\|([^|]*)\|", table))))
+    group = typer.main.get_command(app)
+    assert listed == set(group.commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8"))
+    for link in links:
+        assert "://" in link or (page.parent / link).exists(), link
