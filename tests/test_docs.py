@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,19 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8"))
     for link in links:
         assert "://" in link or (page.parent / link).exists(), link
+
+
+def test_the_examples_of_testing_worlds_pass(tmp_path: Path) -> None:
+    """Every block of Python on the page is a test file."""
+    text = (DOCS / "testing-worlds.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    for n, code in enumerate(blocks):
+        (tmp_path / f"test_{n}.py").write_text(code, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "aos_core.pytest_plugin", "--strict-markers"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    scenarios = len(list((ROOT / "examples/04-aggregator/scenarios").glob("*.toml")))
+    assert f"{3 + scenarios + 2} passed" in done.stdout
