@@ -63,6 +63,13 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", metavar="N", help="Shuffle receipts by a seed.", show_default=False),
 ]
+RequireHashes = Annotated[
+    bool,
+    typer.Option(
+        "--require-hashes",
+        help="Refuse a world in whose files a hash is not written, or is not what is there.",
+    ),
+]
 ForceBuild = Annotated[
     bool, typer.Option("--force-build", help="Compile crates even where nothing changed.")
 ]

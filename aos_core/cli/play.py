@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from aos_core.cli import completion
-from aos_core.cli.build import build_stale, build_world
-from aos_core.cli.options import HERE, ForceBuild, OrderText, Seed, command
+from aos_core.cli.build import build_stale, build_world, require
+from aos_core.cli.options import HERE, ForceBuild, OrderText, RequireHashes, Seed, command
 from aos_core.cli.output import Out
 from aos_core.errors import UsageError
 from aos_core.files import WorldFiles, bundled_worlds, find_world
@@ -52,6 +52,7 @@ def run_worlds(
     order: OrderText = None,
     seed: Seed = None,
     force_build: ForceBuild = False,
+    require_hashes: RequireHashes = False,
 ) -> int:
     """Play scenarios and check them.
 
@@ -72,6 +73,8 @@ def run_worlds(
             build_world(out, files, force=True)
         else:
             build_stale(out, files)
+        if require_hashes:
+            require(name)
     plans = [of for name in names for of in _scenarios(name, scenario, chosen != Order())]
     told: list[dict[str, Any]] = []
     rows: list[Row] = []
