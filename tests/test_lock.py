@@ -141,7 +141,8 @@ def test_a_hash_that_is_stale_is_told_with_both(world: Path) -> None:
 
 def test_a_line_is_found_among_equal_names_and_escapes(world: Path) -> None:
     """The same name stands in a comment, in text, in another list, and is escaped."""
-    text = """{"$kind": "manifest", "$comment": {"name": "demo/R@1", "is": "\\"name\\": \\"demo/R@1\\""},
+    text = """{"$kind": "manifest",
+     "$comment": {"name": "demo/R@1", "is": "\\"name\\": \\"demo/R@1\\""},
      "schemas": [{"name": "demo/T@1"},
        {"name": "sys/TimerFired@1"}],
      "defaults": {"cap_grants": []},
@@ -150,7 +151,7 @@ def test_a_line_is_found_among_equal_names_and_escapes(world: Path) -> None:
         "name": "demo\\/R@1"}]}"""
     (world / "air/manifest.json").write_text(text, "utf-8")
     found = [(line, name) for file, line, name in lines(world) if file == "air/manifest.json"]
-    assert found == [(2, "demo/T@1"), (3, "sys/TimerFired@1"), (7, "demo/R@1")]
+    assert found == [(3, "demo/T@1"), (4, "sys/TimerFired@1"), (8, "demo/R@1")]
 
 
 def test_only_the_files_that_change_are_written(world: Path) -> None:
