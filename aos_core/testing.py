@@ -70,7 +70,7 @@ class Clock:
     @property
     def now_ns(self) -> int:
         """What time it is."""
-        return self._world.now_ns
+        return self._world.logical_now_ns
 
     def advance(self, seconds: float = 0, *, ns: int = 0) -> list[Turn]:
         """Let time pass, and deliver each timer that is due by then at its time, those included

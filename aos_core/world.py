@@ -62,7 +62,6 @@ from aos_core.view import Pending, View
 from aos_core.wasm.runtime import Runtime
 
 MAIN = "main"
-_NEXT = EventInput(schema="", value=b"")  # stands for the next input where only its time is asked
 Progress = Callable[[int, int], None]
 """(frames done, frames in all); what it raises breaks the work off"""
 
@@ -442,16 +441,9 @@ class World:
         """Let time pass: later inputs are stamped ``ns`` nanoseconds later, while it is open."""
         self._advanced_ns += ns
 
-    @property
-    def now_ns(self) -> int:
-        """Logical time, nanoseconds since genesis: the stamp of the next input, or less."""
-        now: int = self._stamps(_NEXT, 0)["logical_ns"]
-        return now
-
     def advance_to(self, logical_ns: int) -> None:
         """Let time pass until logical time is ``logical_ns``, as :meth:`advance`; not back."""
-        past = self.history.past(self._journal.header.body["created_ns"])
-        _, elapsed_ns, _ = self.host.stamp(_NEXT, past)
+        elapsed_ns = self.host.elapsed_ns(self._past())
         self._advanced_ns = max(self._advanced_ns, logical_ns - elapsed_ns)
 
     def _stamps(self, input: Input, due_ns: int) -> dict[str, Any]:

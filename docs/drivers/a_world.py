@@ -1,7 +1,7 @@
 """What the four drivers share: a world's program, its first state, inputs made from host JSON.
 
 A driver needs no more than this: `turn` is a pure function of (programs, state, input, moment,
-step function), and all it leaves to others is time, entropy, effects and keeping the journal.
+modules), and all it leaves to others is time, entropy, effects and keeping the journal.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from aos_core import canon
 from aos_core.adapters.prepared import http_payload
 from aos_core.adapters.receipt import Receipt
 from aos_core.files import WorldFiles, find_world
-from aos_core.kernel.program import Limits, Program, compile_program
+from aos_core.kernel.modules import Modules
+from aos_core.kernel.program import Program, compile_program
 from aos_core.kernel.records import EventInput, Input
 from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Moment
+from aos_core.modules import WorldModules
 from aos_core.wasm.cache import user_cache
-from aos_core.wasm.runtime import Runtime, StepLimits
+from aos_core.wasm.runtime import Runtime
 
 EVENT = "demo/AggregatorEvent@1"
 NAMES = ("primary", "secondary", "tertiary")
@@ -37,12 +39,12 @@ START: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A compiled world, where it begins, and what runs its reducers."""
+    """A compiled world, where it begins, and what runs its modules."""
 
     program: Program
     state: State
     moment: Moment
-    runtime: Runtime
+    modules: Modules
 
     @classmethod
     def load(cls, world: str) -> Kernel:
@@ -51,19 +53,15 @@ class Kernel:
         program = compile_program(files.catalog)
         own = [of for of in program.modules.values() if not of.name.startswith("sys/")]
         wasm = {program.wasm_hash(of.name): files.require_wasm(of) for of in own}
-        runtime = Runtime(wasm.__getitem__, user_cache())
+        runtime = Runtime(wasm.__getitem__, user_cache())  # a fresh instance for every call
+        modules = WorldModules(runtime, canon.hash_text)
         moment = Moment(1, 0, files.config.settings)  # record 0 is the genesis
-        return cls(program, State(program.manifest_hash), moment, runtime)
+        return cls(program, State(program.manifest_hash), moment, modules)
 
     def programs(self, manifest: bytes) -> Program:
         """The program of a manifest hash; this world never has another one."""
         assert manifest == self.program.manifest_hash
         return self.program
-
-    def step(self, wasm_hash: bytes, envelope: bytes, limits: Limits) -> bytes:
-        """Call a reducer, in a fresh instance."""
-        allowed = StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
-        return self.runtime.step(wasm_hash, envelope, allowed)
 
     def event(self, schema: str, value: Any) -> Input:
         """An event, of host JSON."""

@@ -57,7 +57,7 @@ class Driven(App[None]):
         that nothing has to be locked."""
         state, moment, n = self.kernel.state, self.kernel.moment, 0
         while (input := self.inputs.get()) is not None:
-            made = turn(self.kernel.programs, state, stamped(input, n), moment, self.kernel.step)
+            made = turn(self.kernel.programs, state, stamped(input, n), moment, self.kernel.modules)
             state, moment, n = made.state, made.after, n + 1
             self.call_from_thread(self.show, state)
 

@@ -24,7 +24,7 @@ def drive(kernel: Kernel, events: Iterable[Input]) -> State:
             inputs.extend(answer(intent) for _, intent in state.pending.items())
         if not inputs:
             return state
-        made = turn(kernel.programs, state, stamped(inputs.popleft(), n), moment, kernel.step)
+        made = turn(kernel.programs, state, stamped(inputs.popleft(), n), moment, kernel.modules)
         # a driver that keeps a journal writes `made.input` and `made.records` here, and only
         # then goes on: what was not written has not happened
         state, moment, n = made.state, made.after, n + 1

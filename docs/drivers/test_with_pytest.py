@@ -25,12 +25,12 @@ def kernel() -> Kernel:
 def asked(kernel: Kernel) -> Turn:
     """The turn that asks for three pages."""
     event = stamped(kernel.event(EVENT, START), 0)
-    return turn(kernel.programs, kernel.state, event, kernel.moment, kernel.step)
+    return turn(kernel.programs, kernel.state, event, kernel.moment, kernel.modules)
 
 
 def go_on(kernel: Kernel, made: Turn, inputs: Sequence[Input]) -> Turn:
     for n, input in enumerate(inputs, 1):
-        made = turn(kernel.programs, made.state, stamped(input, n), made.after, kernel.step)
+        made = turn(kernel.programs, made.state, stamped(input, n), made.after, kernel.modules)
     return made
 
 
@@ -47,5 +47,5 @@ def test_what_is_rejected_changes_nothing(kernel: Kernel, asked: Turn) -> None:
     with pytest.raises(Rejected):
         go_on(kernel, asked, [kernel.event(EVENT, START), *[receipt] * 2])
     with pytest.raises(UnknownIntent):
-        turn(kernel.programs, kernel.state, stamped(receipt, 0), kernel.moment, kernel.step)
+        turn(kernel.programs, kernel.state, stamped(receipt, 0), kernel.moment, kernel.modules)
     assert asked.state.root == before

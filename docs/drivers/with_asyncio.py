@@ -31,7 +31,7 @@ async def drive(kernel: Kernel, event: Input, perform: Perform) -> State:
         while True:
             input = stamped(await inputs.get(), n)
             # a turn does not wait for anything, so it needs no await and no lock
-            made = turn(kernel.programs, state, input, moment, kernel.step)
+            made = turn(kernel.programs, state, input, moment, kernel.modules)
             for hash, intent in made.state.pending.items():
                 if hash not in state.pending:
                     tasks.create_task(give(intent))
