@@ -36,7 +36,7 @@ class Asked:
 @dataclass(slots=True)
 class Started:
     """A plan instance over time. ``number`` is what people call ``#0``; ``manifest`` is the one it
-    started under and keeps."""
+    started under and keeps; ``error``, ``text`` and ``step`` say what it failed with, and where."""
 
     number: int
     id: bytes
@@ -46,6 +46,8 @@ class Started:
     ended: int | None = None
     status: str = "running"
     error: str | None = None
+    text: str | None = None
+    step: str | None = None
 
 
 @dataclass(slots=True)
@@ -84,7 +86,8 @@ class History:
                 case "plan_ended":
                     started = self._live.pop(record["instance"])
                     started.ended, started.status = height, record["status"]
-                    started.error = record.get("error_code")
+                    started.error, started.text = record.get("error_code"), record.get("text")
+                    started.step = record.get("step")
 
     def _count(self, input: Mapping[str, Any] | None) -> None:
         if input is None:

@@ -134,21 +134,11 @@ def _scenario_test(tests: Path) -> None:
 
 _SCENARIO_TEST = '''"""Every scenario of this world ends as it says, and replays."""
 
-from pathlib import Path
-
-import pytest
-
-from aos_core import run_scenario
-
-ROOT = Path(__file__).parents[1]
-SCENARIOS = sorted(path.stem for path in (ROOT / "scenarios").glob("*.toml"))
+from aos_core.testing import Play
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_a_scenario(name: str) -> None:
-    run = run_scenario(ROOT, name, memory=True)
-    with run.world:
-        assert run.ok, [item.text for item in run.expectations if not item.ok]
+def test_a_scenario(play: Play, aos_scenario: str) -> None:
+    play(aos_scenario)
 '''
 
 

@@ -72,7 +72,9 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A plan step at a height: ``state`` is one of the life cycle's (``lifecycle.STEP``)."""
+    """A plan step at a height: ``state`` is one of the life cycle's (``lifecycle.STEP``),
+    ``height`` that of the record that says so. ``value`` is host JSON; null is a value too, so
+    ``has_value`` tells. ``error`` is ``{code, text}`` where its plan ended in it."""
 
     id: str
     op: str
@@ -80,11 +82,25 @@ class StepView:
     value: Any
     height: int | None
     after: tuple[str, ...]
+    has_value: bool = False
+    error: Mapping[str, str] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``aos plan --json`` prints it."""
+        return {
+            "id": self.id,
+            "op": self.op,
+            "state": self.state,
+            **({"value": self.value} if self.has_value else {}),
+            **({} if self.error is None else {"error": dict(self.error)}),
+            **({} if self.height is None else {"height": self.height}),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A plan instance at a height; ``status`` is ``running``, ``ok`` or ``error``."""
+    """A plan instance at a height; ``status`` is ``running``, ``ok`` or ``error``, ``error`` the
+    code that it failed with and ``text`` why."""
 
     number: int
     id: bytes
@@ -94,11 +110,23 @@ class PlanView:
     ended: int | None
     error: str | None
     steps: tuple[StepView, ...]
+    text: str | None = None
 
     @property
     def waiting(self) -> tuple[str, ...]:
         """The steps it waits in."""
         return tuple(step.id for step in self.steps if step.state == "waiting")
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``aos plan --json`` prints it; ``steps`` are for one instance alone."""
+        return {
+            "n": self.number,
+            "plan": self.plan,
+            "status": self.status,
+            "started": self.started,
+            **({} if self.ended is None else {"ended": self.ended}),
+            **({} if self.error is None else {"error": _failure(self.error, self.text)}),
+        }
 
 
 class View:
@@ -272,6 +300,7 @@ class View:
             ended=started.ended if over else None,
             error=started.error if over else None,
             steps=steps,
+            text=started.text if over else None,
         )
 
     def _steps(self, started: Started) -> tuple[StepView, ...]:
@@ -285,22 +314,36 @@ class View:
         after = {step.id: tuple(e.source for e in node.edges if e.target == step.id)
                  for step in node.steps}  # fmt: skip
         return tuple(
-            self._step(step.id, step.op, moved.get(step.id), after[step.id]) for step in node.steps
+            self._step(started, step.id, step.op, moved.get(step.id), after[step.id])
+            for step in node.steps
         )
 
     def _definition(self, started: Started) -> DefPlan:
         """The plan as it was when the instance started: a running plan keeps its definition."""
         return self._programs(started.manifest).plans[started.plan].node
 
-    @staticmethod
     def _step(
-        id: str, op: str, moved: tuple[int, Record] | None, after: tuple[str, ...]
+        self,
+        started: Started,
+        id: str,
+        op: str,
+        moved: tuple[int, Record] | None,
+        after: tuple[str, ...],
     ) -> StepView:
+        error = None
+        over = started.ended is not None and started.ended <= self.height
+        if over and started.step == id and started.error is not None:
+            error = _failure(started.error, started.text)
         if moved is None:
-            return StepView(id, op, "pending", None, None, after)
+            return StepView(id, op, "pending", None, None, after, error=error)
         height, record = moved
-        value = kinded_to_host(record.get("value"))
-        return StepView(id, op, record["state"], value, height, after)
+        kinded = record.get("value")
+        value = kinded_to_host(kinded)
+        return StepView(id, op, record["state"], value, height, after, kinded is not None, error)
+
+
+def _failure(code: str, text: str | None) -> dict[str, str]:
+    return {"code": code, "text": text or ""}
 
 
 def typed_to_host(schema: Schema | None, value: Any) -> Any:

@@ -238,6 +238,11 @@ class World:
         return self.trouble is None and self._journal.writable
 
     @property
+    def in_memory(self) -> bool:
+        """Whether its journal is gone when it is closed."""
+        return isinstance(self._disk, MemoryDisk)
+
+    @property
     def frames(self) -> Sequence[Frame]:
         """Every frame, those before a fork too. Grows; do not change it."""
         return self._timeline.frames
@@ -435,6 +440,11 @@ class World:
     def advance(self, ns: int) -> None:
         """Let time pass: later inputs are stamped ``ns`` nanoseconds later, while it is open."""
         self._advanced_ns += ns
+
+    def advance_to(self, logical_ns: int) -> None:
+        """Let time pass until logical time is ``logical_ns``, as :meth:`advance`; not back."""
+        elapsed_ns = self.host.elapsed_ns(self._past())
+        self._advanced_ns = max(self._advanced_ns, logical_ns - elapsed_ns)
 
     def _stamps(self, input: Input, due_ns: int) -> dict[str, Any]:
         at_ns, elapsed_ns, entropy = self.host.stamp(input, self._past())

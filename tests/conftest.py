@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["aos_core.pytest_plugin"]  # as it is without being installed
+
 REFERENCE = Path(os.environ.get("AOS_REF") or Path(__file__).parents[2] / "shared/ref/air-v1")
 
 settings.register_profile("aos", deadline=None)  # a slow machine is no failure

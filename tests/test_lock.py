@@ -16,7 +16,7 @@ from aos_core.air.nodes import DefModule, node_bytes
 from aos_core.branches import DiskError
 from aos_core.errors import CheckFailed, ModuleMissing, ReadOnly, WorldError
 from aos_core.files import WorldFiles
-from aos_core.lock import Locked, lock
+from aos_core.lock import Locked, drifts, lock, require_hashes
 
 AGGREGATOR = Path(__file__).parents[1] / "examples/04-aggregator"
 WASM = b"\0asm\1\0\0\0"
@@ -103,6 +103,55 @@ def test_checking_says_what_would_change_and_writes_nothing(world: Path) -> None
     before = contents(world)
     assert run(world, write=False).changed == ALL
     assert contents(world) == before
+
+
+def lines(world: Path) -> list[tuple[str, int, str]]:
+    return [(of.file, of.line, of.name) for of in drifts(WorldFiles.read(world))]
+
+
+def test_hashes_that_are_not_pinned_are_told_with_file_and_line(world: Path) -> None:
+    (world / "air/manifest.json").write_text(json.dumps(MANIFEST, indent=1), "utf-8")
+    assert lines(world) == [
+        ("air/manifest.json", 6, "demo/T@1"),
+        ("air/manifest.json", 10, "sys/TimerFired@1"),
+        ("air/manifest.json", 15, "demo/R@1"),
+        ("air/manifest.json", 18, "sys/CapEnforceHttpOut@1"),
+        ("defs/all.json", 1, "demo/R@1"),
+    ]
+    with pytest.raises(WorldError) as caught:
+        require_hashes(WorldFiles.read(world))
+    error = caught.value
+    assert (error.code, error.where) == (
+        "hash_drift", {"file": world / "air/manifest.json", "line": 6},
+    )  # fmt: skip
+    assert error.message.startswith("tiny: 5 hashes do not fit\n  air/manifest.json:6: demo/T@1")
+    assert error.message.count("is not written") == 5
+    assert "aos lock" in str(error.hint)
+
+
+def test_a_hash_that_is_stale_is_told_with_both(world: Path) -> None:
+    run(world)
+    require_hashes(WorldFiles.read(world))
+    (world / "modules/R.wasm").write_bytes(WASM + b"\0\1\0")
+    with pytest.raises(WorldError, match=r"defs/all\.json:") as caught:
+        require_hashes(WorldFiles.read(world))
+    old, new = (canon.hash_text(canon.sha256(of)) for of in (WASM, WASM + b"\0\1\0"))
+    assert f"demo/R@1: wasm_hash says {old}, found {new}" in caught.value.message
+
+
+def test_a_line_is_found_among_equal_names_and_escapes(world: Path) -> None:
+    """The same name stands in a comment, in text, in another list, and is escaped."""
+    text = """{"$kind": "manifest",
+     "$comment": {"name": "demo/R@1", "is": "\\"name\\": \\"demo/R@1\\""},
+     "schemas": [{"name": "demo/T@1"},
+       {"name": "sys/TimerFired@1"}],
+     "defaults": {"cap_grants": []},
+     "modules": [
+       {"hash": "",
+        "name": "demo\\/R@1"}]}"""
+    (world / "air/manifest.json").write_text(text, "utf-8")
+    found = [(line, name) for file, line, name in lines(world) if file == "air/manifest.json"]
+    assert found == [(3, "demo/T@1"), (4, "sys/TimerFired@1"), (8, "demo/R@1")]
 
 
 def test_only_the_files_that_change_are_written(world: Path) -> None:

@@ -32,6 +32,7 @@ from aos_core.errors import (
 from aos_core.journal import JournalMissing
 from aos_core.kernel.records import EventInput
 from aos_core.replay import replay
+from aos_core.testing import assert_replays
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.kernel.worlds import NAT, emit, end, module, plan, schema
@@ -140,7 +141,7 @@ def test_a_fault_takes_a_height_and_changes_nothing_else(world: Path) -> None:
     assert made.fault["code"] == "trap" and made.fault["where"] == {"reducer": REDUCER}
     assert made.fault["text"] == "unreachable code was reached"
     assert found.root == before.root and len(found.frames[-1].records) == 2
-    assert found.verify().ok
+    assert_replays(found)
 
 
 def test_a_receipt_whose_turn_faults_can_be_released_again_on_a_mended_module(
@@ -158,7 +159,7 @@ def test_a_receipt_whose_turn_faults_can_be_released_again_on_a_mended_module(
     made = found.deliver(last.answer())
     assert made.fault is None and made.records[0]["outcome"] == "settled"
     assert found.state(REDUCER)["pc"] == "Done" and found.pending == []
-    assert found.verify().ok
+    assert_replays(found)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,8 @@ def test_a_reducer_that_never_ends_or_answers_rubbish_faults(
     found = World.open(world, memory=True)
     made = found.fire(EVENT, start())
     assert made.fault is not None and made.fault["code"] == code
-    assert found.root == found.at(0).root and found.verify().ok
+    assert found.root == found.at(0).root
+    assert_replays(found)
 
 
 def test_a_failed_plan_ends_alone(world: Path) -> None:
@@ -195,7 +197,7 @@ def test_a_failed_plan_ends_alone(world: Path) -> None:
     found.fire(EVENT, start(topic="good"))
     release_all(found)
     assert found.state(REDUCER)["results"].keys() == {"2"}
-    assert found.verify().ok
+    assert_replays(found)
 
 
 # -- travel -----------------------------------------------------------------------------------
@@ -417,7 +419,8 @@ def test_reopening_gives_the_same_world_which_goes_on(world: Path) -> None:
         release_all(again)
         assert again.state(REDUCER)["pc"] == "Done"
     with World.open(world) as last:
-        assert last.state(REDUCER)["pc"] == "Done" and last.verify().ok
+        assert last.state(REDUCER)["pc"] == "Done"
+        assert_replays(last)
 
 
 def test_after_reopening_a_settled_intent_is_late_and_an_unknown_one_unknown(world: Path) -> None:
@@ -481,7 +484,8 @@ def test_a_torn_last_frame_is_dropped_with_a_notice_and_the_world_goes_on(world:
         assert found.state(REDUCER)["pc"] == "Done"
     assert log(world).with_name("main.torn-1").read_bytes() == data[ends[1] : -5]
     with World.open(world) as again:
-        assert again.notices == [] and again.verify().ok
+        assert again.notices == []
+        assert_replays(again)
 
 
 def test_a_flipped_bit_is_named_and_what_is_before_it_lives_on(world: Path) -> None:
@@ -507,7 +511,8 @@ def test_a_flipped_bit_is_named_and_what_is_before_it_lives_on(world: Path) -> N
             found.verify()
         with found.fork(found.height, "saved") as fork:
             release_all(fork)
-            assert fork.state(REDUCER)["pc"] == "Done" and fork.verify().ok
+            assert fork.state(REDUCER)["pc"] == "Done"
+            assert_replays(fork)
     assert log(world).read_bytes() == data
     with World.open(world, "saved") as again:
         assert again.trouble is None and again.state(REDUCER)["pc"] == "Done"
@@ -516,7 +521,7 @@ def test_a_flipped_bit_is_named_and_what_is_before_it_lives_on(world: Path) -> N
 def test_damage_that_comes_while_the_world_is_open_is_found_by_verify(world: Path) -> None:
     with World.open(world) as found:
         found.fire(EVENT, start())
-        assert found.verify().ok
+        assert_replays(found)
         data = bytearray(log(world).read_bytes())
         data[len(data) // 2] ^= 1
         log(world).write_bytes(data)
@@ -554,7 +559,7 @@ def test_a_second_writer_is_told_who_is_first_and_readers_see_the_last_state(wor
             with pytest.raises(ReadOnly):
                 reader.swap()
             assert log(world).stat().st_size == size
-            assert reader.verify().ok
+            assert_replays(reader)
         release_all(writer)
     with World.open(world) as again:
         assert again.writable
@@ -651,7 +656,8 @@ def test_threads_take_turns(world: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == [] and len(found.frames) == 16
-    assert found.state(REDUCER)["requests"] == 15 and found.verify().ok
+    assert found.state(REDUCER)["requests"] == 15
+    assert_replays(found)
 
 
 # -- worlds that are none ---------------------------------------------------------------------

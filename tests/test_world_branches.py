@@ -25,6 +25,7 @@ from aos_core.errors import (
 )
 from aos_core.modules import WorldModules
 from aos_core.scenario import edited, run_scenario
+from aos_core.testing import assert_replays
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.kernel.worlds import VOCABULARY, await_, emit, end, manifest, module, plan
@@ -104,7 +105,8 @@ def test_forks_of_forks_reopen_and_go_on(world: Path) -> None:
                 assert twice.root == one.root and twice.height == one.height
     with World.open(world, "two") as again:
         assert (again.height, again.root, again.head) == at_two
-        assert again.state(REDUCER)["pc"] == "Done" and again.verify().ok
+        assert again.state(REDUCER)["pc"] == "Done"
+        assert_replays(again)
         assert again.deliver(receipt).records[0]["outcome"] == "late", "settled before the fork"
         with pytest.raises(UnknownIntent):
             again.deliver(Receipt(b"\x07" * 32, "ok", receipt.payload))
@@ -114,7 +116,8 @@ def test_forks_of_forks_reopen_and_go_on(world: Path) -> None:
     for name in ("early", "empty", "twice"):
         with World.open(world, name) as again:
             release_all(again)
-            assert again.state(REDUCER)["pc"] == "Done" and again.verify().ok
+            assert again.state(REDUCER)["pc"] == "Done"
+            assert_replays(again)
 
 
 def test_a_fork_is_found_by_its_parents_head_and_not_by_its_name(world: Path) -> None:
@@ -186,7 +189,8 @@ def test_a_twin_is_the_world_at_genesis_and_nothing_it_does_comes_back(world: Pa
         assert (twin.height, twin.head) == (0, found.frames[0].hash)
         twin.fire(EVENT, start())
         release_all(twin)
-        assert twin.state(REDUCER)["pc"] == "Done" and twin.verify().ok
+        assert twin.state(REDUCER)["pc"] == "Done"
+        assert_replays(twin)
         assert (found.height, found.head) == before and found.branches() == ["main"]
 
 
@@ -211,7 +215,7 @@ def test_a_swap_is_one_journaled_input_and_replay_is_exact_around_it(world: Path
         handles = [of.state(REDUCER)["pending"] for of in (found.at(2), found.at(found.height - 1))]
         assert handles[0]["1"]["handles"][2] == "fetch_c"
         assert found.state(REDUCER)["pc"] == "Done"
-        assert found.verify().ok
+        assert_replays(found)
         before = found.turn_bounds(2)[1]
         with found.fork(before, "old") as fork:
             assert fork.program.manifest_hash == old
@@ -277,7 +281,7 @@ def test_a_swap_to_an_unsound_world_is_refused_and_nothing_is_written(
             found.swap()
         assert (found.head, found.root) == before and log(world).stat().st_size == size
         found.fire(EVENT, start())
-        assert found.verify().ok
+        assert_replays(found)
 
 
 def test_a_running_plan_keeps_its_plan_and_a_new_one_gets_the_new(world: Path) -> None:
@@ -298,7 +302,7 @@ def test_a_running_plan_keeps_its_plan_and_a_new_one_gets_the_new(world: Path) -
         record for record in found.records if record.get("schema") == "demo/AggregateComplete@1"
     ]
     assert [of["value"]["tertiary"]["name"] for of in done] == ["c", "a"]
-    assert found.verify().ok
+    assert_replays(found)
 
 
 def test_settings_are_replaced_with_the_rest(world: Path) -> None:
@@ -311,7 +315,8 @@ def test_settings_are_replaced_with_the_rest(world: Path) -> None:
     assert faulted.fault is not None and faulted.fault["code"] == "out_of_fuel"
     (world / "world.toml").write_text(text, "utf-8")
     found.swap()
-    assert found.fire(EVENT, start()).fault is None and found.verify().ok
+    assert found.fire(EVENT, start()).fault is None
+    assert_replays(found)
 
 
 def test_the_context_names_the_manifest_in_force(
@@ -357,7 +362,7 @@ def test_a_pending_effect_that_the_manifest_no_longer_lists_is_still_shown_and_s
     assert [(item.n, item.params, item.schema.zero()) for item in found.pending] == before
     made = found.deliver(edited(numbered(found, 1), {"payload": {"n": 3, "note": None}}))
     assert [of.kind for of in made.records][-1] == "plan_ended" and found.pending == []
-    assert found.verify().ok
+    assert_replays(found)
 
 
 def test_what_an_ended_plan_asked_is_shown_as_it_was_typed_then(tmp_path: Path) -> None:
@@ -410,7 +415,8 @@ def test_a_run_with_children_is_never_dropped(world: Path) -> None:
     assert set(found_) == {"S", "child", *(f"S~{n}" for n in range(1, KEPT + 2))}
     with World.open(world, "child") as child:
         release_all(child)
-        assert child.state(REDUCER)["pc"] == "Done" and child.verify().ok
+        assert child.state(REDUCER)["pc"] == "Done"
+        assert_replays(child)
 
 
 def test_a_gap_is_filled_before_anything_is_dropped(world: Path) -> None:
@@ -536,7 +542,7 @@ def test_what_the_store_lost_is_put_back_from_the_files(world: Path) -> None:
         damage(world, digest, None)
         with World.open(world) as found:
             assert found.trouble is None and len(found.pending) == 3
-            assert found.verify().ok
+            assert_replays(found)
         with World.open(world, write=False) as reader:
             assert len(reader.pending) == 3
 
@@ -563,7 +569,8 @@ def test_a_store_that_is_gone_is_made_anew_from_the_files(world: Path) -> None:
     with pytest.raises(UsageError, match="there is no store"):
         World.open(world, write=False)
     with World.open(world) as found:
-        assert len(found.pending) == 3 and found.verify().ok
+        assert len(found.pending) == 3
+        assert_replays(found)
 
 
 def test_a_reader_follows_the_writer(world: Path) -> None:
@@ -579,5 +586,5 @@ def test_a_reader_follows_the_writer(world: Path) -> None:
         release_all(writer)
         assert reader.refresh()
         assert reader.at(20).root == writer.at(20).root
-        assert reader.verify().ok
+        assert_replays(reader)
         assert not writer.refresh()

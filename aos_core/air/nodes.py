@@ -17,7 +17,8 @@ from aos_core.air.types import Type, parse_type
 from aos_core.errors import AirError
 
 NAME = re.compile(r"[a-z][a-z0-9._-]*/[A-Za-z][A-Za-z0-9._-]*@[1-9][0-9]*\Z")
-_PLACEHOLDERS = ("", "sha256", "sha256:", canon.hash_text(canon.ZERO_HASH))
+PLACEHOLDERS = ("", "sha256", "sha256:", canon.hash_text(canon.ZERO_HASH))
+"""What may stand where a hash is still to be written."""
 
 
 class Fields:
@@ -83,7 +84,7 @@ class Fields:
 
 def hash_or_none(node: Any, path: str) -> str | None:
     """A hash, or None for a placeholder (B-5)."""
-    if node is None or node in _PLACEHOLDERS:
+    if node is None or node in PLACEHOLDERS:
         return None
     if not isinstance(node, str) or not canon.is_hash_text(node):
         raise AirError(f"{node!r} is not a hash", path=path, hint="sha256: and 64 hex digits")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aos_core.air.load import Problem
-from aos_core.cli.options import HERE, OptionalWorld, command
+from aos_core.cli.options import HERE, OptionalWorld, RequireHashes, command
 from aos_core.cli.output import Out
 from aos_core.errors import AirError, AosError, CheckFailed, WorldError
 from aos_core.files import WorldFiles, bundled_worlds, find_world
@@ -36,9 +36,14 @@ def list_worlds(out: Out) -> int:
 
 
 @command(commands, "check")
-def check_world(out: Out, world: OptionalWorld = HERE) -> int:
+def check_world(
+    out: Out, world: OptionalWorld = HERE, require_hashes: RequireHashes = False
+) -> int:
     """Find all that is wrong with a world."""
-    problems = find_problems(WorldFiles.read(find_world(world)))
+    files = WorldFiles.read(find_world(world))
+    problems = find_problems(files)
+    if require_hashes and all(of.severity != "error" for of in problems):
+        problems = [of for of in problems if of.code != "stale_hash"] + _drifts(files)
     ok = all(of.severity != "error" for of in problems)
     if out.json:
         out.document({"ok": ok, "problems": [of.to_json() for of in problems]})
@@ -79,6 +84,16 @@ def _unfit(files: WorldFiles, found: Sequence[Problem]) -> list[Problem]:
     except WorldError as error:
         return [_problem(error)]
     return []
+
+
+def _drifts(files: WorldFiles) -> list[Problem]:
+    """Every hash that is not written, or not what is there, as an error."""
+    from aos_core.lock import DRIFT_HINT, drifts
+
+    return [
+        Problem("error", "hash_drift", of.file, f"line {of.line}", of.text, DRIFT_HINT)
+        for of in drifts(files)
+    ]
 
 
 def _scenario_problems(files: WorldFiles) -> list[Problem]:

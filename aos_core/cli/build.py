@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aos_core.cli.options import HERE, ForceBuild, OptionalWorld, command
+from aos_core.cli.options import HERE, ForceBuild, OptionalWorld, RequireHashes, command
 from aos_core.cli.output import Out
 from aos_core.errors import AosError, BuildFailed, ModuleMissing, NoToolchain, NotTrusted
 from aos_core.files import WorldFiles, find_world, prebuilt_root
@@ -43,6 +43,7 @@ def build(
     world: OptionalWorld = HERE,
     force_build: ForceBuild = False,
     trust: Trust = False,
+    require_hashes: RequireHashes = False,
     each_line: EachLine = False,
 ) -> int:
     """Compile reducers that changed.
@@ -52,6 +53,8 @@ def build(
     if each_line:
         return _build_each_line(replace(out, json=True), find_world(world), force_build)
     modules = build_world(out, WorldFiles.read(find_world(world)), force=force_build, agreed=trust)
+    if require_hashes:
+        require(world)
     if out.json:
         out.document({"modules": [of.to_json() for of in modules]})
         return 0
@@ -61,6 +64,14 @@ def build(
     if not modules:
         out.text("this world has no modules of its own")
     return 0
+
+
+def require(world: str) -> None:
+    """What ``--require-hashes`` asks for, of the files and modules as they are now. Raises as
+    ``lock.require_hashes``."""
+    from aos_core.lock import require_hashes
+
+    require_hashes(WorldFiles.read(find_world(world)))
 
 
 def _build_each_line(out: Out, world: Path, force: bool) -> int:

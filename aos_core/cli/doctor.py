@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from aos_core.cli import completion
 from aos_core.cli.options import command
 from aos_core.cli.output import Out
 from aos_core.errors import AosError
@@ -25,7 +26,12 @@ _SMALL = (80, 24)
 
 World = Annotated[
     str | None,
-    typer.Argument(metavar="[WORLD]", help="Look at this world too.", show_default=False),
+    typer.Argument(
+        metavar="WORLD",
+        help="Look at this world too.",
+        show_default=False,
+        autocompletion=completion.worlds,
+    ),
 ]
 
 

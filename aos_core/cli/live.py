@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aos_core import canon
+from aos_core.cli import completion
 from aos_core.cli.opening import exit_code, open_world, read_json
 from aos_core.cli.options import (
     HERE,
@@ -34,7 +35,10 @@ commands = typer.Typer()
 FAULTED = 1
 RECEIPT = '{"status": "ok", "payload": {..}}; `aos pending --json` shows payloads that fit'
 
-Schema = Annotated[str, typer.Argument(metavar="SCHEMA", help="The event's schema.")]
+Schema = Annotated[
+    str,
+    typer.Argument(metavar="SCHEMA", help="The event's schema.", autocompletion=completion.schemas),
+]
 Value = Annotated[
     str,
     typer.Argument(metavar="VALUE_JSON", help="Its value; - reads one a line from stdin."),
@@ -183,7 +187,7 @@ def _show(out: Out, items: Sequence[Pending]) -> None:
 
 Numbers = Annotated[
     list[str] | None,
-    typer.Argument(metavar="N...", help="Numbers or hash prefixes, as `aos pending` shows them."),
+    typer.Argument(metavar="N", help="Numbers or hash prefixes, as `aos pending` shows them."),
 ]
 All = Annotated[bool, typer.Option("--all", help="Everything that is pending.")]
 ReceiptJson = Annotated[

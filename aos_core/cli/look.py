@@ -1,28 +1,39 @@
-"""``state``, ``journal``, ``record``: what a branch holds."""
+"""``state``, ``journal``, ``record``, ``plan``: what a branch holds."""
 
 from __future__ import annotations
 
 import json
+import re
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aos_core.cli import completion
 from aos_core.cli.opening import exit_code, open_world, read_json
 from aos_core.cli.options import HERE, At, Branch, GivenWorld, OptionalWorld, command
 from aos_core.cli.output import Out
 from aos_core.errors import UsageError, ValueRejected
 
 if TYPE_CHECKING:
-    from aos_core.view import View
+    from aos_core.view import PlanView, StepView, View
+    from aos_core.world import World
 
 commands = typer.Typer()
 
 Reducer = Annotated[
-    str | None, typer.Argument(metavar="[REDUCER]", help="One reducer.", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="REDUCER",
+        help="One reducer.",
+        show_default=False,
+        autocompletion=completion.reducers,
+    ),
 ]
 Key = Annotated[
     str | None,
-    typer.Argument(metavar="[KEY]", help="One cell of a keyed reducer.", show_default=False),
+    typer.Argument(metavar="KEY", help="One cell of a keyed reducer.", show_default=False),
 ]
 
 
@@ -81,6 +92,13 @@ FilterText = Annotated[
 ]
 
 
+Follow = Annotated[
+    bool, typer.Option("--follow", help="Go on with what is added, until interrupted or --to.")
+]
+POLL_SECONDS = 0.1
+"""How often a journal that is followed is looked at: one call of the system, if nothing is new."""
+
+
 @command(commands, "journal")
 def journal(
     out: Out,
@@ -88,25 +106,37 @@ def journal(
     first: From = 0,
     last: To = None,
     filter: FilterText = "",
+    follow: Follow = False,
     branch: Branch = "main",
 ) -> int:
     """The records, one a line."""
-    from aos_core.cli.story import Teller
     from aos_core.filters import parse_filter
-    from aos_core.present import RecordReader
 
     shown = parse_filter(filter)
     with open_world(out, world, branch) as opened:
-        reader, teller = RecordReader(opened), Teller(opened)
-        end = opened.height if last is None else min(last, opened.height)
-        for height in range(first, end + 1):
-            if not shown(height, opened.records[height]):
-                continue
-            if out.json:
-                out.line(reader.to_json(height))
-            else:
-                out.text(teller.line(height))
-        return exit_code(out, opened)
+        tell, begin = _teller(out, opened), first
+        while True:
+            end = opened.height if last is None else min(last, opened.height)
+            for height in range(begin, end + 1):
+                if shown(height, opened.records[height]):
+                    tell(height)
+            begin = max(begin, end + 1)
+            if not follow or opened.trouble is not None or end == last:
+                return exit_code(out, opened)
+            while not opened.refresh():
+                time.sleep(POLL_SECONDS)
+
+
+def _teller(out: Out, world: World) -> Callable[[int], None]:
+    """Shows the record of a height, on one line."""
+    from aos_core.cli.story import Teller
+    from aos_core.present import RecordReader
+
+    if out.json:
+        reader = RecordReader(world)
+        return lambda height: out.line(reader.to_json(height))
+    teller = Teller(world)
+    return lambda height: out.text(teller.line(height))
 
 
 Height = Annotated[int, typer.Argument(metavar="H", help="The record's height.", min=0)]
@@ -130,3 +160,90 @@ def record(out: Out, world: GivenWorld, height: Height, branch: Branch = "main")
             out.text(f"in the turn of {first}..{last}")
             out.text(json.dumps(whole, ensure_ascii=False, indent=2))
         return exit_code(out, opened)
+
+
+Number = Annotated[
+    str | None,
+    typer.Argument(metavar="#N", help="One instance: its number.", show_default=False),
+]
+
+
+@command(commands, "plan")
+def plan(
+    out: Out,
+    world: OptionalWorld = HERE,
+    number: Number = None,
+    at: At = None,
+    branch: Branch = "main",
+) -> int:
+    """Plan instances, or one with every step."""
+    with open_world(out, world, branch) as opened:
+        view = opened.at(opened.height if at is None else at)
+        if number is None:
+            _show_plans(out, view)
+        else:
+            _show_plan(out, view.plan(_number(number)))
+        return exit_code(out, opened)
+
+
+def _number(text: str) -> int:
+    found = re.fullmatch(r"#?([0-9]+)", text)
+    if found is None:
+        raise UsageError(f"{text!r} is no number of a plan instance", hint="such as 0, or '#0'")
+    return int(found[1])
+
+
+def _show_plans(out: Out, view: View) -> None:
+    plans = view.plans()
+    if out.json:
+        out.document([of.to_json() for of in plans])
+        return
+    for of in plans:
+        waiting = ", ".join(view.plan(of.number).waiting)
+        out.text(_headline(of) + (f", waits in {waiting}" if waiting else ""))
+    if not plans:
+        out.text("no plan has started")
+
+
+def _headline(of: PlanView) -> str:
+    from aos_core.present import short_name
+
+    when = f"since {of.started}" if of.ended is None else f"{of.started}..{of.ended}"
+    why = "" if of.error is None else f": {of.error}{f', {of.text}' if of.text else ''}"
+    return f"#{of.number} {short_name(of.plan)}  {of.status}  {when}{why}"
+
+
+_SIGNS = {
+    "pending": ("·", "dim"),
+    "waiting": ("◷", "yellow"),
+    "done": ("✓", "green"),
+    "skipped": ("-", "dim"),
+    "failed": ("✗", "red"),
+}
+
+
+def _show_plan(out: Out, found: PlanView) -> None:
+    if out.json:
+        out.document({**found.to_json(), "steps": [step.to_json() for step in found.steps]})
+        return
+    out.text(_headline(found))
+    width = max((len(step.id) for step in found.steps), default=0)
+    for step in found.steps:
+        _show_step(out, step, width)
+
+
+def _show_step(out: Out, step: StepView, width: int) -> None:
+    from rich.text import Text
+
+    from aos_core.present import clip, compact
+
+    sign, style = _SIGNS[step.state]
+    height = "" if step.height is None else str(step.height)
+    line = f" {height:>5} {step.id:<{width}}  {step.op:<13}  {step.state:<7}"
+    said = ""
+    if step.error is not None:
+        said = f"{step.error['code']}: {step.error['text']}"
+    elif step.has_value:
+        said = compact(step.value, 400)
+    room = max(20, out.console.width - len(line) - 3)
+    out.print(Text.assemble((sign, style), f"{line}  {clip(said, room)}".rstrip()))

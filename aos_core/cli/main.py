@@ -17,7 +17,6 @@ from aos_core.cli.output import Out, reader_gone
 from aos_core.errors import UsageError
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="See, simulate and prove AgentOS worlds. `aos COMMAND --help` says more.",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aos_core.cli import completion
 from aos_core.cli.options import command
 from aos_core.cli.output import Out
 from aos_core.files import find_world
@@ -19,7 +20,13 @@ Place = Annotated[
 ]
 From = Annotated[
     str | None,
-    typer.Option("--from", metavar="SLUG", help="Like this world that ships.", show_default=False),
+    typer.Option(
+        "--from",
+        metavar="SLUG",
+        help="Like this world that ships.",
+        show_default=False,
+        autocompletion=completion.worlds,
+    ),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aos_core.cli import completion
 from aos_core.cli.output import Out, reader_gone
 from aos_core.errors import AosError
 
@@ -18,15 +19,26 @@ INTERNAL = 70
 OptionalWorld = Annotated[
     str,
     typer.Argument(
-        metavar="[WORLD]",
+        metavar="WORLD",
         help="A world directory, its slug or number; here, if left out.",
         show_default=False,
+        autocompletion=completion.worlds,
     ),
 ]
 GivenWorld = Annotated[
-    str, typer.Argument(metavar="WORLD", help="A world directory, its slug or number.")
+    str,
+    typer.Argument(
+        metavar="WORLD",
+        help="A world directory, its slug or number.",
+        autocompletion=completion.worlds,
+    ),
 ]
-Branch = Annotated[str, typer.Option("--branch", metavar="NAME", help="Which journal.")]
+Branch = Annotated[
+    str,
+    typer.Option(
+        "--branch", metavar="NAME", help="Which journal.", autocompletion=completion.branches
+    ),
+]
 ScenarioName = Annotated[
     str | None,
     typer.Option(
@@ -34,6 +46,7 @@ ScenarioName = Annotated[
         metavar="S",
         help="Whose prepared answers apply; the world's default one, if left out.",
         show_default=False,
+        autocompletion=completion.scenarios,
     ),
 ]
 At = Annotated[
@@ -49,6 +62,13 @@ OrderText = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option("--seed", metavar="N", help="Shuffle receipts by a seed.", show_default=False),
+]
+RequireHashes = Annotated[
+    bool,
+    typer.Option(
+        "--require-hashes",
+        help="Refuse a world in whose files a hash is not written, or is not what is there.",
+    ),
 ]
 ForceBuild = Annotated[
     bool, typer.Option("--force-build", help="Compile crates even where nothing changed.")

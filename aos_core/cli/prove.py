@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aos_core import canon
+from aos_core.cli.build import require
 from aos_core.cli.opening import open_world
-from aos_core.cli.options import HERE, Branch, OptionalWorld, command
+from aos_core.cli.options import HERE, Branch, OptionalWorld, RequireHashes, command
 from aos_core.cli.output import Out
 from aos_core.errors import Diverged
 
@@ -25,12 +26,18 @@ WithDisk = Annotated[
 
 @command(commands, "verify")
 def verify(
-    out: Out, world: OptionalWorld = HERE, branch: Branch = "main", with_disk: WithDisk = False
+    out: Out,
+    world: OptionalWorld = HERE,
+    branch: Branch = "main",
+    with_disk: WithDisk = False,
+    require_hashes: RequireHashes = False,
 ) -> int:
     """Replay a branch and compare.
 
     Its inputs run again; every record and every root has to come out the same.
     """
+    if require_hashes:
+        require(world)
     with open_world(out, world, branch) as opened, out.progress("verifying") as progress:
         report = opened.verify(with_disk=with_disk, progress=progress)
     if out.json:

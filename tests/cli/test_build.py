@@ -106,7 +106,8 @@ def test_a_new_world_builds_runs_and_passes_its_own_tests(
     assert runs and all(run["verified"] for run in runs)
     assert all(of["ok"] for run in runs for of in run["expectations"])
     environment: dict[str, str] = {**os.environ, "PYTHONPATH": str(ROOT)}
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    plugin = ["-p", "aos_core.pytest_plugin"]  # loads by itself where we are installed
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, "tests"]
     subprocess.run(tests, cwd=world, env=environment, check=True, timeout=100)
     environment |= {"RUSTC": str(rust.rustc), "CARGO_TARGET_DIR": str(tmp_path / "target")}
     native = [str(rust.cargo), "test", "--locked", "--quiet", "--lib", "-p", runs_crate(world)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +146,44 @@ def test_the_journal_for_people_is_one_line_a_record(asked: Path, aos: Aos) -> N
     assert lines[14] == "   14   intent       1: http.request GET https://example.com/api/a"
 
 
+def test_a_journal_is_followed_live(asked: Path, aos: Aos) -> None:
+    """Another process shows records as they come, and ends with the one it was told to."""
+    command = [sys.executable, "-m", "aos_core.cli.main", "journal", str(asked), "--json"]
+    ask = [*command, "--follow", "--from", "15", "--to", "22", "--filter", "kind:intent kind:rec*"]
+    with subprocess.Popen(ask, stdout=subprocess.PIPE, text=True, cwd=ROOT) as follower:
+        assert follower.stdout is not None
+        assert [json.loads(follower.stdout.readline())["height"] for _ in "15"] == [15, 16]
+        assert aos("release", asked, 2).code == 0
+        assert json.loads(follower.stdout.readline())["payload"]["status"] == 200
+        assert aos("release", asked, 3).code == 0
+        assert json.loads(follower.stdout.readline())["payload"]["status"] == 201
+        assert follower.wait(timeout=60) == 0
+        assert follower.stdout.read() == ""
+
+
+def test_following_is_interrupted_with_130(asked: Path) -> None:
+    command = [sys.executable, "-m", "aos_core.cli.main", "journal", str(asked), "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as follower:
+        assert follower.stdout is not None
+        for _ in range(17):
+            follower.stdout.readline()
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(timeout=60) == 130
+
+
+def test_following_ends_where_the_journal_is_damaged(asked: Path) -> None:
+    command = [sys.executable, "-m", "aos_core.cli.main", "journal", str(asked), "--follow"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as follower:
+        assert follower.stdout is not None and follower.stderr is not None
+        for _ in range(17):
+            follower.stdout.readline()
+        log = asked / ".aos/journal/main.log"
+        log.write_bytes(log.read_bytes()[:-1])
+        assert follower.wait(timeout=60) == 3
+        assert "has become shorter" in follower.stderr.read()
+
+
 def test_one_record_whole(asked: Path, aos: Aos) -> None:
     records = aos("journal", asked, "--json").lines
     assert aos("record", asked, 14, "--json").json == records[14]
@@ -187,9 +226,8 @@ def test_wrong_arguments_exit_2_on_the_right_stream(args: tuple[str, ...], aos: 
 
 
 def test_what_comes_later_is_absent(aos: Aos) -> None:
-    for flag in ("--jobs", "--dask", "--live", "--force-build", "--follow"):
-        for command in ("run", "verify", "release", "journal"):
-            assert aos(command, flag).code == 2
+    for command, flag in (("verify", "--jobs"), ("verify", "--dask")):
+        assert f"No such option: {flag}" in aos(command, flag).err
 
 
 def test_help_without_arguments(aos: Aos) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aos_core.files import Listed
 from tests.cli.conftest import REDUCER, Aos, Done
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -101,6 +103,40 @@ def test_several_worlds_are_summed_up(world: Path, aos: Aos) -> None:
     done = aos("run", world, world, "--scenario", "basic")
     assert done.code == 0
     assert done.out.splitlines()[-1] == "✓ 2 runs, all as expected and verified"
+
+
+@pytest.fixture
+def ladder(world: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ladder of one world, which may be spoiled."""
+    listed = Listed("04", "aggregator", "", "", world)
+    monkeypatch.setattr("aos_core.cli.play.bundled_worlds", lambda: [listed])
+    return world
+
+
+def test_all_is_told_in_a_table(ladder: Path, aos: Aos) -> None:
+    done = aos("run", "--all")
+    assert (done.code, done.err) == (0, "")
+    lines = [line.rstrip() for line in done.out.splitlines()]
+    assert lines == (GOLDEN / "run-all.txt").read_text("utf-8").splitlines()
+    runs = aos("run", "--all", "--json").json["runs"]
+    for run, line in zip(runs, lines[1:], strict=False):
+        assert run["root"].removeprefix("sha256:")[:12] in line and run["branch"] in line
+
+
+def test_the_table_says_what_failed(ladder: Path, aos: Aos) -> None:
+    path = ladder / "scenarios/basic.toml"
+    path.write_text(path.read_text("utf-8").replace("requests = 1", "requests = 2"), "utf-8")
+    done = aos("run", "--all")
+    assert done.code == 1
+    assert done.out.count("✓ verified") == 3 and done.out.count("✗ failed") == 1
+    assert "✗ aggregator basic: at the end: demo/Aggregator@1.requests = 2; found 1" in done.out
+    assert "✗ 1 of 4 runs failed: aggregator basic" in done.out
+
+
+def test_all_tells_how_far_it_is(ladder: Path, aos: Aos) -> None:
+    told = aos("run", "--all", "--progress-json").err.splitlines()
+    done = [json.loads(line)["progress"] for line in told]
+    assert done == [{"what": "4 runs", "done": n, "total": 4} for n in range(5)]
 
 
 def test_all_plays_every_world_that_ships(aos: Aos, monkeypatch: pytest.MonkeyPatch) -> None:

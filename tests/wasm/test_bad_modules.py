@@ -11,6 +11,7 @@ from aos_core import World
 from aos_core.build import Builder, BuildRequest
 from aos_core.errors import ModuleMissing
 from aos_core.new_world import TEMPLATE
+from aos_core.testing import assert_replays
 
 EVENT = "demo/CounterEvent@1"
 START = {"Start": {"goal": 2}}
@@ -79,7 +80,7 @@ def test_a_step_that_goes_wrong_is_a_fault_that_replays(world: Path, name: str) 
         made = opened.fire(EVENT, START)
         assert made.fault is not None and made.fault["code"] == code
         assert (opened.root, opened.height) == (before, 2)
-        assert opened.verify().ok
+        assert_replays(opened)
     with World.open(world) as again:  # compiled code comes from the cache this time
         assert again.trouble is None
         assert (again.root, again.height) == (before, 2)
