@@ -113,3 +113,26 @@ def test_a_cyclic_plan_does_not_open(tmp_path: Path) -> None:
     root = tiny_world(tmp_path / "world", cyclic, schema("demo/Own@1", {"ref": "demo/Nat@1"}))
     with pytest.raises(CheckFailed, match="form a cycle"):
         World.open(root, memory=True)
+
+
+def test_what_never_ends_costs_in_proportion_to_its_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal instances by the thousand, each of which needs a number of its own."""
+    nodes, more = ENDLESS["a plan that starts itself twice"]
+    calls, digest = [0], canon.digest
+
+    def counted(value: Any) -> bytes:
+        calls[0] += 1
+        return digest(value)
+
+    def cost(tasks: int) -> int:
+        config = CONFIG.replace("tasks = 200", f"tasks = {tasks}")
+        root = tiny_world(tmp_path / f"world-{tasks}", *nodes, config=config, **more)
+        with World.open(root, memory=True) as world:
+            calls[0] = 0
+            assert world.fire("demo/Go@1", GO).fault is not None
+            return calls[0]
+
+    monkeypatch.setattr(canon, "digest", counted)
+    assert cost(400) < 2.5 * cost(200)
