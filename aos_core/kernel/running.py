@@ -135,7 +135,7 @@ class Running:
         """The instances that wait for an event, from an index: a turn may raise many events."""
         if self._waits is None:
             self._waits = {}
-            for _, instance in self.state.plans.items():
+            for instance in [of for _, of in self.state.plans.items()]:
                 self.index_waits(instance)
         live = map(self.state.plans.get, self._waits.get(schema, ()))
         waiting = [of for of in live if of is not None and schema in of.waits.values()]
@@ -191,8 +191,9 @@ class Running:
         """The number of an instance that ended may be used again."""
         if id in self._numbers:
             name, n = self._numbers[id]
-            self._lowest[name] = min(n, self._lowest[name])
-        else:
+            if name in self._lowest:
+                self._lowest[name] = min(n, self._lowest[name])
+        else:  # it began in an earlier turn
             self._lowest.clear()
 
     def wake(self, instance: Instance, height: int) -> None:
