@@ -105,9 +105,12 @@ def digest(value: Any) -> bytes:
 def key_order(keys: Iterable[Any]) -> list[Any]:
     """Map keys in canonical order: bytewise by their encoded form."""
     keys = list(keys)
-    if all(type(key) is str for key in keys):
+    if len(keys) < 2:
+        return keys
+    try:
         return sorted(keys, key=_text_order)
-    return sorted(keys, key=encode_plain)
+    except AttributeError:  # a key that is no text
+        return sorted(keys, key=encode_plain)
 
 
 @lru_cache(maxsize=4096)  # field names recur all the time
@@ -130,12 +133,17 @@ def _ordered(value: Any, depth: int) -> Any:
         return value
     if depth == 0:
         raise CanonError("nested too deep")
+    below = depth - 1
     if of is list or of is tuple:
-        return [_ordered(item, depth - 1) for item in value]
+        return [item if type(item) in _SCALARS else _ordered(item, below) for item in value]
     if of is dict or of is cbor2.frozendict:
-        if not all(type(key) in _KEYS for key in value):
+        if not _KEYS.issuperset(map(type, value)):
             raise CanonError("a map key must be a plain scalar")
-        return {key: _ordered(value[key], depth - 1) for key in key_order(value)}
+        result = {}
+        for key in key_order(value):
+            item = value[key]
+            result[key] = item if type(item) in _SCALARS else _ordered(item, below)
+        return result
     raise CanonError(f"{of.__name__} is not plain data")
 
 

@@ -17,7 +17,7 @@ from aos_core import canon
 from aos_core.adapters.prepared import prepare
 from aos_core.adapters.receipt import Receipt
 from aos_core.air.check import require_sound
-from aos_core.air.codec import Misfit, Schema, bytes_from_host
+from aos_core.air.codec import Misfit, Schema, bytes_from_host, utf8
 from aos_core.air.load import load_objects
 from aos_core.branches import check_branch_name
 from aos_core.disk import Disk, FileDisk, MemoryDisk, with_ancestors
@@ -386,7 +386,8 @@ class World:
         of = self.program.schemas.get(schema)
         if of is None:
             known = ", ".join(sorted(self.program.targets)) or "none"
-            raise ValueRejected(f"unknown event schema {schema!r}", hint=f"routed: {known}")
+            text = f"unknown event schema {schema!r}"
+            raise ValueRejected(text, hint=f"routed: {known}", path="$.schema", schema=schema)
         data = of.encode(of.from_host(value))
         event = EventInput(schema=schema, value=data, key=_key_bytes(key))
         return self.submit(event, source=source, stamps=stamps)
@@ -674,9 +675,9 @@ class World:
 def _key_bytes(key: Any) -> bytes | None:
     if key is None or isinstance(key, bytes):
         return key
-    if isinstance(key, str):
-        return key.encode()
     try:
+        if isinstance(key, str):
+            return utf8(key)
         return bytes_from_host(key if isinstance(key, dict) else {})
     except Misfit as misfit:
         raise ValueRejected(f"the key: {misfit.message}", path="$.key") from None

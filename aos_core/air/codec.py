@@ -118,7 +118,7 @@ class _Text(Codec):
             _misfit(self.name, value)
         if not self.fits(value):
             raise Misfit(f"{value!r} is not the text form of {self.name}")
-        _utf8(value)
+        utf8(value)
         return value
 
     def kinded(self, value: Any) -> Value:
@@ -148,7 +148,7 @@ class _Bytes(Codec):
         if isinstance(value, bytes):
             return value
         if isinstance(value, str):
-            return _utf8(value)
+            return utf8(value)
         _misfit("bytes", value)
 
     def from_host(self, value: Any) -> Any:
@@ -591,7 +591,8 @@ def bytes_from_host(value: Mapping[str, Any]) -> bytes:
         raise Misfit(f"not base64: {error}", "bytes_b64") from error
 
 
-def _utf8(text: str) -> bytes:
+def utf8(text: str) -> bytes:
+    """The bytes of a text. Raises :class:`Misfit` for one that has none."""
     try:
         return text.encode()
     except UnicodeEncodeError as error:

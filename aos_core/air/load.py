@@ -128,8 +128,9 @@ class _Collector:
         self.places: dict[Key, Place] = {}
         self.problems: list[Problem] = []
 
-    def error(self, error: AosError, file: str | None) -> None:
-        path = error.where.get("path")
+    def error(self, error: AosError, file: str | None, node: str | None = None) -> None:
+        """Take note of an error; ``node``: the path of its node, where it has none of its own."""
+        path = error.where.get("path", node)
         place = str(path) if path is not None else None
         self.problems.append(Problem("error", error.code, file, place, error.message, error.hint))
 
@@ -139,7 +140,7 @@ class _Collector:
         try:
             document = parse_json(text)
         except AirError as error:
-            self.error(error, file)
+            self.error(error, file, "$")
             return
         items = document if isinstance(document, list) else [document]
         for index, item in enumerate(items):
@@ -273,7 +274,7 @@ def _assemble(collector: _Collector, wasm_hash: Callable[[DefModule], bytes | No
         try:
             nodes[key] = _finish(node, nodes, schemas, wasm_hash, collector)
         except AirError as error:
-            collector.error(error, _file(collector, key))
+            collector.error(error, _file(collector, key), _root(collector, node))
     raise_errors(collector.problems)
     filled = _fill_refs(manifest, nodes, collector)
     objects = {canon.sha256(data): data for data in map(node_bytes, _own(nodes, listed))}

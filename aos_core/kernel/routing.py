@@ -39,7 +39,9 @@ def route(program: Program, schema: str, value: Any, key: bytes | None) -> Route
     """
     if schema not in program.schemas.types:
         known = ", ".join(sorted(program.targets)) or "none is routed"
-        raise ValueRejected(f"unknown event schema {schema!r}", hint=f"routed events: {known}")
+        raise ValueRejected(
+            f"unknown event schema {schema!r}", hint=f"routed events: {known}", schema=schema
+        )
     of = program.schemas[schema]
     plain = of.normalise_bytes(value) if isinstance(value, bytes) else of.normalise(value)
     targets = program.targets.get(schema, ())
@@ -68,24 +70,32 @@ def _cell_key(
 ) -> bytes | None:
     if key_schema is None:
         if key is not None:
-            raise ValueRejected(f"{schema} has a key, but {target.reducer} is not keyed")
+            raise _bad_key(f"{schema} has a key, but {target.reducer} is not keyed", schema, target)
         return None
     if target.key_path is None:
         if key is None:
-            raise ValueRejected(f"{schema} has no key for the keyed reducer {target.reducer}")
+            text = f"{schema} has no key for the keyed reducer {target.reducer}"
+            raise _bad_key(text, schema, target)
         of = program.schemas[key_schema]
         if of.encode(of.normalise_bytes(key)) != key:
-            raise ValueRejected(f"the key of {schema} is not in canonical form for {key_schema}")
+            text = f"the key of {schema} is not in canonical form for {key_schema}"
+            raise _bad_key(text, schema, target)
         return key
     found = _walk(wrapped, target.key_path)
     if found is _ABSENT:
         path = ".".join(target.key_path)
-        raise ValueRejected(f"{schema} has no {path}, the key of {target.reducer}", path=path)
+        text = f"{schema} has no {path}, the key of {target.reducer}"
+        raise ValueRejected(text, path=path, schema=schema, reducer=target.reducer)
     of = program.schemas[key_schema]
     extracted = of.encode(of.normalise(found))
     if key is not None and key != extracted:
-        raise ValueRejected(f"the key of {schema} differs from the one that its value names")
+        text = f"the key of {schema} differs from the one that its value names"
+        raise _bad_key(text, schema, target)
     return extracted
+
+
+def _bad_key(text: str, schema: str, target: Target) -> ValueRejected:
+    return ValueRejected(text, path="$.key", schema=schema, reducer=target.reducer)
 
 
 def _walk(value: Any, path: tuple[str, ...]) -> Any:

@@ -78,6 +78,10 @@ class Running:
         self.tasks: deque[bytes] = deque()
         self.causes: dict[bytes, int] = {}
         self.derived = 0
+        self._waits: dict[str, set[bytes]] | None = None
+        self._asking: set[bytes] | None = None
+        self._numbers: dict[bytes, tuple[bytes, int]] = {}
+        self._lowest: dict[bytes, int] = {}
 
     def record(self, kind: str, by: int | None, /, **fields: Any) -> int:
         """Add a record; gives its height. Optional fields that are None stay out, but for a
@@ -109,7 +113,7 @@ class Running:
 
     def wake_waiting(self, routed: Routed, height: int) -> None:
         """Every instance that waits for this event, in the order of their identities."""
-        waiting = [i for _, i in self.state.plans.items() if routed.schema in i.waits.values()]
+        waiting = self.waiting_for(routed.schema)
         if not waiting:
             return
         # typed as it was normalised: an older instance may have known another shape
@@ -126,6 +130,23 @@ class Running:
                 continue
             if step is not None:
                 self.wake(replace(instance, events={**instance.events, step: value}), height)
+
+    def waiting_for(self, schema: str) -> list[Instance]:
+        """The instances that wait for an event, from an index: a turn may raise many events."""
+        if self._waits is None:
+            self._waits = {}
+            for instance in [of for _, of in self.state.plans.items()]:
+                self.index_waits(instance)
+        live = map(self.state.plans.get, self._waits.get(schema, ()))
+        waiting = [of for of in live if of is not None and schema in of.waits.values()]
+        self._waits[schema] = {instance.id for instance in waiting}
+        return waiting
+
+    def index_waits(self, instance: Instance) -> None:
+        """Take note of the events that an instance waits for now."""
+        for wait in instance.waits.values():
+            if self._waits is not None and isinstance(wait, str):
+                self._waits.setdefault(wait, set()).add(instance.id)
 
     def start_plan(self, plan: Plan, routed: Routed, correlate_by: str | None, height: int) -> None:
         correlation = _correlation(plan, routed, correlate_by)
@@ -152,14 +173,28 @@ class Running:
 
     def identity(self, plan: Plan, routed: Routed, correlation: Value | None) -> bytes:
         """Identity by content; n is the lowest number that is neither live nor still asked for."""
-        taken = {intent.origin.get("instance") for _, intent in self.state.pending.items()}
+        if self._asking is None:
+            pending = self.state.pending.items()
+            self._asking = {intent.origin.get("instance", b"") for _, intent in pending}
         kinded = None if correlation is None else to_kinded(correlation)
-        input_hash, n = canon.sha256(routed.value), 0
+        content = [plan.hash, canon.sha256(routed.value), kinded]
+        name = canon.digest(content)
+        n = self._lowest.get(name, 0)
         while True:
-            id = canon.digest([plan.hash, input_hash, kinded, n])
-            if id not in taken and id not in self.state.plans:
+            id = canon.digest([*content, n])
+            if id not in self._asking and id not in self.state.plans:
+                self._numbers[id], self._lowest[name] = (name, n), n + 1
                 return id
             n += 1
+
+    def free(self, id: bytes) -> None:
+        """The number of an instance that ended may be used again."""
+        if id in self._numbers:
+            name, n = self._numbers[id]
+            if name in self._lowest:
+                self._lowest[name] = min(n, self._lowest[name])
+        else:  # it began in an earlier turn
+            self._lowest.clear()
 
     def wake(self, instance: Instance, height: int) -> None:
         status = advance(INSTANCE, instance.status, "wake")
@@ -171,6 +206,7 @@ class Running:
 
     def end(self, ended: Ended, by: int) -> None:
         self.state = self.state.without_instance(ended.instance.id)
+        self.free(ended.instance.id)
         self.record(
             "plan_ended",
             by,
@@ -243,6 +279,8 @@ class Running:
 
     def record_intent(self, intent: Intent, by: int) -> None:
         self.state = self.state.with_intent(intent)
+        if self._asking is not None:
+            self._asking.add(intent.origin.get("instance", b""))
         self.record("intent", by, hash=intent.hash, **_shown(intent))
 
 

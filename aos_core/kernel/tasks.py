@@ -80,6 +80,8 @@ class _TaskRun:
     def moved(self, ask: StepMoved) -> None:
         turn, self.instance = self.turn, ask.instance
         turn.state = turn.state.with_instance(ask.instance)
+        if ask.state == "waiting":
+            turn.index_waits(ask.instance)
         self.heights[ask.step] = turn.record(
             "plan_step",
             self.cause,

@@ -58,7 +58,8 @@ def genesis(manifest: bytes, world: str) -> Record:
 def turn(programs: Programs, state: State, input: Input, moment: Moment, modules: Modules) -> Turn:
     """React to one input. Raises :class:`Rejected` (or its kinds) where there is no turn."""
     if input.logical_ns < moment.logical_ns:
-        raise Rejected(f"logical time goes back from {moment.logical_ns} to {input.logical_ns} ns")
+        text = f"logical time goes back from {moment.logical_ns} to {input.logical_ns} ns"
+        raise Rejected(text, path="$.logical_ns")
     run = Running(programs, state, input, moment, modules)
     try:
         _start(run)
@@ -221,4 +222,5 @@ def _decoded(payload: bytes) -> Any:
     try:
         return canon.decode(payload, canon.VALUE_DEPTH)
     except CanonError as error:
-        raise ValueRejected(f"the payload is not CBOR: {error.message}") from error
+        text = f"the payload is not CBOR: {error.message}"
+        raise ValueRejected(text, path="$.payload") from error
