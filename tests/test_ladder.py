@@ -21,11 +21,22 @@ from tests.support import ROOT
 __all__ = ["_own_home", "aos", "compiled_once"]
 
 WORLDS = sorted(path.parent for path in (ROOT / "examples").glob("*/world.toml"))
-PLAYED = [(world, name) for world in WORLDS for name in WorldFiles.read(world).scenarios]
+# a version that is not in force may be opened by its folder, with scenarios of its own
+VERSIONS = sorted(path.parent for path in (ROOT / "examples").glob("*/air*/scenarios"))
+PLAYED = [
+    (world, name) for world in (*WORLDS, *VERSIONS) for name in WorldFiles.read(world).scenarios
+]
 STORIES = sorted((ROOT / "tests/golden").glob("story-of-*.txt"))
 COMMAND = re.compile(r"^(aos|aos-tui) +([^#\n]*)", re.MULTILINE)
 
-every_world = pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
+
+def called(of: object) -> str:
+    """``04-aggregator``, ``06-safe-upgrade/air.v2``, or the name of a scenario."""
+    return str(of.relative_to(ROOT / "examples")) if isinstance(of, Path) else str(of)
+
+
+every_world = pytest.mark.parametrize("world", WORLDS, ids=called)
+every_version = pytest.mark.parametrize("world", [*WORLDS, *VERSIONS], ids=called)
 
 
 @pytest.fixture
@@ -38,13 +49,13 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@every_world
+@every_version
 def test_it_checks_without_a_problem(world: Path, aos: Aos) -> None:
     done = aos("check", world, "--json")
     assert (done.code, done.json) == (0, {"ok": True, "problems": []})
 
 
-@pytest.mark.parametrize(("world", "name"), PLAYED, ids=lambda of: getattr(of, "name", of))
+@pytest.mark.parametrize(("world", "name"), PLAYED, ids=called)
 def test_a_scenario_is_as_expected_and_proven_in_every_order(world: Path, name: str) -> None:
     done = run_scenario(world, name, memory=True)
     assert [item.text for item in done.expectations if not item.ok] == []
@@ -57,7 +68,7 @@ def test_a_scenario_is_as_expected_and_proven_in_every_order(world: Path, name: 
     assert all(of[1] or int(of[2]) == MOST_ORDERS for of in orders)
 
 
-@every_world
+@every_version
 def test_a_state_that_does_not_fit_is_a_fault_here(world: Path) -> None:
     assert WorldFiles.read(world).config.state_schema == "enforce"
 
@@ -67,9 +78,10 @@ def test_the_commands_of_its_readme_work(
     world: Path, aos: Aos, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scenario, "MOST_ORDERS", 6)  # every order is tried above
-    commands = COMMAND.findall((world / "README.md").read_text("utf-8"))
-    assert len(commands) >= 3
-    for program, rest in commands:
+    text = (world / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"^## Try it\n+```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(block.splitlines()) >= 3
+    for program, rest in COMMAND.findall(block):
         if program == "aos":
             done = aos(*shlex.split(rest))
             assert (done.code, done.err) == (0, ""), rest
@@ -81,8 +93,9 @@ def test_the_commands_of_its_readme_work(
 @every_world
 def test_its_readme_names_every_scenario_and_shows_a_picture(world: Path) -> None:
     text = (world / "README.md").read_text("utf-8")
-    named = re.findall(r"^\| `(.*?)\.toml`", text, re.MULTILINE)
-    assert sorted(named) == WorldFiles.read(world).scenarios
+    named = re.findall(r"^\| `(.*?\.toml)`", text, re.MULTILINE)
+    paths = {world / (name if "/" in name else f"scenarios/{name}") for name in named}
+    assert paths == set(world.rglob("scenarios/*.toml"))
     pictures = re.findall(r"^!\[[^]]+\]\((.*?)\)", text, re.MULTILINE)
     assert pictures and all((world / picture).is_file() for picture in pictures)
     assert f"[{world.name}]({world.name}/)" in (world.parent / "README.md").read_text("utf-8")
