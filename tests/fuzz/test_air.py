@@ -18,6 +18,7 @@ from aos_core.air import load
 from aos_core.air.check import require_sound
 from aos_core.air.load import Problem, load_files
 from aos_core.errors import AosError, CheckFailed
+from aos_core.files import WorldFiles
 from aos_core.kernel.program import compile_program
 from aos_core.kernel.turn import Turn
 from aos_core.view import Pending
@@ -34,10 +35,7 @@ Files = dict[str, Any]
 
 def files_of(world: Path) -> Files:
     """The AIR of a world, by path."""
-    return {
-        path.relative_to(world).as_posix(): json.loads(path.read_text("utf-8"))
-        for path in sorted(world.rglob("*.json"))
-    }
+    return {name: json.loads(text) for name, text in WorldFiles.read(world).texts.items()}
 
 
 def checked_files() -> Files:

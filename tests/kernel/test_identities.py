@@ -6,13 +6,19 @@ import hashlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aos_core import canon
 from aos_core.air.load import load_files
 from aos_core.air.nodes import DefModule
+from aos_core.air.values import Value
 from aos_core.errors import Rejected
+from aos_core.kernel.plans import Plan
 from aos_core.kernel.program import compile_program
 from aos_core.kernel.records import ManifestInput
+from aos_core.kernel.routing import Routed
+from aos_core.kernel.running import Running
 from aos_core.kernel.state import State
 from tests.kernel.worlds import (
     World,
@@ -53,6 +59,50 @@ def ids(world: World) -> set[bytes]:
 
 
 # -- plan instances
+
+
+@given(st.lists(st.text("gs", min_size=1, max_size=8), min_size=1, max_size=5), st.booleans())
+def test_an_instance_gets_the_lowest_number_that_is_free(bursts: list[str], asks: bool) -> None:
+    """However many equal ones begin and end within a turn, and in the turns before it; what they
+    asked for keeps their numbers."""
+    seen: list[bytes] = []
+    kept = Running.identity
+
+    def checked(run: Running, plan: Plan, routed: Routed, correlation: Value | None) -> bytes:
+        taken = {intent.origin.get("instance") for _, intent in run.state.pending.items()}
+        names = (
+            canon.digest([plan.hash, canon.sha256(routed.value), None, n]) for n in range(1000)
+        )
+        free = next(id for id in names if id not in taken and id not in run.state.plans)
+        assert kept(run, plan, routed, correlation) == free
+        seen.append(free)
+        return free
+
+    def burst(envelope: dict[str, Any]) -> dict[str, Any]:
+        value = canon.encode({"who": "a", "n": 1})
+        events = {"g": "demo/Go@1", "s": "demo/Said@1"}
+        letter, *rest = canon.decode(envelope["event"]["value"])["who"]
+        raised = [{"schema": events[letter], "value": value}]
+        if rest:  # in a step of its own, so that plans run in between
+            value = canon.encode({"who": "".join(rest)})
+            raised.append({"schema": "demo/Heard@1", "value": value})
+        return {"state": None, "domain_events": raised}
+
+    steps = [*([emit("e")] if asks else []), listen("l"), end()]
+    world = World(
+        plan(P, steps, ("l", "end")),
+        module(R, "demo/Heard@1"),
+        reducers={R: burst},
+        routes=[("demo/Heard@1", R)],
+        triggers=[("demo/Go@1", P)],
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Running, "identity", checked)
+        for said in bursts:
+            world.fire("demo/Heard@1", {"who": said})
+            if world.pending:
+                world.deliver(world.pending[0].hash)
+    assert len(seen) == sum(said.count("g") for said in bursts)
 
 
 def test_the_identity_of_an_instance_is_its_plan_input_correlation_and_number() -> None:
@@ -139,12 +189,12 @@ def test_the_hash_of_an_intent() -> None:
 def test_a_given_idempotency_key_is_part_of_it() -> None:
     """B-19."""
     key = bytes(range(32))
-    for given in ({"hash": canon.hash_text(key)}, {"text": canon.hash_text(key)}, ref("var:k")):
-        steps = [assign("k", op("hash", {"nat": 1})), emit("a", idempotency_key=given)]
+    for shape in ({"hash": canon.hash_text(key)}, {"text": canon.hash_text(key)}, ref("var:k")):
+        steps = [assign("k", op("hash", {"nat": 1})), emit("a", idempotency_key=shape)]
         world = World(plan(P, steps, ("k", "a")), **started(P))
         world.go()
         (intent,) = world.pending
-        if given == ref("var:k"):
+        if shape == ref("var:k"):
             key = canon.parse_hash(values(world.records)["k"]["Hash"])
             assert key == canon.sha256(canon.encode({"Nat": 1}))
         assert (intent.idempotency_key, intent.hash) == (key, intent_hash("a", key))

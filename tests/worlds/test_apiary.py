@@ -102,7 +102,7 @@ def test_a_season_ends_as_it_must(apiary: World) -> None:
     assert proven(apiary)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.randoms(use_true_random=False))
 def test_the_order_does_not_matter(random: Any) -> None:
     with World.open(PATH, memory=True) as base:
