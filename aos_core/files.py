@@ -15,7 +15,8 @@ from pathlib import Path
 import platformdirs
 
 from aos_core import canon
-from aos_core.air.load import Catalog, load_files
+from aos_core.air.check import require_sound
+from aos_core.air.load import Catalog, read_files
 from aos_core.air.nodes import DefModule
 from aos_core.build.builder import find_built
 from aos_core.build.sources import Crate
@@ -23,7 +24,9 @@ from aos_core.build.texts import read_module
 from aos_core.errors import ModuleMissing, UsageError, WorldError
 from aos_core.kernel.program import Limits, Settings
 from aos_core.live_settings import LiveSettings, read_live_settings
-from aos_core.toml_table import Table, read_toml
+from aos_core.problems import has_errors
+from aos_core.toml_table import Document, Table, read_toml
+from aos_core.whole_files import read_text
 
 _PACKAGE = Path(__file__).parent
 
@@ -66,11 +69,21 @@ def read_config(file: Path) -> WorldConfig:
         "name", "title", "summary", "default_scenario", "assets", "modules", "limits", "checks",
         "snapshots", "http", "llm",
     )  # fmt: skip
-    table = Table(read_toml(file), file, "", known)
+    table = read_toml(file).table(known)
     # [snapshots] belongs to a part that is still to come; its keys are checked now
     table.sub("snapshots", ("turns", "mib"))
     checks = table.sub("checks", ("state_schema",))
-    name = table.get("name", str) or file.parent.name
+    return _config(table, checks, file.parent.name)
+
+
+def bare_config(root: Path) -> WorldConfig:
+    """What ``world.toml`` means where it says nothing."""
+    empty = Table({}, Document(root / "world.toml", "", {}), "", ())
+    return _config(empty, empty, root.name)
+
+
+def _config(table: Table, checks: Table, folder: str) -> WorldConfig:
+    name = table.get("name", str) or folder
     return WorldConfig(
         name=name,
         title=table.get("title", str, name),
@@ -87,7 +100,7 @@ def read_config(file: Path) -> WorldConfig:
 def _read_modules(table: Table) -> dict[str, ModuleSource]:
     modules = {}
     for name in table.get("modules", dict, {}):
-        source = Table(table.data["modules"], table.file, "modules", tuple(table.data["modules"]))
+        source = table.sub("modules", tuple(table.data["modules"]))
         of = source.sub(name, ("crate", "wasm", "abi"))
         abi = of.choice("abi", ("v1", "legacy"), "v1")
         modules[name] = ModuleSource(of.get("crate", str), of.get("wasm", str), abi)
@@ -121,10 +134,16 @@ class WorldFiles:
     wasm: Mapping[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, root: Path, wasm: Mapping[str, bytes] | None = None) -> WorldFiles:
+    def read(
+        cls,
+        root: Path,
+        wasm: Mapping[str, bytes] | None = None,
+        config: WorldConfig | None = None,
+    ) -> WorldFiles:
         """Read the world at ``root``. Raises :class:`WorldError` where there is none.
 
-        ``wasm``: by module name, instead of what is found on disk."""
+        ``wasm``: by module name, instead of what is found on disk; ``config``: instead of what
+        ``world.toml`` says."""
         root = root.resolve()
         home = _home(root)
         if home is None:
@@ -133,7 +152,7 @@ class WorldFiles:
                 f"there is no {lacks} {root}", file=root, code="no_world",
                 hint="`aos list` names the worlds that ship",
             )  # fmt: skip
-        config = read_config(home / "world.toml")
+        config = config or read_config(home / "world.toml")
         texts = _read_texts(root, _asset_folders(root, config, home))
         blobs = tuple(path.read_bytes() for path in _files(home / "blobs", "*"))
         bundled = any(root.is_relative_to(place) for place in _bundled_roots())
@@ -141,8 +160,12 @@ class WorldFiles:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The world's definitions. Raises :class:`CheckFailed` with every problem."""
-        return load_files(self.texts, self._wasm_hash)
+        """The world's definitions. Raises :class:`CheckFailed`, with every problem there is, where
+        they cannot be read."""
+        catalog = read_files(self.texts, self.wasm_hash)
+        if has_errors(catalog.problems):
+            require_sound(catalog)
+        return catalog
 
     def wasm_of(self, module: DefModule) -> bytes | None:
         """The wasm of a module, or None where there is none to be found.
@@ -226,7 +249,8 @@ class WorldFiles:
         ]
         return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
 
-    def _wasm_hash(self, module: DefModule) -> bytes | None:
+    def wasm_hash(self, module: DefModule) -> bytes | None:
+        """The SHA-256 of what :meth:`wasm_of` gives."""
         wasm = self.wasm_of(module)
         return None if wasm is None else canon.sha256(wasm)
 
@@ -326,8 +350,8 @@ def _read_texts(root: Path, folders: list[Path]) -> dict[str, str]:
         if any(part.startswith(".") for part in name.parts):
             continue
         try:
-            texts[name.as_posix()] = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            texts[name.as_posix()] = read_text(path)
+        except OSError as error:
             raise WorldError(f"{path.name} cannot be read: {error}", file=path) from error
     return texts
 

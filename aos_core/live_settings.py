@@ -53,7 +53,7 @@ class LiveSettings:
 def read_live_settings(world: Table) -> LiveSettings:
     """The settings of a ``world.toml``. Raises :class:`WorldError`."""
     providers = world.get("llm", dict, {})
-    llm = Table(providers, world.file, "llm", tuple(providers))
+    llm = world.sub("llm", tuple(providers))
     return LiveSettings(_http(world), {name: _provider(llm, name) for name in providers})
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aos_core.errors import WorldError
 from aos_core.toml_table import Table, read_toml
 
 FAULTS = ("error", "timeout", "duplicate", "late", "malformed", "never")
@@ -74,19 +73,19 @@ class Scenario:
 
 
 def read_scenario(file: Path) -> Scenario:
-    """Read a scenario file. Raises :class:`WorldError` with its place."""
+    """Read a scenario file. Raises :class:`aos_core.errors.WorldError` with its place."""
     known = ("title", "seed", "start_ns", "step_ns", "answers", "steps", "expect")
-    table = Table(read_toml(file), file, "", known)
+    table = read_toml(file).table(known)
     return Scenario(
         name=file.stem,
         title=table.get("title", str, file.stem),
         seed=table.whole("seed", 0, 0),
         start_ns=table.whole("start_ns", 1_700_000_000_000_000_000, 0),
         step_ns=table.whole("step_ns", 1_000_000, 0),
-        answers=tuple(_read_answer(item) for item in _tables(table, "answers", _ANSWER)),
+        answers=tuple(_read_answer(item) for item in table.subs("answers", _ANSWER)),
         steps=tuple(
             _read_step(item, index)
-            for index, item in enumerate(_tables(table, "steps", (*_VERBS, *_STAMPS)))
+            for index, item in enumerate(table.subs("steps", (*_VERBS, *_STAMPS)))
         ),
         expect=_read_expect(table.sub("expect", ("order_free", *_EXPECT))),
     )
@@ -97,14 +96,6 @@ _PICK = ("kind", "url", "method", "step", "plan", "cap", "reducer")
 _HTTP = ("status", "json", "body", "headers")
 _LLM = ("text", "prompt_tokens", "completion_tokens")
 _EXPECT = ("pending", "cells", "state", "effects", "plans")
-
-
-def _tables(table: Table, key: str, known: tuple[str, ...]) -> list[Table]:
-    items = table.get(key, list, [])
-    return [
-        Table(item, table.file, f"{table.at(key)}[{index}]", known)
-        for index, item in enumerate(items)
-    ]
 
 
 def _read_answer(table: Table) -> Answer:
@@ -153,11 +144,8 @@ def _check_texts(table: Table, keys: tuple[str, ...]) -> None:
 def _read_step(table: Table, index: int) -> Step:
     verbs = [verb for verb in _VERBS if verb in table.data]
     if len(verbs) != 1:
-        raise WorldError(
-            f"{table.path}: a step has exactly one of {', '.join(_VERBS)}",
-            file=table.file,
-            path=table.path,
-        )
+        message = f"{table.path}: a step has exactly one of {', '.join(_VERBS)}"
+        raise table.of.error(message, table.path)
     return Step(index, verbs[0], _read_value(table, verbs[0]), _read_stamps(table))
 
 
@@ -221,14 +209,14 @@ def _read_stamps(table: Table) -> dict[str, Any]:
 
 
 def _read_expect(table: Table) -> Expect:
-    effects = _tables(table, "effects", (*_PICK, "count"))
+    effects = table.subs("effects", (*_PICK, "count"))
     for item in effects:
         item.whole("count", 0, 0)
         _check_texts(item, _PICK)
     cells = table.sub("cells", tuple(table.get("cells", dict, {})))
     for reducer in cells.data:
         cells.whole(reducer, 0, 0)
-    plans = _tables(table, "plans", ("plan", "status", "code", "count"))
+    plans = table.subs("plans", ("plan", "status", "code", "count"))
     for item in plans:
         item.whole("count", 0, 0)
         item.choice("status", ("running", "ok", "error"), "ok")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aos_core.errors import WorldError
+from aos_core.hints import did_you_mean
+from aos_core.places import find, line_column, toml_places
 
 _NAMES = {
     str: "a text",
@@ -20,31 +23,89 @@ _NAMES = {
 }
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A TOML file, read."""
+
+    file: Path
+    text: str
+    data: Mapping[str, Any]
+
+    def table(self, known: tuple[str, ...]) -> Table:
+        """Its outermost table. Raises :class:`WorldError`."""
+        return Table(self.data, self, "", known)
+
+    def error(
+        self, message: str, path: str, *, key: bool = False, code: str | None = None,
+        hint: str | None = None,
+    ) -> WorldError:  # fmt: skip
+        """What is wrong at ``path``, with its line and column: of the value, or of its key."""
+        spot = find(toml_places(self.text), path)
+        line, column = None, None
+        if spot is not None:
+            line, column = line_column(self.text, spot.key if key else spot.value)
+        return WorldError(
+            message, file=self.file, path=path or None, line=line, column=column, code=code,
+            hint=hint,
+        )  # fmt: skip
+
+
+def read_toml(path: Path) -> Document:
     """The document at ``path``. Raises :class:`WorldError` with its place."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
+        text = data.decode().replace("\r\n", "\n")
+        return Document(path, text, tomllib.loads(text))
     except FileNotFoundError:
         raise WorldError(f"there is no {path.name}", file=path, code="no_file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
         raise WorldError(f"{path.name} cannot be read: {error}", file=path) from error
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        line, column = line_column(before, len(before))
+        message = f"not UTF-8: byte 0x{data[error.start]:02x}"
+        raise WorldError(
+            message, file=path, line=line, column=column, hint="save it as UTF-8"
+        ) from error
+    except RecursionError:
+        raise WorldError("nested too deep", file=path) from None
+    except ValueError as error:  # an integer of thousands of digits is no TOMLDecodeError
+        raise _not_toml(path, text, str(error)) from error
+
+
+def _not_toml(path: Path, text: str, said: str) -> WorldError:
+    """What ``tomllib`` said; until 3.14 it gives the place only in words."""
+    if text.startswith("\ufeff"):
+        message, hint = "the file begins with a byte order mark", "save it as UTF-8 without a BOM"
+        return WorldError(message, file=path, line=1, column=1, hint=hint)
+    line: int | None = None
+    column: int | None = None
+    if (place := re.search(r" \(at line (\d+), column (\d+)\)\Z", said)) is not None:
+        line, column = int(place[1]), int(place[2])
+    elif said.endswith("(at end of document)"):
+        line, column = line_column(text, len(text))
+        said = said.removesuffix(" (at end of document)")
+    elif (digits := re.search(r"\d{4000,}", text)) is not None:
+        line, column = line_column(text, digits.start())
+        said = f"an integer of {len(digits[0])} digits"
+    message = said if place is None else said[: place.start()]
+    return WorldError(f"not TOML: {message}", file=path, line=line, column=column)
 
 
 class Table:
     """One table of a TOML file; ``path`` is where it stands in it."""
 
-    def __init__(self, data: Any, file: Path, path: str, known: tuple[str, ...]) -> None:
+    def __init__(self, data: Any, of: Document, path: str, known: tuple[str, ...]) -> None:
         if not isinstance(data, dict):
-            raise WorldError("expected a table", file=file, path=path or "$")
+            raise of.error("expected a table", path)
         self.data: Mapping[str, Any] = data
-        self.file, self.path = file, path
+        self.of, self.path = of, path
         for key in data:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-                raise WorldError(
-                    f"unknown key {key!r}", file=file, path=self.at(key), hint=hint, code="bad_key"
-                )
+                raise of.error(
+                    f"unknown key {key!r}", self.at(key), key=True, code="bad_key",
+                    hint=did_you_mean(key, known),
+                )  # fmt: skip
 
     def at(self, key: str) -> str:
         return f"{self.path}.{key}" if self.path else key
@@ -75,12 +136,22 @@ class Table:
         """One of some texts."""
         value: str = self.get(key, str, default)
         if value not in among:
-            raise self.bad(key, f"expected one of {', '.join(among)}")
+            hint = did_you_mean(value, among)
+            raise self.bad(key, f"expected one of {', '.join(among)}", hint)
         return value
 
     def sub(self, key: str, known: tuple[str, ...]) -> Table:
         """The table at ``key``; empty where it is absent."""
-        return Table(self.data.get(key, {}), self.file, self.at(key), known)
+        return Table(self.data.get(key, {}), self.of, self.at(key), known)
 
-    def bad(self, key: str, message: str) -> WorldError:
-        return WorldError(f"{self.at(key)}: {message}", file=self.file, path=self.at(key))
+    def subs(self, key: str, known: tuple[str, ...]) -> list[Table]:
+        """The tables in the array at ``key``."""
+        items = self.get(key, list, [])
+        return [
+            Table(item, self.of, f"{self.at(key)}[{index}]", known)
+            for index, item in enumerate(items)
+        ]
+
+    def bad(self, key: str, message: str, hint: str | None = None) -> WorldError:
+        """What is wrong with the value at ``key``."""
+        return self.of.error(f"{self.at(key)}: {message}", self.at(key), hint=hint)

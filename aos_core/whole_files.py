@@ -43,3 +43,8 @@ def drop_oldest(paths: Iterable[Path], kept: int) -> None:
                 path.unlink()
             except OSError:
                 continue
+
+
+def read_text(file: Path) -> str:
+    """The text of a file; bytes that are not UTF-8 become lone surrogates. Raises OSError."""
+    return file.read_bytes().decode("utf-8", errors="surrogateescape")

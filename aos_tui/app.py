@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import Worker
 
 from aos_tui.actions import ACTIONS, ANYWHERE
 from aos_tui.glyphs import ASCII, pick_glyphs
@@ -41,6 +43,8 @@ class AosApp(App[None]):
         self._world_screen: WorldScreen | None = None
         self.set_class(self.glyphs is ASCII, "-ascii")
         self._told: tuple[str, ...] = ()
+        self._mending: Worker[None] | None = None
+        self._opening = asyncio.Lock()
 
     def on_mount(self) -> None:
         """Show the empty panes, then open the world behind them."""
@@ -61,21 +65,49 @@ class AosApp(App[None]):
         self.run_worker(self._open(), group="open")
 
     async def _open(self) -> None:
+        async with self._opening:
+            if self.session.snapshot is None:
+                await self._open_now()
+
+    async def _open_now(self) -> None:
         try:
             await self.session.open()
         except Exception as error:  # whatever is wrong with a world, the app stays up and says so
-            from aos_tui.problem_screen import ProblemScreen
-            from aos_tui.session.reading import problems_of
-
-            problems = problems_of(error, await self.session.branches_on_disk())
-            self.said += [("error", problem.text) for problem in problems]
-            self.push_screen(ProblemScreen(self.options.world, problems, self.glyphs))
+            await self._show_problems(error)
             return
+        if self._mending is not None:
+            self._mending.cancel()
+        while self.screen is not self._world_screen:
+            await self.pop_screen()
         self._say_height()
         if self.options.watch:
             self.run_worker(self._watch(), group=ENDLESS)
         if self.options.poll:
             self.run_worker(self.session.follow(), group=ENDLESS)
+
+    async def _show_problems(self, error: Exception) -> None:
+        """Show what is wrong instead of the panes, and look whether it is mended."""
+        from aos_tui.problem_screen import ProblemScreen
+
+        problems = await self.session.problems_on_disk(error)
+        self.said += [(of.severity, of.text) for of in problems]
+        shown = next((of for of in self.screen_stack if isinstance(of, ProblemScreen)), None)
+        if shown is None:
+            watched = self.options.watch
+            shown = ProblemScreen(self.options.world, self.glyphs, watched=watched)
+            shown.show(problems)
+            await self.push_screen(shown)
+            if watched:
+                self._mending = self.run_worker(self._mend(), group=ENDLESS)
+        else:
+            shown.show(problems)
+
+    async def _mend(self) -> None:
+        """Open the world again whenever one of its files changes."""
+        from aos_tui.watch import changes
+
+        async for _ in changes(await self.session.folders_on_disk()):
+            self._open_soon()
 
     def _say_height(self) -> None:
         at, snapshot = self.options.at, self.session.snapshot
@@ -92,9 +124,8 @@ class AosApp(App[None]):
             if self._world_screen is not None:
                 self._world_screen.files_written(paths)
 
-    async def on_problem_screen_retry(self) -> None:
+    def on_problem_screen_retry(self) -> None:
         """Open the world again."""
-        await self.pop_screen()
         self._open_soon()
 
     def _show(self, snapshot: Snapshot) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from aos_core import canon, files
-from aos_core.air.load import Problem
 from aos_core.air.nodes import DefModule
 from aos_core.errors import CheckFailed, ModuleMissing, UsageError, WorldError
 from aos_core.files import WorldFiles, bundled_worlds, find_world, prebuilt_root, read_config
 from aos_core.live_settings import HttpSettings, LiveSettings, LlmSettings
+from aos_core.problems import Problem
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.support import EXAMPLE, REDUCER, ROOT, WASM, edit_json, tiny_world
 
@@ -84,7 +84,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     ("text", "path", "words"),
     [
         ("nam = 'x'", "nam", "did you mean name"),
-        ("zebra = 1", "zebra", "known: name"),
+        ("zebra = 1", "zebra", "known: assets"),
         ("name = 1", "name", "expected a text"),
         ("limits = 1", "limits", "expected a table"),
         ("[limits]\nfeul = 1", "limits.feul", "did you mean fuel"),
@@ -214,8 +214,8 @@ def test_a_world_whose_own_name_begins_with_air_is_read_like_any_other(tmp_path:
 
 def test_an_asset_that_is_no_text_is_named(world: Path) -> None:
     (world / "air/policy.air.json").write_bytes(b"\xff")
-    with pytest.raises(WorldError, match=r"policy\.air\.json cannot be read"):
-        WorldFiles.read(world)
+    with pytest.raises(CheckFailed, match=r"policy\.air\.json:1:1: not UTF-8: byte 0xff"):
+        WorldFiles.read(world).catalog  # noqa: B018
 
 
 def test_problems_of_assets_come_together(world: Path) -> None:

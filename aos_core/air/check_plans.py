@@ -10,7 +10,7 @@ from aos_core import canon
 from aos_core.air import expr, literals
 from aos_core.air.codec import Misfit, Schemas
 from aos_core.air.expr import Env, EvalError, Reference
-from aos_core.air.load import Problem, builtin_nodes
+from aos_core.air.load import builtin_nodes
 from aos_core.air.nodes import DefEffect, Step
 from aos_core.air.plan_view import (
     CORRELATION_ID,
@@ -21,10 +21,12 @@ from aos_core.air.plan_view import (
     lack,
     longest,
 )
-from aos_core.air.survey import Survey, did_you_mean
+from aos_core.air.survey import Survey
 from aos_core.air.types import ListOf, Option, Record, Ref, SetOf, Type, Variant
 from aos_core.air.values import UNIT, to_plain
 from aos_core.errors import AirError
+from aos_core.hints import did_you_mean
+from aos_core.problems import Problem
 
 Problems = Iterator[Problem]
 
@@ -49,8 +51,8 @@ def edges_join_steps(survey: Survey) -> Problems:
             path = f"edges[{index}]"
             for end, name in (("from", edge.source), ("to", edge.target)):
                 if name not in view.steps:
-                    yield survey.error(
-                        "unknown_step", view.key, f"{path}.{end}",
+                    yield from survey.unknown(
+                        name, "unknown_step", view.key, f"{path}.{end}",
                         f"the edge names step {name!r}, which is not there",
                         did_you_mean(name, view.steps),
                     )  # fmt: skip
@@ -117,8 +119,8 @@ def _event(survey: Survey, view: PlanView, site: Site, reference: Reference) -> 
 def _variable(survey: Survey, view: PlanView, site: Site, reference: Reference) -> Problems:
     found = longest(reference.parts, {**view.binders, CORRELATION_ID: []})
     if found is None:
-        yield survey.error(
-            "unknown_variable", view.key, reference.path,
+        yield from survey.unknown(
+            reference.parts[0], "unknown_variable", view.key, reference.path,
             f"{reference.text}: no step binds it",
             did_you_mean(reference.parts[0], [*view.binders, CORRELATION_ID]),
         )  # fmt: skip
@@ -138,7 +140,7 @@ def _bound_before(
     survey: Survey, view: PlanView, reader: str, binders: list[Step], reference: Reference
 ) -> Problems:
     before = view.before.get(reader, frozenset())
-    if any(step.id in before for step in binders):
+    if view.partial or any(step.id in before for step in binders):
         return
     names = ", ".join(step.id for step in binders)
     if all(step.id == reader or reader in view.before[step.id] for step in binders):
@@ -157,14 +159,14 @@ def _bound_before(
 def _step(survey: Survey, view: PlanView, site: Site, reference: Reference) -> Problems:
     found = longest(reference.parts, view.steps)
     if found is None:
-        yield survey.error(
-            "unknown_step", view.key, reference.path,
+        yield from survey.unknown(
+            reference.parts[0], "unknown_step", view.key, reference.path,
             f"{reference.text}: there is no such step",
             did_you_mean(reference.parts[0], view.steps),
         )  # fmt: skip
         return
     name, rest = found
-    if site.step is not None and name not in view.before.get(site.step, ()):
+    if site.step is not None and not view.partial and name not in view.before.get(site.step, ()):
         yield survey.error(
             "not_an_ancestor", view.key, reference.path,
             f"{reference.text}: step {site.step} does not come after {name}",
@@ -324,11 +326,12 @@ def awaits_name_handles(survey: Survey) -> Problems:
         handles = {step.binds for _, step in view.each("emit_effect") if step.binds}
         for path, step in view.each("await_receipt"):
             node = step.args["for"]
-            if _is_handle(view, node, handles):
+            if _is_handle(view, node, handles) or _unbound(view, node):
                 continue
-            hint = did_you_mean(str(_named(node)), handles)
-            yield survey.error(
-                "not_a_handle", view.key, f"{path}.for",
+            name = str(_named(node))
+            hint = did_you_mean(name, handles)
+            yield from survey.unknown(
+                name, "not_a_handle", view.key, f"{path}.for",
                 f"step {step.id} awaits what no emit_effect binds", hint,
             )  # fmt: skip
 
@@ -388,6 +391,15 @@ def _is_handle(view: PlanView, node: Any, handles: set[str]) -> bool:
     return view.steps[name].op == "emit_effect" and rest in (("handle",), ("intent_hash",))
 
 
+def _unbound(view: PlanView, node: Any) -> bool:
+    """Whether ``for`` names a variable that nothing binds: another rule says so."""
+    match node:
+        case {"ref": str() as text} if text.startswith("@var:"):
+            parts = tuple(text.removeprefix("@var:").split("."))
+            return longest(parts, {**view.binders, CORRELATION_ID: []}) is None
+    return False
+
+
 def _named(node: Any) -> Any:
     return node["ref"].removeprefix("@var:") if "ref" in node else node.get("text")
 
@@ -397,7 +409,7 @@ def emits_are_granted(survey: Survey) -> Problems:
         for path, step in view.each("emit_effect"):
             effect = survey.effects.get(step.args["kind"])
             if effect is None:
-                yield unknown_effect(survey, view.key, f"{path}.kind", step.args["kind"])
+                yield from unknown_effect(survey, view.key, f"{path}.kind", step.args["kind"])
             elif effect.origin_scope == "reducer":
                 yield survey.error(
                     "origin_scope", view.key, f"{path}.kind",
@@ -411,8 +423,8 @@ def _granted(
 ) -> Problems:
     cap = step.args["cap"]
     if cap not in survey.grants:
-        yield survey.error(
-            "unknown_grant", view.key, f"{path}.cap",
+        yield from survey.unknown(
+            cap, "unknown_grant", view.key, f"{path}.cap",
             f"step {step.id}: there is no grant {cap!r}", did_you_mean(cap, survey.grants),
         )  # fmt: skip
         return
@@ -424,7 +436,7 @@ def _granted(
         )  # fmt: skip
 
 
-def unknown_effect(survey: Survey, key: tuple[str, str], path: str, kind: str) -> Problem:
+def unknown_effect(survey: Survey, key: tuple[str, str], path: str, kind: str) -> Problems:
     """The problem of an effect that the manifest does not list, or that there is not."""
     name = next(
         (node.name for node in builtin_nodes().values()
@@ -433,7 +445,7 @@ def unknown_effect(survey: Survey, key: tuple[str, str], path: str, kind: str) -
     )  # fmt: skip
     listing = f"list {name} under effects in the manifest" if name else None
     hint = listing or did_you_mean(kind, survey.effects)
-    return survey.error("unknown_effect", key, path, f"unknown effect {kind}", hint)
+    yield from survey.unknown(kind, "unknown_effect", key, path, f"unknown effect {kind}", hint)
 
 
 def derived_sets_agree(survey: Survey) -> Problems:
@@ -443,7 +455,7 @@ def derived_sets_agree(survey: Survey) -> Problems:
             ("allowed_effects", view.plan.allowed_effects, view.plan.derived("kind")),
         )
         for name, given, derived in pairs:
-            if given and set(given) != set(derived):
+            if given and set(given) != set(derived) and not view.partial:
                 found = ", ".join(derived) or "none"
                 yield survey.error(
                     "derived_set", view.key, name,

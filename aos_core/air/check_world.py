@@ -5,7 +5,8 @@ Each gives the problems it finds (air-v1, sections 2, 7, 10 and 12; B-7, B-15).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from aos_core.air import literals
@@ -17,8 +18,8 @@ from aos_core.air.builtins import (
     RECEIPT_EVENTS,
 )
 from aos_core.air.check_plans import unknown_effect
-from aos_core.air.codec import Misfit
-from aos_core.air.load import Key, Problem, builtin_nodes
+from aos_core.air.codec import Misfit, Schemas
+from aos_core.air.load import Key, builtin_nodes, compiles
 from aos_core.air.nodes import (
     DefCap,
     DefEffect,
@@ -32,9 +33,11 @@ from aos_core.air.nodes import (
     Route,
 )
 from aos_core.air.plan_view import Held, lack
-from aos_core.air.survey import LIST_OF, MANIFEST, Survey, did_you_mean
+from aos_core.air.survey import LIST_OF, MANIFEST, Survey
 from aos_core.air.types import ListOf, MapOf, Option, Record, Ref, SetOf, Type, Variant
 from aos_core.errors import AirError
+from aos_core.hints import did_you_mean
+from aos_core.problems import Problem
 
 Problems = Iterator[Problem]
 
@@ -57,8 +60,8 @@ def listed_names_resolve(survey: Survey) -> Problems:
         for index, ref in enumerate(survey.manifest.refs[name]):
             path = f"{name}[{index}].name"
             if (kind, ref.name) not in survey.catalog.nodes:
-                yield survey.error(
-                    "unknown_name", MANIFEST, path, f"there is no {kind} {ref.name}",
+                yield from survey.unknown(
+                    ref.name, "unknown_name", MANIFEST, path, f"there is no {kind} {ref.name}",
                     survey.hint(ref.name, kind),
                 )  # fmt: skip
             if ref.name in seen:
@@ -69,7 +72,9 @@ def listed_names_resolve(survey: Survey) -> Problems:
 def nodes_are_listed(survey: Survey) -> Problems:
     """A node that no list names is no part of the world."""
     for kind, name in sorted(survey.catalog.places):
-        if kind != Manifest.kind and (kind, name) not in survey.catalog.nodes:
+        if (kind, name) in survey.catalog.nodes or survey.is_lost(name):
+            continue
+        if kind != Manifest.kind:
             yield survey.warning(
                 "not_listed", (kind, name), "", "the manifest does not list it",
                 f"list it under {LIST_OF[kind]}, or delete it",
@@ -79,9 +84,9 @@ def nodes_are_listed(survey: Survey) -> Problems:
 def schemas_are_known(survey: Survey) -> Problems:
     listed = {ref.name for ref in survey.manifest.refs["schemas"]}
     for key, path, name in _schema_uses(survey):
-        if name not in survey.catalog.schemas.types:
-            hint = survey.hint(name, DefSchema.kind)
-            yield survey.error("unknown_schema", key, path, f"unknown schema {name}", hint)
+        if (DefSchema.kind, name) not in survey.catalog.nodes:
+            hint, message = survey.hint(name, DefSchema.kind), f"unknown schema {name}"
+            yield from survey.unknown(name, "unknown_schema", key, path, message, hint)
         elif name not in listed:  # a built-in: here it works, elsewhere it does not (B-7)
             listed.add(name)
             yield survey.warning(
@@ -146,6 +151,41 @@ def _type_refs(of: Type, path: str) -> Iterator[tuple[str, str]]:
             yield from _type_refs(value, f"{path}.map.value")
 
 
+def types_are_acyclic(survey: Survey) -> Problems:
+    """Each cycle is told once, at the reference that closes it."""
+    types = {node.name: node.type for node in survey.catalog.all(DefSchema)}
+    refs = {name: dict.fromkeys(to for _, to in _type_refs(of, "")) for name, of in types.items()}
+    while (cycle := _cycle(refs)) is not None:
+        name, to = cycle[-2:]
+        path = next(path for path, of in _type_refs(types[name], "type") if of == to)
+        message, hint = f"the type refers to itself: {' -> '.join(cycle)}", "a type may not recur"
+        yield survey.error("cyclic_type", (DefSchema.kind, name), path, message, hint)
+        del refs[name][to]
+
+
+def _cycle(refs: Mapping[str, Iterable[str]]) -> list[str] | None:
+    """Names that refer to each other in a circle, the least at both ends; None: there are none."""
+    try:
+        TopologicalSorter(refs).prepare()
+    except CycleError as error:
+        *names, _ = reversed(error.args[1])
+        first = names.index(min(names))
+        return [*names[first:], *names[:first], names[first]]
+    return None
+
+
+def types_are_bounded(survey: Survey) -> Problems:
+    """What is too deep or too large for any value: the first on the way that is."""
+    sound = survey.catalog.schemas
+    for node in survey.catalog.all(DefSchema):
+        if node.name in sound or any(to not in sound for _, to in _type_refs(node.type, "")):
+            continue  # where it refers to what is not sound, that is told
+        try:
+            Schemas({**sound.types, node.name: node.type}).compile(Ref(node.name))
+        except AirError as error:
+            yield survey.error("too_large", (DefSchema.kind, node.name), "type", error.message)
+
+
 # -- effects and modules ----------------------------------------------------------------------
 
 
@@ -170,7 +210,7 @@ def effect_kinds_are_unique(survey: Survey) -> Problems:
 
 def effects_have_caps(survey: Survey) -> Problems:
     for node in survey.own(DefEffect):
-        if node.cap_type not in survey.cap_types():
+        if node.cap_type not in survey.cap_types() and not survey.is_lost(node.cap_type):
             yield survey.warning(
                 "unknown_cap_type", (node.kind, node.name), "cap_type",
                 f"no cap is of type {node.cap_type}, so nobody can be granted the effect",
@@ -181,7 +221,7 @@ def effects_have_caps(survey: Survey) -> Problems:
 def modules_have_wasm(survey: Survey) -> Problems:
     """Native ``sys/*`` modules need none."""
     for module in survey.own(DefModule):
-        if module.wasm_hash is None:
+        if module.wasm_hash is None and not survey.is_lost(module.name):
             local = module.name.partition("/")[2].partition("@")[0]
             yield survey.error(
                 "no_wasm", (module.kind, module.name), "wasm_hash", "there is no wasm for it",
@@ -212,7 +252,7 @@ def reducer_effects_are_granted(survey: Survey) -> Problems:
             path = f"abi.{module.module_kind}.effects_emitted[{index}]"
             effect = survey.effects.get(kind)
             if effect is None:
-                yield unknown_effect(survey, key, path, kind)
+                yield from unknown_effect(survey, key, path, kind)
             elif effect.origin_scope == "plan":
                 message = f"only plans may ask for {kind}"
                 yield survey.error("origin_scope", key, path, message)
@@ -238,7 +278,7 @@ def module_bindings_fit(survey: Survey) -> Problems:
         path = f"module_bindings.{name}"
         module = survey.modules.get(name)
         if module is None or module.module_kind != "reducer":
-            yield _unknown_reducer(survey, path, name)
+            yield from _unknown_reducer(survey, path, name)
             continue
         for slot, grant in slots.items():
             yield from _slot_fits(survey, module, slot, grant, f"{path}.slots.{slot}")
@@ -251,7 +291,7 @@ def _slot_fits(survey: Survey, module: DefModule, slot: str, grant: str, path: s
             did_you_mean(slot, ["default", *module.cap_slots]),
         )  # fmt: skip
     if grant not in survey.grants:
-        yield _unknown_grant(survey, MANIFEST, path, grant)
+        yield from _unknown_grant(survey, MANIFEST, path, grant)
         return
     wanted, granted = module.cap_slots.get(slot), survey.granted_type(grant)
     if wanted is not None and granted not in (None, wanted):
@@ -273,8 +313,10 @@ def grants_fit(survey: Survey) -> Problems:
         if cap is None:
             hint = survey.hint(grant.cap, DefCap.kind)
             message = f"grant {grant.name}: unknown cap {grant.cap}"
-            yield survey.error("unknown_cap", MANIFEST, f"{path}.cap", message, hint)
-        else:
+            yield from survey.unknown(
+                grant.cap, "unknown_cap", MANIFEST, f"{path}.cap", message, hint
+            )
+        elif compiles(cap.schema, survey.catalog.schemas):
             yield from _params_fit(survey, grant, cap, f"{path}.params")
 
 
@@ -336,8 +378,8 @@ def default_policy_exists(survey: Survey) -> Problems:
     name = survey.manifest.policy
     if name is not None and (DefPolicy.kind, name) not in survey.catalog.nodes:
         hint = survey.hint(name, DefPolicy.kind)
-        yield survey.error(
-            "unknown_policy", MANIFEST, "defaults.policy", f"unknown policy {name}", hint
+        yield from survey.unknown(
+            name, "unknown_policy", MANIFEST, "defaults.policy", f"unknown policy {name}", hint
         )
 
 
@@ -354,7 +396,7 @@ def policies_name_known_things(survey: Survey) -> Problems:
     for policy in survey.own(DefPolicy):
         for index, rule in enumerate(policy.rules):
             for name, value in rule.when.items():
-                if value not in known[name]:
+                if value not in known[name] and not survey.is_lost(value):
                     yield survey.warning(
                         f"unknown_{name}", (policy.kind, policy.name),
                         f"rules[{index}].when.{name}", f"the rule matches nothing: there is no "
@@ -362,9 +404,10 @@ def policies_name_known_things(survey: Survey) -> Problems:
                     )  # fmt: skip
 
 
-def _unknown_grant(survey: Survey, key: Key, path: str, grant: str) -> Problem:
+def _unknown_grant(survey: Survey, key: Key, path: str, grant: str) -> Problems:
     hint = did_you_mean(grant, survey.grants)
-    return survey.error("unknown_grant", key, path, f"there is no grant {grant!r}", hint)
+    message = f"there is no grant {grant!r}"
+    yield from survey.unknown(grant, "unknown_grant", key, path, message, hint)
 
 
 # -- routing and triggers ---------------------------------------------------------------------
@@ -375,12 +418,14 @@ def routes_fit(survey: Survey) -> Problems:
         path = f"routing.events[{index}]"
         module = survey.modules.get(route.reducer)
         if module is None or module.module_kind != "reducer":
-            yield _unknown_reducer(survey, f"{path}.reducer", route.reducer)
+            yield from _unknown_reducer(survey, f"{path}.reducer", route.reducer)
             continue
         if route.reducer.startswith("sys/"):
             message = f"this version does not run {route.reducer}"
             yield survey.error("not_run", MANIFEST, f"{path}.reducer", message)
         event, schemas = module.abi["event"], survey.catalog.schemas
+        if event not in schemas:
+            continue  # a problem of its own
         if route.event != event and route.event not in schemas.member_tags(event):
             yield survey.error(
                 "wrong_event", MANIFEST, f"{path}.event",
@@ -463,14 +508,15 @@ def inboxes_name_reducers(survey: Survey) -> Problems:
         module = survey.modules.get(inbox.reducer)
         if module is None or module.module_kind != "reducer":
             path = f"routing.inboxes[{index}].reducer"
-            yield _unknown_reducer(survey, path, inbox.reducer)
+            yield from _unknown_reducer(survey, path, inbox.reducer)
 
 
-def _unknown_reducer(survey: Survey, path: str, name: str) -> Problem:
+def _unknown_reducer(survey: Survey, path: str, name: str) -> Problems:
     if name in survey.modules:
-        return survey.error("unknown_reducer", MANIFEST, path, f"{name} is no reducer")
-    hint = survey.hint(name, DefModule.kind)
-    return survey.error("unknown_reducer", MANIFEST, path, f"unknown reducer {name}", hint)
+        yield survey.error("unknown_reducer", MANIFEST, path, f"{name} is no reducer")
+        return
+    hint, message = survey.hint(name, DefModule.kind), f"unknown reducer {name}"
+    yield from survey.unknown(name, "unknown_reducer", MANIFEST, path, message, hint)
 
 
 def triggers_fit(survey: Survey) -> Problems:
@@ -481,11 +527,13 @@ def triggers_fit(survey: Survey) -> Problems:
             message = f"two triggers start {trigger.plan} for {trigger.event}"
             yield survey.error("duplicate", MANIFEST, path, message)
         seen.add((trigger.event, trigger.plan))
-        if trigger.event not in survey.catalog.schemas.types:
+        if (DefSchema.kind, trigger.event) not in survey.catalog.nodes:
             hint = survey.hint(trigger.event, DefSchema.kind)
             message = f"unknown schema {trigger.event}"
-            yield survey.error("unknown_schema", MANIFEST, f"{path}.event", message, hint)
-        elif trigger.correlate_by is not None:
+            yield from survey.unknown(
+                trigger.event, "unknown_schema", MANIFEST, f"{path}.event", message, hint
+            )
+        elif trigger.correlate_by is not None and trigger.event in survey.catalog.schemas:
             found = _lack(survey, trigger.event, trigger.correlate_by)
             if found is not None:
                 yield survey.warning("correlate_by", MANIFEST, f"{path}.correlate_by", *found)
@@ -493,7 +541,9 @@ def triggers_fit(survey: Survey) -> Problems:
         if view is None:
             hint = survey.hint(trigger.plan, DefPlan.kind)
             message = f"unknown plan {trigger.plan}"
-            yield survey.error("unknown_plan", MANIFEST, f"{path}.plan", message, hint)
+            yield from survey.unknown(
+                trigger.plan, "unknown_plan", MANIFEST, f"{path}.plan", message, hint
+            )
         elif view.plan.input != trigger.event:
             message = f"{trigger.plan} takes {view.plan.input}, not {trigger.event}"
             yield survey.error("wrong_event", MANIFEST, f"{path}.event", message)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +20,7 @@ from aos_core.air.operators import OperatorError
 from aos_core.air.values import NULL, Value, make_map, make_set, variant
 from aos_core.air.values import text as make_text
 from aos_core.errors import AirError, CanonError
+from aos_core.hints import did_you_mean
 
 CONSTANTS: Mapping[str, tuple[str, str]] = {
     "bool": ("Bool", "bool"),
@@ -136,10 +139,14 @@ class _Parser:
             if name in node:
                 parse: Callable[[Any, str], Run] = getattr(self, f"_{name}")
                 return parse(node[name], f"{path}.{name}")
+        names = sorted(node)
+        known = ("ref", "op", "null", "bytes_b64", *CONSTANTS, *CONTAINERS)
+        hint = did_you_mean(names[0], known) if names else None
         raise AirError(
-            f"not an expression: {', '.join(sorted(node)) or '(empty)'}",
+            f"not an expression: {', '.join(names) or '(empty)'}",
             path=path,
-            hint="expressions have ref, op, or one constructor such as text, nat, record, list",
+            hint=hint
+            or "expressions have ref, op, or one constructor such as text, nat, record, list",
         )
 
     def _reference(self, text: Any, path: str) -> Run:
@@ -153,8 +160,9 @@ class _Parser:
         name, args = node["op"], node.get("args")
         operator = operators.OPERATORS.get(name) if isinstance(name, str) else None
         if operator is None:
-            known = ", ".join(operators.OPERATORS)
-            raise AirError(f"unknown operator {name!r}", path=f"{path}.op", hint=f"known: {known}")
+            hint = did_you_mean(name, operators.OPERATORS)
+            hint = hint or f"known: {', '.join(operators.OPERATORS)}"
+            raise AirError(f"unknown operator {name!r}", path=f"{path}.op", hint=hint)
         if not isinstance(args, list) or not operator.accepts(len(args)):
             count = len(args) if isinstance(args, list) else 0
             raise AirError(f"{name} takes {operator.arity} arguments, got {count}", path=path)
@@ -251,6 +259,12 @@ def _base64(value: Any, path: str) -> bytes:
         raise AirError(f"not base64: {error}", path=path) from error
 
 
+_HEADS = {
+    "input": "@plan.input", "@input": "@plan.input", "@plan": "@plan.input", "@var": "@var:",
+    "@step": "@step:", "@event": "@event",
+}  # fmt: skip
+
+
 def _parse_reference(text: Any, path: str) -> Reference:
     if isinstance(text, str):
         for root, head in (("var", "@var:"), ("step", "@step:")):
@@ -261,10 +275,14 @@ def _parse_reference(text: Any, path: str) -> Reference:
                 return Reference(root, (), text, path)
             if text.startswith(head + "."):
                 return Reference(root, tuple(text[len(head) + 1 :].split(".")), text, path)
+    head = re.split(r"[.:]", str(text).removeprefix("@plan."), maxsplit=1)[0]
+    near = difflib.get_close_matches(head, _HEADS, 1)
     raise AirError(
         f"unknown reference {text!r}",
         path=path,
-        hint="known: @plan.input[.path], @var:name[.path], @step:id[.path], @event[.path]",
+        hint=f"did you mean {_HEADS[near[0]]}?"
+        if near
+        else "known: @plan.input[.path], @var:name[.path], @step:id[.path], @event[.path]",
     )
 
 

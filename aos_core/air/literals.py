@@ -15,6 +15,7 @@ from aos_core.air import expr, rfc3339
 from aos_core.air.codec import PRIMITIVE_CODECS, Misfit, Schemas
 from aos_core.air.types import MAP_KEYS, ListOf, MapOf, Option, Prim, Record, SetOf, Type, Variant
 from aos_core.errors import AirError
+from aos_core.hints import did_you_mean
 
 _TAGS = {
     "bool": "bool",
@@ -139,7 +140,7 @@ def _record(
     for name in node:
         if name not in known:
             raise AirError(
-                f"unknown field {name!r}", path=f"{path}.{name}", hint=f"known: {', '.join(known)}"
+                f"unknown field {name!r}", path=f"{path}.{name}", hint=did_you_mean(name, known)
             )
     result = {}
     for name, of in fields:
@@ -167,7 +168,7 @@ def _variant(node: Any, arms: dict[str, Type], schemas: Schemas, path: str) -> d
         case _:
             raise AirError('expected a variant: "Tag" or {"Tag": value}', path=path)
     if tag not in arms:
-        raise AirError(f"unknown tag {tag!r}", path=path, hint=f"known: {', '.join(arms)}")
+        raise AirError(f"unknown tag {tag!r}", path=path, hint=did_you_mean(tag, arms))
     if value is None:
         return {"tag": tag}
     return {"tag": tag, "value": literal(value, arms[tag], schemas, f"{path}.{tag}")}

@@ -7,8 +7,9 @@ Hashes are filled in the order of B-5; a plan is hashed with its literals in sto
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -16,20 +17,23 @@ from aos_core import canon
 from aos_core.air import builtins, literals
 from aos_core.air.codec import Schemas
 from aos_core.air.nodes import (
-    DefCap,
     DefEffect,
     DefModule,
     DefPlan,
     DefSchema,
+    Findings,
     Manifest,
     NamedRef,
     Node,
     Step,
     node_bytes,
     parse_node,
+    read_node,
 )
-from aos_core.air.types import Prim, Ref
-from aos_core.errors import AirError, AosError, CanonError, CheckFailed, WorldError
+from aos_core.air.types import Prim, Ref, Type
+from aos_core.errors import AirError, AosError, CanonError, WorldError
+from aos_core.places import Spot, json_spots, line_column
+from aos_core.problems import MEMBER, Problem, has_errors, placed, problem_of, raise_errors
 
 Key = tuple[str, str]
 """What names a node: (kind, name)."""
@@ -37,26 +41,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a node stands: file and JSON path."""
+    """Where a node stands: file (None: in a store) and JSON path."""
 
-    file: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong with a world; ``severity`` is ``error`` or ``warning``."""
-
-    severity: str
-    code: str
     file: str | None
-    path: str | None
-    message: str
-    hint: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        names = ("severity", "code", "file", "path", "message", "hint")
-        return {name: getattr(self, name) for name in names}
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +53,12 @@ class Catalog:
 
     ``nodes`` holds what the manifest lists, and every built-in. ``objects`` are the canonical
     bytes of the world's own nodes and of the manifest, by SHA-256: what the store keeps.
+
+    One with an error among its ``problems`` holds what could be read. ``lost`` are then the names
+    of what could not; where not even those are known, ``any_lost``. ``partial`` nodes have parts
+    that could not be read, ``broken`` by (file, path). Where there is no one manifest,
+    ``manifest`` lists every node (``has_manifest``). Schemas that lead nowhere are not in
+    ``schemas``. ``texts``: of the files.
     """
 
     manifest: Manifest
@@ -74,6 +68,12 @@ class Catalog:
     schemas: Schemas
     places: Mapping[Key, Place]
     problems: tuple[Problem, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
+    any_lost: bool = False
+    partial: frozenset[Key] = frozenset()
+    broken: frozenset[tuple[str | None, str]] = frozenset()
+    has_manifest: bool = True
 
     def all(self, kind: type[Any]) -> list[Any]:
         """Every node of a kind, in the order of their names."""
@@ -120,19 +120,23 @@ _VERSIONS = (
 
 
 class _Collector:
-    """Parsed nodes and problems, as files are read."""
+    """Parsed nodes and problems, as files are read; ``lost``: see :class:`Catalog`."""
 
     def __init__(self) -> None:
         self.nodes: dict[Key, Node] = {}
         self.manifests: list[Manifest] = []
         self.places: dict[Key, Place] = {}
         self.problems: list[Problem] = []
+        self.lost: set[str] = {""}
+        self.partial: set[Key] = set()
+        self.unread: set[Key] = set()  # plans with literals that could not be read
+        self.broken: set[tuple[str | None, str]] = set()
+        self.manifest_lost = self.any_lost = False
 
     def error(self, error: AosError, file: str | None, node: str | None = None) -> None:
         """Take note of an error; ``node``: the path of its node, where it has none of its own."""
-        path = error.where.get("path", node)
-        place = str(path) if path is not None else None
-        self.problems.append(Problem("error", error.code, file, place, error.message, error.hint))
+        of = problem_of(error, file)
+        self.problems.append(of if of.path is not None else replace(of, path=node))
 
     def read(self, file: str, text: str) -> None:
         if not text.strip():
@@ -141,45 +145,88 @@ class _Collector:
             document = parse_json(text)
         except AirError as error:
             self.error(error, file, "$")
+            names = _NAMES.findall(text)
+            self.lost.update(names)
+            self.any_lost |= not names
+            self.manifest_lost = True  # perhaps: it may have been in there
             return
         items = document if isinstance(document, list) else [document]
         for index, item in enumerate(items):
             path = f"$[{index}]" if isinstance(document, list) else "$"
-            try:
-                self.add(parse_node(item, path), Place(file, path))
-            except AirError as error:
-                self.error(error, file)
+            self.add(item, Place(file, path))
 
-    def add(self, node: Node | Manifest, place: Place) -> None:
+    def add(self, item: Any, place: Place) -> None:
+        findings = Findings(strict=False)
+        node = read_node(item, place.path, findings)
+        sound = len(findings.errors) == findings.contained
+        if node is not None and (sound or isinstance(node, Manifest)):
+            self._keep(node, place, findings)
+            self._lose(findings.broken.values())
+            self.broken.update((place.file, path) for path in findings.broken)
+        else:
+            self._lose([item])
+            self.manifest_lost |= node is None
+        for error in findings.errors:
+            self.error(error, place.file)
+        for path, name, hint in findings.unknown_members():
+            message = f"unknown member {name!r}: it is dropped"
+            self.problems.append(Problem("warning", MEMBER, place.file, path, message, hint))
+
+    def _keep(self, node: Node | Manifest, place: Place, findings: Findings) -> None:
+        """A node under its name; of a manifest that is wrong, what is right of it."""
         key = (node.kind, "manifest" if isinstance(node, Manifest) else node.name)
         if not isinstance(node, Manifest) and node.name.startswith("sys/"):
-            raise AirError(f"{node.name}: sys/ is reserved", path=place.path, hint="refer to it")
-        if key in self.places:
+            message = f"{node.name}: sys/ is reserved"
+            findings.fail(AirError(message, path=place.path, hint="refer to it"))
+        elif key in self.places:
             other = self.places[key]
-            raise AirError(
-                f"{key[1]} is defined twice: also in {other.file} at {other.path}",
-                path=place.path, hint=_VERSIONS if isinstance(node, Manifest) else None,
-            )  # fmt: skip
-        self.places[key] = place
-        if isinstance(node, Manifest):
-            self.manifests.append(node)
+            message = f"{key[1]} is defined twice: also in {other.file} at {other.path}"
+            hint = _VERSIONS if isinstance(node, Manifest) else None
+            findings.fail(AirError(message, path=place.path, hint=hint))
+            self.manifests += [node] if isinstance(node, Manifest) else []
         else:
-            self.nodes[key] = node
+            self.places[key] = place
+            if findings.broken:
+                self.partial.add(key)
+            if isinstance(node, Manifest):
+                self.manifests.append(node)
+            else:
+                self.nodes[key] = node
+
+    def _lose(self, items: Iterable[Any]) -> None:
+        """What refers to something that is there, and wrong, is no problem of its own."""
+        for item in items:
+            if isinstance(item, dict):
+                bind = item.get("bind")
+                members = [item, bind] if isinstance(bind, dict) else [item]
+                names = [of.get(name) for of in members for name in _NAMING]
+                self.lost.update(name for name in names if isinstance(name, str))
 
 
-def load_files(files: Mapping[str, str], wasm_hash: Callable[[DefModule], bytes | None]) -> Catalog:
-    """The catalog of a world's files (path -> text), read in sorted path order.
+_NAMING = ("name", "kind", "cap_type", "id", "as", "var", "effect_id_as")
+_NAMES = re.compile(rf'"(?:{"|".join(_NAMING)})"\s*:\s*"([^"\\]*)"')
 
-    ``wasm_hash`` gives the SHA-256 of the wasm found for a module, or None. Raises
-    :class:`CheckFailed` with every structural problem.
+
+def read_files(files: Mapping[str, str], wasm_hash: Callable[[DefModule], bytes | None]) -> Catalog:
+    """The catalog of a world's files (path -> text), read in sorted path order, as far as they can
+    be read: what is wrong with their structure is among its ``problems``.
+
+    ``wasm_hash`` gives the SHA-256 of the wasm found for a module, or None.
     """
     collector = _Collector()
     for file in sorted(files):
         collector.read(file, files[file])
-    if not collector.manifests and not collector.problems:
+    if not collector.manifests and not collector.manifest_lost:
         collector.error(WorldError("the world has no manifest", code="no_manifest"), None)
-    raise_errors(collector.problems)
-    return _assemble(collector, wasm_hash)
+    return replace(_assemble(collector, wasm_hash), texts=files)
+
+
+def load_files(files: Mapping[str, str], wasm_hash: Callable[[DefModule], bytes | None]) -> Catalog:
+    """As :func:`read_files`. Raises :class:`CheckFailed` with every structural problem."""
+    catalog = read_files(files, wasm_hash)
+    if has_errors(catalog.problems):
+        raise_errors(placed(catalog.problems, files))
+    return catalog
 
 
 def load_objects(manifest_hash: bytes, get: Callable[[bytes, str], bytes]) -> Catalog:
@@ -202,6 +249,9 @@ def load_objects(manifest_hash: bytes, get: Callable[[bytes, str], bytes]) -> Ca
             if not isinstance(node, Manifest):
                 collector.nodes[kind, ref.name] = node
     catalog = _assemble(collector, lambda _: None)  # a stored module names its wasm already
+    raise_errors(catalog.problems)
+    if any(node.name not in catalog.schemas for node in catalog.all(DefSchema)):
+        raise WorldError("the stored schemas do not fit together")
     if catalog.manifest_hash != manifest_hash:
         raise WorldError(
             "stored definitions do not give the manifest's hash",
@@ -219,63 +269,103 @@ def _stored_node(data: bytes, defaults: dict[str, str]) -> Node | Manifest:
 def parse_json(text: str) -> Any:
     """JSON that can be hashed: no duplicate keys, no NaN, 64-bit integers, 192 levels deep.
 
-    Raises :class:`AirError` with its place.
+    Raises :class:`AirError` with line and column.
     """
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(items)
-        if len(result) != len(items):
-            names = [key for key, _ in items]
-            twice = next(key for key in names if names.count(key) > 1)
-            raise AirError(f"key {twice!r} stands twice in one object")
-        return result
-
-    def constant(name: str) -> Any:
-        raise AirError(f"{name} is not JSON")
-
+    _refuse_bytes(text)
     try:
-        document = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        document = json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
         canon.encode_plain(document)
     except json.JSONDecodeError as error:
-        raise AirError(
-            f"not JSON: {error.msg}",
-            line=error.lineno,
-            column=error.colno,
-            path=f"line {error.lineno}, column {error.colno}",
-        ) from error
-    except RecursionError as error:
-        raise AirError("JSON nested too deep") from error
-    except (CanonError, ValueError) as error:  # ValueError: an integer of thousands of digits
-        raise AirError(f"cannot be hashed: {error}") from error
+        raise _not_json(error) from error
+    except (RecursionError, CanonError, ValueError) as error:
+        raise _not_hashable(text, error) from error
     return document
 
 
-def raise_errors(problems: Sequence[Problem]) -> None:
-    """Raise :class:`CheckFailed`, with every problem, where one of them is an error."""
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        first = errors[0]
-        place = f"{first.file or 'world'} {first.path or ''}".strip()
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise CheckFailed(f"{place}: {first.message}{more}", tuple(problems))
+def _refuse_bytes(text: str) -> None:
+    """What is no text: bytes that are not UTF-8 arrive as lone surrogates."""
+    if text.startswith("\ufeff"):
+        hint = "save it as UTF-8 without a BOM"
+        raise AirError("the file begins with a byte order mark", hint=hint, line=1, column=1)
+    if (found := re.search("[\udc80-\udcff]", text)) is not None:
+        byte = ord(found[0]) - 0xDC00
+        message = f"not UTF-8: byte 0x{byte:02x}"
+        raise _at(text, found.start(), message, "save it as UTF-8")
+
+
+def _at(text: str, offset: int, message: str, hint: str | None = None) -> AirError:
+    line, column = line_column(text, offset)
+    return AirError(message, hint=hint, line=line, column=column)
+
+
+def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(items)
+    if len(result) != len(items):
+        raise ValueError("a key stands twice")
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _not_json(error: json.JSONDecodeError) -> AirError:
+    rest, before = error.doc[error.pos :].lstrip(), error.doc[: error.pos].rstrip()
+    message, hint = f"not JSON: {error.msg}", None
+    if error.msg == "Extra data":
+        message = "not JSON: there is more after the end of the document"
+        hint = "a file holds one node, or one array of nodes"
+    elif before.endswith(",") and rest[:1] in ("}", "]"):
+        hint = f"no comma before {rest[0]}"
+    return _at(error.doc, error.pos, message, hint)
+
+
+def _not_hashable(text: str, error: Exception) -> AirError:
+    """The first thing in a JSON text that means nothing here."""
+    seen: set[str] = set()
+    for spot in json_spots(text):
+        if (message := _unfit(spot, seen)) is not None:
+            offset = spot.value if spot.path not in seen else spot.key
+            return _at(text, offset, message)
+        seen.add(spot.path)
+    return AirError(f"cannot be hashed: {error}")
+
+
+def _unfit(spot: Spot, seen: set[str]) -> str | None:
+    if spot.path in seen:
+        return f"key {spot.path.rpartition('.')[2]!r} stands twice in one object"
+    token = spot.token
+    if token in ("NaN", "Infinity", "-Infinity"):
+        return f"{token} is not JSON"
+    if token in ("{", "[") and spot.depth >= canon.MAX_DEPTH:
+        return f"cannot be hashed: nested too deep, more than {canon.MAX_DEPTH} levels"
+    if re.fullmatch(r"-?\d+", token) and not _fits(token):
+        shown = token if len(token) <= 40 else f"of {len(token)} digits"
+        return f"cannot be hashed: integer {shown} does not fit into 64 bits"
+    texts = spot.path + (json.loads(token) if token.startswith('"') else "")
+    if re.search("[\ud800-\udfff]", texts):
+        return "cannot be hashed: a text holds half a character (a lone surrogate)"
+    return None
+
+
+def _fits(token: str) -> bool:
+    return len(token) <= 20 and canon.INT_MIN <= int(token) <= canon.NAT_MAX
 
 
 def _assemble(collector: _Collector, wasm_hash: Callable[[DefModule], bytes | None]) -> Catalog:
-    (manifest,) = collector.manifests
+    known_manifest = len(collector.manifests) == 1  # of two nobody knows which is meant
+    manifest = collector.manifests[0] if known_manifest else _stand_in(collector.nodes)
     known = {**builtin_nodes(), **collector.nodes}
     listed = {
         (kind, ref.name) for name, kind in Manifest.LISTS.items() for ref in manifest.refs[name]
     }
     nodes = {key: node for key, node in known.items() if key in listed or key in builtin_nodes()}
-    schemas = Schemas(
-        {node.name: node.type for node in nodes.values() if isinstance(node, DefSchema)}
-    )
+    schemas = _sound_schemas(nodes)
     for key, node in nodes.items():
-        try:
-            nodes[key] = _finish(node, nodes, schemas, wasm_hash, collector)
-        except AirError as error:
-            collector.error(error, _file(collector, key), _root(collector, node))
-    raise_errors(collector.problems)
+        if isinstance(node, DefModule):
+            nodes[key] = _fill_wasm(node, wasm_hash(node), collector)
+        elif isinstance(node, DefPlan):
+            nodes[key] = _store_literals(node, nodes, schemas, collector)
     filled = _fill_refs(manifest, nodes, collector)
     objects = {canon.sha256(data): data for data in map(node_bytes, _own(nodes, listed))}
     data = node_bytes(filled)
@@ -287,11 +377,38 @@ def _assemble(collector: _Collector, wasm_hash: Callable[[DefModule], bytes | No
         schemas=schemas,
         places=collector.places,
         problems=tuple(collector.problems),
+        lost=frozenset(collector.lost),
+        any_lost=collector.any_lost,
+        partial=frozenset(collector.partial),
+        broken=frozenset(collector.broken),
+        has_manifest=known_manifest,
     )
 
 
-def _file(collector: _Collector, key: Key) -> str | None:
-    return collector.places[key].file if key in collector.places else None
+def _stand_in(nodes: Mapping[Key, Node]) -> Manifest:
+    """A manifest that lists every node, so that rules which need none can look at them."""
+    refs = {
+        name: tuple(NamedRef(of, None) for kind_, of in sorted(nodes) if kind_ == kind)
+        for name, kind in Manifest.LISTS.items()
+    }
+    return Manifest(True, refs, None, (), (), None, (), False, {})
+
+
+def _sound_schemas(nodes: Mapping[Key, Node]) -> Schemas:
+    """Those that lead somewhere: not to what there is not, not to themselves, and not too far."""
+    types = {node.name: node.type for node in nodes.values() if isinstance(node, DefSchema)}
+    schemas = Schemas(types)
+    bad = {name for name in types if not compiles(Ref(name), schemas)}
+    return Schemas({name: of for name, of in types.items() if name not in bad}) if bad else schemas
+
+
+def compiles(of: Type, schemas: Schemas) -> bool:
+    """Whether a type and all that it refers to can be used."""
+    try:
+        schemas.compile(of)
+    except AirError:
+        return False
+    return True
 
 
 def _own(nodes: Mapping[Key, Node], listed: set[Key]) -> list[Node]:
@@ -301,29 +418,6 @@ def _own(nodes: Mapping[Key, Node], listed: set[Key]) -> list[Node]:
         for key, node in nodes.items()
         if key in listed and (key not in builtin_nodes() or key[0] == "defmodule")
     ]
-
-
-def _finish(
-    node: Node,
-    nodes: Mapping[Key, Node],
-    schemas: Schemas,
-    wasm_hash: Callable[[DefModule], bytes | None],
-    collector: _Collector,
-) -> Node:
-    if isinstance(node, DefModule):
-        return _fill_wasm(node, wasm_hash(node), collector)
-    if isinstance(node, DefPlan):
-        return _store_literals(node, nodes, schemas, _root(collector, node))
-    if isinstance(node, DefSchema):
-        schemas.compile(Ref(node.name))  # unknown and cyclic references come to light here
-    if isinstance(node, DefCap):
-        schemas.compile(node.schema)
-    return node
-
-
-def _root(collector: _Collector, node: Node) -> str:
-    place = collector.places.get((node.kind, node.name))
-    return place.path if place else "$"
 
 
 def _fill_wasm(node: DefModule, found: bytes | None, collector: _Collector) -> DefModule:
@@ -350,18 +444,23 @@ def _stale(collector: _Collector, key: Key, field: str, written: str | None, fou
 
 
 def _store_literals(
-    plan: DefPlan, nodes: Mapping[Key, Node], schemas: Schemas, root: str
+    plan: DefPlan, nodes: Mapping[Key, Node], schemas: Schemas, collector: _Collector
 ) -> DefPlan:
+    """The plan with its literals in stored form; those that cannot be read stay as they are."""
     effects = {node.effect: node for node in nodes.values() if isinstance(node, DefEffect)}
+    place = collector.places.get((plan.kind, plan.name), Place(None, "$"))
 
     def finish(index: int, step: Step) -> Step:
-        slots = _slots(plan, step, effects)
         args = dict(step.args)
-        for name, schema in slots.items():
+        for name, schema in _slots(plan, step, effects).items():
             if name in args and (schema is None or schema == "hash" or schema in schemas):
                 of = None if schema is None else Prim("hash") if schema == "hash" else Ref(schema)
-                path = f"{root}.steps[{index}].{name}"
-                args[name] = literals.stored(args[name], of, schemas, path)
+                path = f"{place.path}.steps[{index}].{name}"
+                try:
+                    args[name] = literals.stored(args[name], of, schemas, path)
+                except AirError as error:
+                    collector.error(error, place.file)
+                    collector.unread.add((plan.kind, plan.name))
         return replace(step, args=args)
 
     return replace(plan, steps=tuple(finish(i, step) for i, step in enumerate(plan.steps)))
@@ -391,7 +490,8 @@ def _fill_refs(manifest: Manifest, nodes: Mapping[Key, Node], collector: _Collec
             found = _builtin_hashes()[kind, ref.name]
         else:
             found = canon.hash_text(canon.sha256(node_bytes(node)))
-        if ref.hash not in (None, found):
+        whole = (kind, ref.name) not in collector.partial | collector.unread
+        if ref.hash not in (None, found) and whole:
             _stale(collector, ("manifest", "manifest"), path, ref.hash, found)
         return NamedRef(ref.name, found)
 

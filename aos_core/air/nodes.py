@@ -7,88 +7,182 @@ Parsing looks at structure only; whether names resolve is for :mod:`aos_core.air
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from aos_core import canon
 from aos_core.air.types import Type, parse_type
 from aos_core.errors import AirError
+from aos_core.hints import did_you_mean
+
+_Part = TypeVar("_Part")
 
 NAME = re.compile(r"[a-z][a-z0-9._-]*/[A-Za-z][A-Za-z0-9._-]*@[1-9][0-9]*\Z")
 PLACEHOLDERS = ("", "sha256", "sha256:", canon.hash_text(canon.ZERO_HASH))
 """What may stand where a hash is still to be written."""
 
 
-class Fields:
-    """Typed access to the members of a JSON object; every failure names its JSON path."""
+class Findings:
+    """What is wrong with the structure of one node, and the objects that were looked at.
 
-    def __init__(self, node: Any, path: str) -> None:
-        if not isinstance(node, dict):
-            raise AirError("expected an object", path=path)
-        self.node, self.path = node, path
+    ``strict``: the first error is raised. Else all are kept, and what is wrong reads as empty;
+    ``broken`` are the items of arrays that were wrong, as they stand, by path, and ``contained``
+    counts the errors in them: where there is no other, the rest of the node is sound.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        self.strict = strict
+        self.errors: list[AirError] = []
+        self.objects: list[Fields] = []
+        self.broken: dict[str, Any] = {}
+        self.contained = 0
+
+    def fail(self, error: AirError) -> None:
+        if self.strict:
+            raise error
+        self.errors.append(error)
+
+    def unknown_members(self) -> Iterator[tuple[str, str, str | None]]:
+        """(path, name, hint) of members that nothing reads: they are dropped."""
+        for fields in self.objects:
+            for name in fields.node:
+                if name not in fields.asked and not name.startswith("$"):
+                    rest = fields.asked - fields.node.keys() - fields.missed
+                    near = difflib.get_close_matches(name, fields.missed, 1)
+                    if not near:
+                        yield fields.at(name), name, did_you_mean(name, rest)
+
+
+class Fields:
+    """Typed access to the members of a JSON object; every failure names its JSON path.
+
+    ``asked`` are the members that were looked for, ``missed`` those of them that must be there.
+    """
+
+    def __init__(self, node: Any, path: str, findings: Findings) -> None:
+        self.path, self.findings = path, findings
+        self.asked: set[str] = set()
+        self.missed: set[str] = set()
+        self._dead = not isinstance(node, dict)
+        self.node: dict[str, Any] = {} if self._dead else node
+        findings.objects.append(self)
+        if self._dead:
+            self.fail("expected an object")
 
     def at(self, name: str) -> str:
         return f"{self.path}.{name}"
 
+    def fail(self, message: str, name: str | None = None, hint: str | None = None) -> None:
+        """Something is wrong: with a member, or with the object."""
+        path = self.path if name is None else self.at(name)
+        self.findings.fail(AirError(message, path=path, hint=hint))
+
+    def get(self, name: str) -> Any:
+        """The member as it stands, None where it is absent."""
+        self.asked.add(name)
+        return self.node.get(name)
+
     def need(self, name: str) -> Any:
-        if name not in self.node:
-            raise AirError(f"field {name!r} is missing", path=self.path)
-        return self.node[name]
+        self.asked.add(name)
+        if name not in self.node and not self._dead:
+            near = difflib.get_close_matches(name, self.node.keys() - self.asked, 1)
+            hint = f"did you mean {name} where {near[0]} stands?" if near else None
+            self.missed.add(name)
+            self.fail(f"field {name!r} is missing", hint=hint)
+        return self.node.get(name)
 
     def text(self, name: str) -> str:
         value = self.need(name)
-        if not isinstance(value, str):
-            raise AirError(f"{name} must be a text", path=self.at(name))
-        return value
+        if isinstance(value, str):
+            return value
+        if name in self.node:
+            self.fail(f"{name} must be a text", name)
+        return ""
 
     def optional_text(self, name: str) -> str | None:
-        return self.text(name) if self.node.get(name) is not None else None
+        return self.text(name) if self.get(name) is not None else None
+
+    def choice(self, name: str, among: Collection[str]) -> str:
+        """One of some texts."""
+        value = self.text(name)
+        if value not in among and isinstance(self.node.get(name), str):
+            self.fail(f"unknown {name} {value!r}", name, did_you_mean(value, among))
+        return value
 
     def list(self, name: str) -> list[Any]:
-        value = self.node.get(name)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise AirError(f"{name} must be an array", path=self.at(name))
-        return value
+        value = self.get(name)
+        if value is None or isinstance(value, list):
+            return value or []
+        self.fail(f"{name} must be an array", name)
+        return []
 
     def texts(self, name: str) -> tuple[str, ...]:
         items = self.list(name)
         for index, item in enumerate(items):
             if not isinstance(item, str):
-                raise AirError("expected a text", path=f"{self.at(name)}[{index}]")
-        return tuple(items)
+                self.fail("expected a text", f"{name}[{index}]")
+        return tuple(item for item in items if isinstance(item, str))
 
     def map(self, name: str) -> dict[str, Any]:
-        value = self.node.get(name)
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise AirError(f"{name} must be an object", path=self.at(name))
-        return {key: item for key, item in value.items() if key != "$comment"}
+        value = self.get(name)
+        if value is None or isinstance(value, dict):
+            return {key: item for key, item in (value or {}).items() if key != "$comment"}
+        self.fail(f"{name} must be an object", name)
+        return {}
 
     def text_map(self, name: str) -> dict[str, str]:
         value = self.map(name)
         for key, item in value.items():
             if not isinstance(item, str):
-                raise AirError("expected a text", path=f"{self.at(name)}.{key}")
+                self.fail("expected a text", f"{name}.{key}")
+        return {key: item for key, item in value.items() if isinstance(item, str)}
+
+    def hash(self, name: str) -> str | None:
+        """A hash, or None for a placeholder (B-5)."""
+        value = self.get(name)
+        if value is None or value in PLACEHOLDERS:
+            return None
+        if not isinstance(value, str) or not canon.is_hash_text(value):
+            hint = "sha256: and 64 hex digits, or leave it out"
+            self.fail(f"{value!r} is not a hash", name, hint)
+            return None
         return value
 
-    def each(self, name: str, parse: Callable[[Any, str], Any]) -> tuple[Any, ...]:
-        return tuple(
-            parse(item, f"{self.at(name)}[{index}]") for index, item in enumerate(self.list(name))
-        )
+    def type(self, name: str) -> Type:
+        return parse_type(self.need(name), self.at(name), self.findings.fail)
 
+    def inside(self, name: str) -> Fields:
+        """The object at ``name``; empty where it is absent."""
+        value = self.get(name)
+        return Fields({} if value is None else value, self.at(name), self.findings)
 
-def hash_or_none(node: Any, path: str) -> str | None:
-    """A hash, or None for a placeholder (B-5)."""
-    if node is None or node in PLACEHOLDERS:
-        return None
-    if not isinstance(node, str) or not canon.is_hash_text(node):
-        raise AirError(f"{node!r} is not a hash", path=path, hint="sha256: and 64 hex digits")
-    return node
+    def must(self, name: str) -> Fields:
+        """The object at ``name``. Where there is none, nothing more is said of it."""
+        value = self.need(name)
+        if name in self.node:
+            return Fields(value, self.at(name), self.findings)
+        nothing = Fields({}, self.at(name), self.findings)
+        nothing._dead = True
+        return nothing
+
+    def not_known(self) -> None:
+        """Nothing can be said of the members: what kind of object it is, is wrong already."""
+        self.asked |= self.node.keys()
+        self._dead = True
+
+    def each(self, name: str, parse: Callable[[Fields], _Part]) -> tuple[_Part, ...]:
+        """What an array holds."""
+        found = []
+        for index, item in enumerate(self.list(name)):
+            before, path = len(self.findings.errors), f"{self.at(name)}[{index}]"
+            found.append(parse(Fields(item, path, self.findings)))
+            if (errors := len(self.findings.errors) - before) > 0:
+                self.findings.broken[path] = item
+                self.findings.contained += errors
+        return tuple(found)
 
 
 def _given(**fields: Any) -> dict[str, Any]:
@@ -103,9 +197,8 @@ class DefSchema:
     type: Type
 
     @classmethod
-    def parse(cls, node: Any, path: str = "$") -> DefSchema:
-        fields = Fields(node, path)
-        return cls(fields.text("name"), parse_type(fields.need("type"), fields.at("type")))
+    def parse(cls, fields: Fields) -> DefSchema:
+        return cls(fields.text("name"), fields.type("type"))
 
     def to_json(self) -> dict[str, Any]:
         return {"$kind": self.kind, "name": self.name, "type": self.type.to_json()}
@@ -129,22 +222,27 @@ class DefModule:
         """The export of its wasm that is called."""
         return "step" if self.module_kind == "reducer" else "run"
 
+    MEMBERS: ClassVar[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+        "reducer": (("state", "event"), ("context", "annotations")),
+        "pure": (("input", "output"), ("context",)),
+    }
+    """The schemas that the ABI of each kind names: those that it must, those that it may."""
+
     @classmethod
-    def parse(cls, node: Any, path: str = "$") -> DefModule:
-        fields = Fields(node, path)
-        module_kind = fields.text("module_kind")
-        if module_kind not in ("reducer", "pure"):
-            raise AirError("module_kind must be reducer or pure", path=fields.at("module_kind"))
-        abi_fields = Fields(fields.need("abi"), fields.at("abi"))
-        abi = Fields(abi_fields.need(module_kind), abi_fields.at(module_kind))
-        must = ("state", "event") if module_kind == "reducer" else ("input", "output")
-        may = ("context", "annotations") if module_kind == "reducer" else ("context",)
+    def parse(cls, fields: Fields) -> DefModule:
+        module_kind = fields.choice("module_kind", cls.MEMBERS)
+        abi = fields.must("abi")
+        if module_kind in cls.MEMBERS:
+            abi = abi.must(module_kind)
+        else:
+            abi.not_known()
+        must, may = cls.MEMBERS.get(module_kind, ((), ()))
         schemas = {name: abi.text(name) for name in must}
-        schemas |= {name: abi.text(name) for name in may if abi.node.get(name) is not None}
+        schemas |= {name: abi.text(name) for name in may if abi.get(name) is not None}
         return cls(
             fields.text("name"),
             module_kind,
-            hash_or_none(fields.node.get("wasm_hash"), fields.at("wasm_hash")),
+            fields.hash("wasm_hash"),
             fields.optional_text("key_schema"),
             schemas,
             abi.texts("effects_emitted"),
@@ -164,7 +262,8 @@ class DefModule:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One plan step; ``args`` are the op's own fields, as authored or in stored form."""
+    """One plan step; ``args`` are the op's own fields, as authored or in stored form. One that
+    could not be read has neither op nor args."""
 
     id: str
     op: str
@@ -180,31 +279,29 @@ class Step:
     }
 
     @classmethod
-    def parse(cls, node: Any, path: str) -> Step:
-        fields = Fields(node, path)
-        op = fields.text("op")
+    def parse(cls, fields: Fields) -> Step:
+        before = len(fields.findings.errors)
+        op = fields.choice("op", cls.FIELDS)
         if op not in cls.FIELDS:
-            known = ", ".join(cls.FIELDS)
-            raise AirError(f"unknown op {op!r}", path=fields.at("op"), hint=f"known: {known}")
-        must, may = cls.FIELDS[op]
+            fields.not_known()
+        must, may = cls.FIELDS.get(op, ((), ()))
         args = {name: fields.need(name) for name in must}
-        args |= {name: fields.node[name] for name in may if fields.node.get(name) is not None}
+        args |= {name: fields.get(name) for name in may if fields.get(name) is not None}
         if "bind" in args:
-            args["bind"] = cls._parse_bind(op, args["bind"], fields.at("bind"))
+            args["bind"] = cls._parse_bind(op, fields.must("bind"))
         for name in ("kind", "cap", "event"):
             if name in args:
-                fields.text(name)
-        return cls(fields.text("id"), op, args)
+                args[name] = fields.text(name)
+        step = cls(fields.text("id"), op, args)
+        return step if len(fields.findings.errors) == before else cls(step.id, "", {})
 
     @staticmethod
-    def _parse_bind(op: str, node: Any, path: str) -> dict[str, str]:
+    def _parse_bind(op: str, fields: Fields) -> dict[str, str]:
         """``bind:{var}`` is accepted for ``bind:{as}``: earlier authoring."""
-        fields = Fields(node, path)
         if op == "emit_effect":
             return {"effect_id_as": fields.text("effect_id_as")}
-        return {
-            "as": fields.text("var" if "as" not in fields.node and "var" in fields.node else "as")
-        }
+        earlier = "as" not in fields.node and "var" in fields.node
+        return {"as": fields.text("var" if earlier else "as")}
 
     @property
     def binds(self) -> str | None:
@@ -223,9 +320,8 @@ class Edge:
     when: Any | None
 
     @classmethod
-    def parse(cls, node: Any, path: str) -> Edge:
-        fields = Fields(node, path)
-        return cls(fields.text("from"), fields.text("to"), fields.node.get("when"))
+    def parse(cls, fields: Fields) -> Edge:
+        return cls(fields.text("from"), fields.text("to"), fields.get("when"))
 
     def to_json(self) -> dict[str, Any]:
         return {"from": self.source, "to": self.target} | _given(when=self.when)
@@ -245,8 +341,7 @@ class DefPlan:
     invariants: tuple[Any, ...]
 
     @classmethod
-    def parse(cls, node: Any, path: str = "$") -> DefPlan:
-        fields = Fields(node, path)
+    def parse(cls, fields: Fields) -> DefPlan:
         fields.need("steps")
         return cls(
             fields.text("name"),
@@ -293,12 +388,13 @@ class DefCap:
     enforcer: str
 
     @classmethod
-    def parse(cls, node: Any, path: str = "$") -> DefCap:
-        fields = Fields(node, path)
-        enforcer = Fields(fields.map("enforcer"), fields.at("enforcer")).optional_text("module")
-        schema = parse_type(fields.need("schema"), fields.at("schema"))
+    def parse(cls, fields: Fields) -> DefCap:
+        enforcer = fields.inside("enforcer").optional_text("module")
         return cls(
-            fields.text("name"), fields.text("cap_type"), schema, enforcer or "sys/CapAllowAll@1"
+            fields.text("name"),
+            fields.text("cap_type"),
+            fields.type("schema"),
+            enforcer or "sys/CapAllowAll@1",
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -322,18 +418,14 @@ class DefEffect:
     origin_scope: str
 
     @classmethod
-    def parse(cls, node: Any, path: str = "$") -> DefEffect:
-        fields = Fields(node, path)
-        scope = fields.text("origin_scope")
-        if scope not in ("reducer", "plan", "both"):
-            raise AirError("origin_scope: reducer, plan or both", path=fields.at("origin_scope"))
+    def parse(cls, fields: Fields) -> DefEffect:
         return cls(
             fields.text("name"),
             fields.text("kind"),
             fields.text("params_schema"),
             fields.text("receipt_schema"),
             fields.text("cap_type"),
-            scope,
+            fields.choice("origin_scope", ("reducer", "plan", "both")),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -364,15 +456,12 @@ class Rule:
     )
 
     @classmethod
-    def parse(cls, node: Any, path: str) -> Rule:
-        fields = Fields(node, path)
-        decision, when = fields.text("decision"), fields.text_map("when")
-        if decision not in ("allow", "deny"):
-            raise AirError("decision must be allow or deny", path=fields.at("decision"))
+    def parse(cls, fields: Fields) -> Rule:
+        decision, when = fields.choice("decision", ("allow", "deny")), fields.text_map("when")
         for name in when:
             if name not in cls.MATCHERS:  # a matcher that is dropped would widen the rule
-                known = ", ".join(cls.MATCHERS)
-                raise AirError(f"unknown matcher {name!r}", path=fields.at("when"), hint=known)
+                hint = did_you_mean(name, cls.MATCHERS)
+                fields.fail(f"unknown matcher {name!r}", f"when.{name}", hint)
         return cls(when, decision)
 
     def to_json(self) -> dict[str, Any]:
@@ -386,8 +475,7 @@ class DefPolicy:
     rules: tuple[Rule, ...]
 
     @classmethod
-    def parse(cls, node: Any, path: str = "$") -> DefPolicy:
-        fields = Fields(node, path)
+    def parse(cls, fields: Fields) -> DefPolicy:
         fields.need("rules")
         return cls(fields.text("name"), fields.each("rules", Rule.parse))
 
@@ -406,8 +494,7 @@ class DefSecret:
     allowed_plans: tuple[str, ...]
 
     @classmethod
-    def parse(cls, node: Any, path: str = "$") -> DefSecret:
-        fields = Fields(node, path)
+    def parse(cls, fields: Fields) -> DefSecret:
         return cls(
             fields.text("name"),
             fields.text("binding_id"),
@@ -430,9 +517,8 @@ class NamedRef:
     hash: str | None
 
     @classmethod
-    def parse(cls, node: Any, path: str) -> NamedRef:
-        fields = Fields(node, path)
-        return cls(fields.text("name"), hash_or_none(fields.node.get("hash"), fields.at("hash")))
+    def parse(cls, fields: Fields) -> NamedRef:
+        return cls(fields.text("name"), fields.hash("hash"))
 
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name} | _given(hash=self.hash)
@@ -445,8 +531,7 @@ class Route:
     key_field: str | None
 
     @classmethod
-    def parse(cls, node: Any, path: str) -> Route:
-        fields = Fields(node, path)
+    def parse(cls, fields: Fields) -> Route:
         return cls(fields.text("event"), fields.text("reducer"), fields.optional_text("key_field"))
 
     def to_json(self) -> dict[str, Any]:
@@ -459,8 +544,7 @@ class Inbox:
     reducer: str
 
     @classmethod
-    def parse(cls, node: Any, path: str) -> Inbox:
-        fields = Fields(node, path)
+    def parse(cls, fields: Fields) -> Inbox:
         return cls(fields.text("source"), fields.text("reducer"))
 
     def to_json(self) -> dict[str, Any]:
@@ -474,8 +558,7 @@ class Trigger:
     correlate_by: str | None
 
     @classmethod
-    def parse(cls, node: Any, path: str) -> Trigger:
-        fields = Fields(node, path)
+    def parse(cls, fields: Fields) -> Trigger:
         return cls(fields.text("event"), fields.text("plan"), fields.optional_text("correlate_by"))
 
     def to_json(self) -> dict[str, Any]:
@@ -490,11 +573,10 @@ class Grant:
     expiry_ns: int | None
 
     @classmethod
-    def parse(cls, node: Any, path: str) -> Grant:
-        fields = Fields(node, path)
-        expiry = fields.node.get("expiry_ns")
+    def parse(cls, fields: Fields) -> Grant:
+        expiry = fields.get("expiry_ns")
         if expiry is not None and (type(expiry) is not int or expiry < 0):
-            raise AirError("expiry_ns: nanoseconds, not negative", path=fields.at("expiry_ns"))
+            fields.fail("expiry_ns: nanoseconds, not negative", "expiry_ns")
         return cls(fields.text("name"), fields.text("cap"), fields.need("params"), expiry)
 
     def to_json(self) -> dict[str, Any]:
@@ -527,27 +609,26 @@ class Manifest:
     bindings: Mapping[str, Mapping[str, str]]
 
     @classmethod
-    def parse(cls, node: Any, path: str = "$") -> Manifest:
-        fields = Fields(node, path)
-        if (version := fields.node.get("air_version", "1")) != "1":
-            raise AirError(
-                f"air_version {version!r} is not supported", path=fields.at("air_version")
-            )
-        routing = Fields(fields.map("routing"), fields.at("routing"))
-        defaults = Fields(fields.map("defaults"), fields.at("defaults"))
+    def parse(cls, fields: Fields) -> Manifest:
+        version = fields.get("air_version")
+        if version not in (None, "1"):
+            fields.fail(f"air_version {version!r} is not supported", "air_version", 'write "1"')
+        routing, defaults = fields.inside("routing"), fields.inside("defaults")
         bindings = {
-            name: Fields(item, f"{fields.at('module_bindings')}.{name}").text_map("slots")
+            name: Fields(item, f"{fields.at('module_bindings')}.{name}", fields.findings).text_map(
+                "slots"
+            )
             for name, item in fields.map("module_bindings").items()
         }
         return cls(
-            "air_version" in fields.node,
+            version is not None,
             {name: fields.each(name, NamedRef.parse) for name in cls.LISTS},
-            routing.each("events", Route.parse) if fields.node.get("routing") is not None else None,
+            routing.each("events", Route.parse) if fields.get("routing") is not None else None,
             routing.each("inboxes", Inbox.parse),
             fields.each("triggers", Trigger.parse),
             defaults.optional_text("policy"),
             defaults.each("cap_grants", Grant.parse),
-            fields.node.get("defaults") is not None,
+            fields.get("defaults") is not None,
             bindings,
         )
 
@@ -581,19 +662,24 @@ _REFERRED_WITHOUT_KIND = ("defschema", "defeffect", "defcap")
 
 
 def parse_node(node: Any, path: str = "$") -> Node | Manifest:
-    """The node that a JSON object describes. Raises :class:`AirError`."""
-    fields = Fields(node, path)
-    kind = fields.text("$kind")
+    """The node that a JSON object describes. Raises :class:`AirError`, the first there is."""
+    parsed = read_node(node, path, Findings(strict=True))
+    assert parsed is not None
+    return parsed
+
+
+def read_node(node: Any, path: str, findings: Findings) -> Node | Manifest | None:
+    """The node that a JSON object describes, as far as it does; None of an unknown kind."""
+    fields = Fields(node, path, findings)
+    kind = fields.choice("$kind", (*NODE_KINDS, Manifest.kind))
     if kind == Manifest.kind:
-        return Manifest.parse(node, path)
+        return Manifest.parse(fields)
     if kind not in NODE_KINDS:
-        known = ", ".join([*NODE_KINDS, Manifest.kind])
-        raise AirError(f"unknown $kind {kind!r}", path=fields.at("$kind"), hint=f"known: {known}")
-    parsed = NODE_KINDS[kind].parse(node, path)
-    if not NAME.match(parsed.name):
-        raise AirError(
-            f"{parsed.name!r} is not a name", path=fields.at("name"), hint="namespace/Name@1"
-        )
+        fields.not_known()
+        return None
+    parsed = NODE_KINDS[kind].parse(fields)
+    if isinstance(fields.node.get("name"), str) and not NAME.match(parsed.name):
+        fields.fail(f"{parsed.name!r} is not a name", "name", "a name is namespace/Name@1")
     return parsed
 
 

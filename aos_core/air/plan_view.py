@@ -46,11 +46,21 @@ class Held:
 class PlanView:
     """``before`` has the ancestors of each step, ``binders`` the steps that bind a variable.
 
-    Paths are relative to the plan. Of steps that share an id the first counts.
+    Paths are relative to the plan. Of steps that share an id the first counts. ``wrong`` are the
+    paths at which an error is known already: what holds one is not looked at again. In a
+    ``partial`` plan steps or edges are missing: nothing can be said of what comes before what.
     """
 
-    def __init__(self, plan: DefPlan, schemas: Schemas, effects: Mapping[str, DefEffect]) -> None:
-        self.plan, self._schemas, self._effects = plan, schemas, effects
+    def __init__(
+        self,
+        plan: DefPlan,
+        schemas: Schemas,
+        effects: Mapping[str, DefEffect],
+        wrong: frozenset[str] = frozenset(),
+        partial: bool = False,
+    ) -> None:
+        self.plan, self._schemas, self._effects, self._wrong = plan, schemas, effects, wrong
+        self.partial = partial
         self.key = (plan.kind, plan.name)
         self.steps = {step.id: step for step in reversed(plan.steps)}
         self.before = _ancestors(self.predecessors())
@@ -119,12 +129,17 @@ class PlanView:
     def _step_sites(self, step: Step, path: str) -> Iterator[Site]:
         args = step.args
         for name, of in self._slots(step).items():
-            if name in args:
-                yield _slot(args[name], f"{path}.{name}", step.id, of)
+            at = f"{path}.{name}"
+            if name in args and not self._is_wrong(at):
+                yield _slot(args[name], at, step.id, of)
         if step.op == "await_receipt":
             yield _expression(args["for"], f"{path}.for", step.id)
         if step.op == "await_event" and "where" in args:
             yield _expression(args["where"], f"{path}.where", step.id, args["event"])
+
+    def _is_wrong(self, path: str) -> bool:
+        inside = (f"{path}.", f"{path}[")
+        return any(of == path or of.startswith(inside) for of in self._wrong)
 
     def _slots(self, step: Step) -> dict[str, Type | None]:
         """The ExprOrValue slots of a step, and their types where those are known."""

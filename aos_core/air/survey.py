@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aos_core.air.load import Catalog, Key, Problem, builtin_nodes
+from aos_core.air.load import Catalog, Key, builtin_nodes
 from aos_core.air.nodes import DefCap, DefEffect, DefModule, DefPlan, Grant, Manifest, Node
 from aos_core.air.plan_view import PlanView
+from aos_core.hints import did_you_mean
+from aos_core.problems import Problem
 
 MANIFEST: Key = (Manifest.kind, "manifest")
 LIST_OF: Mapping[str, str] = {kind: name for name, kind in Manifest.LISTS.items()}
-_MOST_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,22 @@ class Survey:
     def of(cls, catalog: Catalog) -> Survey:
         effects = {node.effect: node for node in catalog.effects()}
         plans: list[DefPlan] = catalog.all(DefPlan)
+        errors = [(of.file, of.path) for of in catalog.problems if of.severity == "error"]
         return cls(
             catalog,
             effects,
             {node.name: node for node in catalog.all(DefCap)},
             {node.name: node for node in catalog.all(DefModule)},
-            {plan.name: PlanView(plan, catalog.schemas, effects) for plan in plans},
+            {
+                plan.name: PlanView(
+                    plan,
+                    catalog.schemas,
+                    effects,
+                    _inside(catalog, plan, errors),
+                    (plan.kind, plan.name) in catalog.partial,
+                )
+                for plan in plans
+            },
             {grant.name: grant for grant in reversed(catalog.manifest.grants)},
         )
 
@@ -89,6 +99,17 @@ class Survey:
         said = message if key == MANIFEST else f"{key[1]}: {message}"
         return Problem(severity, code, place.file if place else None, at, said, hint)
 
+    def unknown(
+        self, name: str, code: str, key: Key, path: str, message: str, hint: str | None = None
+    ) -> Iterator[Problem]:
+        """The error that there is no ``name``, unless it is there and could not be read."""
+        if not self.is_lost(name):
+            yield self.error(code, key, path, message, hint)
+
+    def is_lost(self, name: str) -> bool:
+        """Whether there may be something of this name that could not be read."""
+        return self.catalog.any_lost or name in self.catalog.lost
+
     def hint(self, name: str, kind: str) -> str | None:
         """What to do about a name of ``kind`` that no node has."""
         if (kind, name) in self.catalog.places:
@@ -97,9 +118,14 @@ class Survey:
         return did_you_mean(name, (of for kind_, of in self.catalog.nodes if kind_ == kind))
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A hint: the known name nearest to ``name``, or the known ones where they are few."""
-    names = sorted(set(known))
-    if near := difflib.get_close_matches(name, names, 1):
-        return f"did you mean {near[0]}?"
-    return f"known: {', '.join(names)}" if 0 < len(names) <= _MOST_SHOWN else None
+def _inside(
+    catalog: Catalog, plan: DefPlan, errors: list[tuple[str | None, str | None]]
+) -> frozenset[str]:
+    """The paths, relative to a plan, of the errors that loading found in it."""
+    place = catalog.places.get((plan.kind, plan.name))
+    root = f"{place.path}." if place else "$."
+    return frozenset(
+        path.removeprefix(root)
+        for file, path in errors
+        if place and file == place.file and path and path.startswith(root)
+    )

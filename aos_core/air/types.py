@@ -6,10 +6,12 @@ members such as ``$comment`` are dropped (air-v1-bytes, B-3).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aos_core.errors import AirError
+from aos_core.hints import did_you_mean
 
 PRIMITIVES = (
     "bool",
@@ -111,47 +113,66 @@ class Ref:
 Type = Prim | Record | Variant | ListOf | SetOf | MapOf | Option | Ref
 
 
-def parse_type(node: Any, path: str = "$") -> Type:
-    """The type that ``node`` (JSON) describes. Raises :class:`AirError` with the JSON path."""
+KINDS = (*PRIMITIVES, "record", "variant", "list", "set", "map", "option", "ref")
+
+Fail = Callable[[AirError], None]
+
+
+def _raise(error: AirError) -> None:
+    raise error
+
+
+def parse_type(node: Any, path: str = "$", fail: Fail = _raise) -> Type:
+    """The type that ``node`` (JSON) describes. What is wrong goes to ``fail`` as an
+    :class:`AirError` with the JSON path; where that does not raise, unit stands for it."""
     if not isinstance(node, dict):
-        raise AirError('a type must be an object such as {"text": {}}', path=path)
+        return _bad(fail, 'a type must be an object such as {"text": {}}', path)
     for name in PRIMITIVES:
         if name in node:
             return Prim(name)
     if "record" in node:
-        return Record(_members(node["record"], f"{path}.record"))
+        return Record(_members(node["record"], f"{path}.record", fail))
     if "variant" in node:
-        return Variant(_members(node["variant"], f"{path}.variant"))
+        return Variant(_members(node["variant"], f"{path}.variant", fail))
     if "list" in node:
-        return ListOf(parse_type(node["list"], f"{path}.list"))
+        return ListOf(parse_type(node["list"], f"{path}.list", fail))
     if "set" in node:
-        return SetOf(parse_type(node["set"], f"{path}.set"))
+        return SetOf(parse_type(node["set"], f"{path}.set", fail))
     if "map" in node:
-        return _parse_map(node["map"], f"{path}.map")
+        return _parse_map(node["map"], f"{path}.map", fail)
     if "option" in node:
-        return Option(parse_type(node["option"], f"{path}.option"))
+        return Option(parse_type(node["option"], f"{path}.option", fail))
     if "ref" in node:
         if not isinstance(node["ref"], str):
-            raise AirError("ref must be the name of a schema", path=f"{path}.ref")
+            return _bad(fail, "ref must be the name of a schema", f"{path}.ref")
         return Ref(node["ref"])
-    raise AirError(
-        f"unknown type {', '.join(sorted(map(str, node))) or '(empty)'}",
-        path=path,
-        hint=f"known: {', '.join(PRIMITIVES)}, record, variant, list, set, map, option, ref",
+    names = sorted(map(str, node))
+    hint = did_you_mean(names[0], KINDS) if names else None
+    return _bad(
+        fail,
+        f"unknown type {', '.join(names) or '(empty)'}",
+        path,
+        hint or f"known: {', '.join(KINDS)}",
     )
 
 
-def _members(node: Any, path: str) -> tuple[tuple[str, Type], ...]:
+def _bad(fail: Fail, message: str, path: str, hint: str | None = None) -> Prim:
+    fail(AirError(message, path=path, hint=hint))
+    return Prim("unit")
+
+
+def _members(node: Any, path: str, fail: Fail) -> tuple[tuple[str, Type], ...]:
     if not isinstance(node, dict):
-        raise AirError("expected an object of names and types", path=path)
+        _bad(fail, "expected an object of names and types", path)
+        return ()
     members = ((name, item) for name, item in node.items() if name != "$comment")
-    return tuple((name, parse_type(item, f"{path}.{name}")) for name, item in members)
+    return tuple((name, parse_type(item, f"{path}.{name}", fail)) for name, item in members)
 
 
-def _parse_map(node: Any, path: str) -> MapOf:
+def _parse_map(node: Any, path: str, fail: Fail) -> Type:
     if not isinstance(node, dict) or "key" not in node or "value" not in node:
-        raise AirError("a map needs key and value", path=path)
-    key = parse_type(node["key"], f"{path}.key")
+        return _bad(fail, "a map needs key and value", path)
+    key = parse_type(node["key"], f"{path}.key", fail)
     if not isinstance(key, Prim) or key.name not in MAP_KEYS:
-        raise AirError(f"a map key must be one of {', '.join(MAP_KEYS)}", path=f"{path}.key")
-    return MapOf(key, parse_type(node["value"], f"{path}.value"))
+        key = _bad(fail, f"a map key must be one of {', '.join(MAP_KEYS)}", f"{path}.key")
+    return MapOf(key, parse_type(node["value"], f"{path}.value", fail))

@@ -62,6 +62,10 @@ class Out:
         """One line for people, never broken: it may be cut and piped."""
         self.console.print(text, soft_wrap=True)
 
+    def line_of_text(self, line: RenderableType) -> None:
+        """One line for people with its styles, never broken."""
+        self.console.print(line, soft_wrap=True)
+
     def document(self, value: Any) -> None:
         """The one JSON document of a command."""
         sys.stdout.write(_dumps(value, indent=2) + "\n")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aos_tui.options import Options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aos_core.errors import AosError
     from aos_core.world import World
 
@@ -66,3 +68,18 @@ def branches_on_disk(world: str) -> list[str]:
     from aos_core.files import WorldFiles, find_world
 
     return list_branches(WorldFiles.read(find_world(world)).data_dir / "journal")
+
+
+def folders_of(world: str) -> list[Path]:
+    """The folders in which a change may mend a world that does not load."""
+    from aos_core.errors import AosError
+    from aos_core.files import WorldFiles, find_world
+
+    try:
+        root = find_world(world)
+    except AosError:
+        return []
+    try:
+        return WorldFiles.read(root).watched()
+    except AosError:
+        return [root]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from aos_tui.formatting import diagnostic, kind_text, plain, pretty, summary, with_hashes
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aos_core.kernel.records import Record
     from aos_core.kernel.turn import Turn
     from aos_core.present import RecordReader
+    from aos_core.problems import Problem
     from aos_core.replay import Divergence
     from aos_core.view import View
     from aos_core.world import World
@@ -100,25 +101,30 @@ def why_read_only(error: JournalDamaged | Diverged) -> Trouble:
     return Trouble(error.message, place, "F forks what comes before, which is good")
 
 
-def problems_of(error: Exception, branches: Sequence[str] = ()) -> list[Trouble]:
-    """The problems of a world that does not load, each with its place; ``branches`` are the ones
+def problems_of(error: Exception, world: str, branches: Sequence[str] = ()) -> tuple[Problem, ...]:
+    """All that keeps a world from being opened, which ended in ``error``; ``branches`` are the ones
     there are, for a branch that there is not."""
-    from aos_core.air.load import Problem
-    from aos_core.errors import AosError, CheckFailed
+    from aos_core.checking import find_problems
+    from aos_core.errors import AosError, CheckFailed, WorldError
+    from aos_core.files import find_world
+    from aos_core.problems import Problem, has_errors, problem_of
 
     if not isinstance(error, AosError):
-        return [Trouble(f"{type(error).__name__}: {error}", "", "")]
+        return (Problem("error", "bug", None, None, f"{type(error).__name__}: {error}"),)
+    told = problem_of(error)
     if error.code == "no_branch" and branches:
         names = f"branches: {', '.join(branches)}"
-        return [Trouble(error.message, "", "; ".join(filter(None, (error.hint, names))))]
-    if not isinstance(error, CheckFailed):
-        return [trouble_of(error)]
-    found = []
-    for problem in error.problems:
-        assert isinstance(problem, Problem)
-        place = " ".join(part for part in (problem.file, problem.path) if part)
-        found.append(Trouble(f"{problem.severity}: {problem.message}", place, problem.hint or ""))
-    return found
+        return (replace(told, hint="; ".join(filter(None, (error.hint, names)))),)
+    if isinstance(error, WorldError):
+        try:
+            found = find_problems(find_world(world))
+        except AosError:
+            found = ()
+        if has_errors(found):
+            return found
+    if isinstance(error, CheckFailed):
+        return tuple(of for of in error.problems if isinstance(of, Problem))
+    return (told,)
 
 
 def broken(trouble: JournalDamaged | Diverged) -> Verified:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aos_core.present import RecordReader
+    from aos_core.problems import Problem
     from aos_core.scenario import Player
     from aos_core.scenario_file import Step
     from aos_core.world import World
@@ -71,14 +72,22 @@ class Showing:
         if self._wanted is not None:
             self._wanted = min(max(0, self._wanted), world.height)
 
-    async def branches_on_disk(self) -> list[str]:
-        """The names of the branches, for when the world did not open; none that are known: []."""
+    async def problems_on_disk(self, error: Exception) -> tuple[Problem, ...]:
+        """All that keeps the world from being opened, which ended in ``error``."""
         from aos_core.errors import AosError
 
-        try:
-            return await self._run(lambda: opening.branches_on_disk(self.options.world))
-        except AosError:
-            return []
+        def look() -> tuple[Problem, ...]:
+            try:
+                branches = opening.branches_on_disk(self.options.world)
+            except AosError:
+                branches = []
+            return reading.problems_of(error, self.options.world, branches)
+
+        return await self._run(look)
+
+    async def folders_on_disk(self) -> list[Path]:
+        """The folders in which a change may mend a world that did not open."""
+        return await self._run(lambda: opening.folders_of(self.options.world))
 
     async def reopen(self) -> bool:
         """Try to write a branch that could only be read when it was opened; whether that works."""
@@ -153,11 +162,7 @@ class Showing:
         try:
             self._disk_changes = self._opened.disk_changes()
         except AosError as error:
-            first = reading.problems_of(error)[0]
-            self.disk_problem = (
-                f"the files on disk do not load, so the journal's are used: {first.message}"
-                + (f" ({first.place})" if first.place else "")
-            )
+            self.disk_problem = f"the files on disk do not load, so the journal's are used: {error}"
 
     def watched(self) -> list[Path]:
         """The folders in which a change may mean other code."""

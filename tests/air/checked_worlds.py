@@ -292,6 +292,27 @@ AT = "air/manifest.json $."
 IN = "plans/plan.json $."
 PART = "defs/all.json $"
 
+
+def deep(levels: int) -> Node:
+    of = NAT
+    for _ in range(levels):
+        of = {"list": of}
+    return of
+
+
+def secretive(alias: str) -> Change:
+    """The effect's text may be a secret, and is one."""
+    named = {"record": {"alias": {"text": alias}, "version": {"nat": 1}}}
+    secret = {"variant": {"tag": "secret", "value": named}}
+
+    def change(nodes: Nodes) -> None:
+        nodes["AskParams"]["type"]["record"]["q"] = ref("sys/TextOrSecretRef@1")
+        nodes["plan"]["steps"][0]["params"]["record"]["q"] = secret
+        nodes["manifest"]["schemas"].append({"name": "sys/TextOrSecretRef@1"})
+
+    return change
+
+
 # id: (change, severity, code, file and path, a word of the message or the hint)
 BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     # -- check_world
@@ -403,7 +424,7 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     ),
     "grant params with an unknown field": (
         put("manifest/defaults/cap_grants/0/params", {"must": 3}),
-        "error", "bad_literal", AT + "defaults.cap_grants[0].params.must", "known: most",
+        "error", "bad_literal", AT + "defaults.cap_grants[0].params.must", "did you mean most?",
     ),
     "grant params of another type": (
         put("manifest/defaults/cap_grants/0/params", {"most": "many"}),
@@ -532,7 +553,33 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
         put("manifest/triggers/0/correlate_by", "idd"),
         "warning", "correlate_by", AT + "triggers[0].correlate_by", "did you mean id?",
     ),
+    "types in a circle": (
+        put("How/type/variant/Slow", ref("demo/AskParams@1")),
+        "error", "cyclic_type", PART + "[7].type.variant.Slow.ref",
+        "demo/AskParams@1 -> demo/How@1 -> demo/AskParams@1",
+    ),
+    "a type that is too deep": (
+        put("How/type/variant/Slow", deep(140)),
+        "error", "too_large", PART + "[7].type", "levels",
+    ),
+    "a secret that nothing binds": (
+        put("secret/binding_id", "vault:X"),
+        "warning", "bad_binding", PART + "[13].binding_id", "env:NAME",
+    ),
     # -- check_plans
+    "a secret that is for others": (
+        also(secretive("demo/secret"), put("secret/allowed_plans", ["demo/other@1"])),
+        "warning", "secret_denied", IN + "steps[0].params.record.q", "demo/other@1",
+    ),
+    # -- as authored
+    "a member that nobody knows": (
+        also(drop("plan/invariants"), put("plan/invariant", [])),
+        "warning", "unknown_member", IN + "invariant", "did you mean invariants?",
+    ),
+    "a step's member of another op": (
+        step(2, where={"bool": True}),
+        "warning", "unknown_member", IN + "steps[2].where", "dropped",
+    ),
     "two steps of one id": (
         put("plan/steps/6", {"id": "end", "op": "end", "result": {"n": 1}}),
         "error", "duplicate", IN + "steps[6].id", "end",
@@ -556,6 +603,14 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     "a guard that does not parse": (
         put("plan/edges/1/when", {"op": "equals", "args": []}),
         "error", "bad_expression", IN + "edges[1].when.op", "unknown operator",
+    ),
+    "an operator that is misspelt": (
+        put("plan/edges/1/when/op", "equ"),
+        "error", "bad_expression", IN + "edges[1].when.op", "did you mean eq?",
+    ),
+    "a reference that is misspelt": (
+        put("plan/edges/1/when/args/0/ref", "@vra:got.n"),
+        "error", "bad_expression", IN + "edges[1].when.args[0].ref", "did you mean @var:?",
     ),
     "a where that is no expression": (
         step(4, where="always"),

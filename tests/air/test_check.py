@@ -65,7 +65,7 @@ def test_all_problems_come_together_those_of_loading_first() -> None:
     with pytest.raises(CheckFailed) as failed:
         require_sound(catalog)
     assert failed.value.problems == found
-    assert "unknown policy demo/polisy@1" in failed.value.message
+    assert "the steps form a cycle" in failed.value.message
 
 
 def test_warnings_alone_do_not_make_a_world_unsound() -> None:

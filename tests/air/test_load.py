@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aos_core import canon
-from aos_core.air.load import Catalog, builtin_nodes, load_files, load_objects, parse_json
+from aos_core.air.check import check
+from aos_core.air.load import (
+    Catalog,
+    builtin_nodes,
+    load_files,
+    load_objects,
+    parse_json,
+    read_files,
+)
 from aos_core.air.nodes import (
     DefModule,
     DefPlan,
@@ -21,6 +29,7 @@ from aos_core.air.nodes import (
     parse_node,
 )
 from aos_core.errors import AirError, CheckFailed, WorldError
+from aos_core.problems import Problem
 
 REPO = Path(__file__).parents[2]
 ZERO = "sha256:" + "0" * 64
@@ -156,6 +165,8 @@ def test_the_world_without_anything() -> None:
         "path": None,
         "message": "the world has no manifest",
         "hint": None,
+        "line": None,
+        "column": None,
     }
 
 
@@ -201,30 +212,32 @@ def test_all_problems_are_reported_together() -> None:
         "c.json": json.dumps(SCHEMA | {"name": "sys/S@1"}),
     }
     assert [(file, path) for file, path, _ in problems(files)] == [
-        ("a.json", "line 1, column 2"),
+        ("a.json", "$"),
         ("b.json", "$[0].type"),
         ("b.json", "$[1].$kind"),
         ("c.json", "$"),
     ]
-    with pytest.raises(CheckFailed, match=r"^a\.json line 1, column 2: .*\(and 3 more\)$"):
+    with pytest.raises(CheckFailed, match=r"^a\.json:1:2: .*\(and 3 more\)$"):
         load_files(files, no_wasm)
+
+
+def found_in(*nodes: Any) -> list[tuple[str, str | None]]:
+    """(code, path) of the errors of a world in one file."""
+    catalog = read_files(files_of([*nodes]), no_wasm)
+    return [(of.code, of.path) for of in check(catalog) if of.severity == "error"]
 
 
 def test_schemas_that_lead_nowhere_or_in_circles() -> None:
     lost = SCHEMA | {"type": {"list": {"ref": "t/No@1"}}}
-    ((file, _, message),) = problems(files_of([lost, MANIFEST]))
-    assert (file, message) == ("air/all.json", "unknown schema t/No@1")
+    assert found_in(lost, MANIFEST) == [("unknown_schema", "$[0].type.list.ref")]
     circle = SCHEMA | {"type": {"option": {"ref": "t/S@1"}}}
-    ((_, _, message),) = problems(files_of([circle, MANIFEST]))
-    assert message == "type refers to itself: t/S@1 -> t/S@1"
+    assert found_in(circle, MANIFEST) == [("cyclic_type", "$[0].type.option.ref")]
 
 
 def test_the_type_of_a_cap_must_lead_somewhere_too() -> None:
     cap = {"$kind": "defcap", "name": "t/c@1", "cap_type": "c", "schema": {"ref": "t/No@1"}}
     manifest = MANIFEST | {"caps": [{"name": "t/c@1"}]}
-    assert [message for _, _, message in problems(files_of([SCHEMA, cap, manifest]))] == [
-        "unknown schema t/No@1"
-    ]
+    assert found_in(SCHEMA, cap, manifest) == [("unknown_schema", "$[1].schema.ref")]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +251,7 @@ def test_a_plan_with_literals_of_a_broken_schema_ends_in_problems(broken: Any) -
         "steps": [{"id": "r", "op": "raise_event", "event": "t/S@1", "value": 5}],
     }
     nodes = [SCHEMA | {"type": broken}, plan, MANIFEST | {"plans": [{"name": "t/p@1"}]}]
-    assert "air/all.json" in {file for file, _, _ in problems(files_of(nodes))}
+    assert found_in(*nodes)
 
 
 # JSON
@@ -253,29 +266,39 @@ def test_what_is_no_json_names_line_and_column(text: str, line: int, column: int
         parse_json(text)
     where = caught.value.where
     assert (where["line"], where["column"]) == (line, column)
-    ((file, path, _),) = problems({"x.json": text})
-    assert (file, path) == ("x.json", f"line {line}, column {column}")
+    with pytest.raises(CheckFailed) as failed:
+        load_files({"x.json": text}, no_wasm)
+    (of,) = failed.value.problems
+    assert isinstance(of, Problem)
+    assert (of.file, of.path, of.line, of.column) == ("x.json", "$", line, column)
+    assert of.excerpt == text.split("\n")[line - 1]
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "message", "line", "column"),
     [
-        ('{"a": {"b": 1, "c": 2, "b": 3}}', "key 'b' stands twice"),
-        ('{"a": NaN}', "NaN is not JSON"),
-        ("[Infinity]", "Infinity is not JSON"),
-        ("[-Infinity]", "-Infinity is not JSON"),
-        ("[18446744073709551616]", "cannot be hashed: integer 18446744073709551616"),
-        ("[" + "9" * 5000 + "]", "cannot be hashed"),
-        ('["\\ud800"]', "cannot be hashed"),
-        ('{"\\udc00": 1}', "cannot be hashed"),
-        ("[" * 200 + "]" * 200, "cannot be hashed: nested too deep"),
-        ("[" * 100_000, "too deep"),
+        ('{"a": {"b": 1, "c": 2,\n "b": 3}}', "key 'b' stands twice", 2, 2),
+        ('{"a":\n NaN}', "NaN is not JSON", 2, 2),
+        ("[Infinity]", "Infinity is not JSON", 1, 2),
+        ('["NaN", -Infinity]', "-Infinity is not JSON", 1, 9),
+        ("[1, 18446744073709551616]", "cannot be hashed: integer 18446744073709551616", 1, 5),
+        ("[-9223372036854775809]", "cannot be hashed: integer -9223372036854775809", 1, 2),
+        ("[0,\n" + "9" * 5000 + "]", "integer of 5000 digits does not fit", 2, 1),
+        ('[\n"\\ud800"]', "half a character", 2, 1),
+        ('{"\\udc00": 1}', "half a character", 1, 12),
+        ("[" * 200 + "]" * 200, "cannot be hashed: nested too deep", 1, 193),
+        ("[" * 100_000, "too deep", 1, 193),
+        ('{"a": 1}\n{"b": 2}', "there is more after the end", 2, 1),
+        ("[1,\n]", "not JSON", 2, 1),
+        ("\ufeff{}", "byte order mark", 1, 1),
+        ('{"a":\n "caf\udce9"}', "not UTF-8: byte 0xe9", 2, 6),
     ],
 )
-def test_json_that_cannot_be_hashed(text: str, message: str) -> None:
+def test_json_that_cannot_be_hashed(text: str, message: str, line: int, column: int) -> None:
     with pytest.raises(AirError) as caught:
         parse_json(text)
     assert message in caught.value.message
+    assert (caught.value.where["line"], caught.value.where["column"]) == (line, column)
 
 
 # Hashes as authored

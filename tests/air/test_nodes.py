@@ -404,7 +404,10 @@ def test_bad_steps_name_their_place(bad: Any, path: str) -> None:
         (CAP | {"enforcer": {"module": 5}}, "$.enforcer.module"),
         (CAP | {"enforcer": "t/F@1"}, "$.enforcer"),
         (EFFECT | {"origin_scope": "host"}, "$.origin_scope"),
-        (POLICY | {"rules": [{"when": {"host": "x"}, "decision": "allow"}]}, "$.rules[0].when"),
+        (
+            POLICY | {"rules": [{"when": {"host": "x"}, "decision": "allow"}]},
+            "$.rules[0].when.host",
+        ),
         (POLICY | {"rules": [{"decision": "maybe"}]}, "$.rules[0].decision"),
         (SECRET | {"binding_id": 5}, "$.binding_id"),
         (MANIFEST | {"air_version": "2"}, "$.air_version"),

@@ -16,11 +16,12 @@ from aos_core.adapters.prepared import zero_payload
 from aos_core.adapters.receipt import Receipt
 from aos_core.air import load
 from aos_core.air.check import require_sound
-from aos_core.air.load import Problem, load_files
+from aos_core.air.load import load_files
 from aos_core.errors import AosError, CheckFailed
 from aos_core.files import WorldFiles
 from aos_core.kernel.program import compile_program
 from aos_core.kernel.turn import Turn
+from aos_core.problems import Problem
 from aos_core.view import Pending
 from aos_core.world import World
 from tests.air.checked_worlds import FILES, sound, wasm_hash

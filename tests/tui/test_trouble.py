@@ -169,6 +169,47 @@ async def test_a_world_that_does_not_load_says_why_and_is_tried_again(
         assert (on.mode, on.snapshot.live) == ("live", 16)
 
 
+def told(on: Driver) -> str:
+    """The report as the screen shows it, without its borders."""
+    strips = on.app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_world_that_does_not_load_shows_every_problem_with_its_line(
+    world: Path, size: tuple[int, int]
+) -> None:
+    edit_json(next((world / "plans").glob("*.json")), '"op": "raise_event"', '"op": "raise_evnt"')
+    (world / "scenarios/odd.toml").write_text("sed = 1\n")
+    async with opened(world, size=size) as on:
+        shown = told(on)
+        assert "plans/aggregator_plan.air.json:173:13" in shown
+        assert '173 │ "op": "raise_evnt",' in shown
+        assert "hint: did you mean raise_event?" in shown
+        await on.keys("end")
+        shown = told(on)
+        assert "scenarios/odd.toml:1:1" in shown and "hint: did you mean seed?" in shown
+        assert "✗ not ok: 2 errors, 0 warnings" in shown
+        assert on.app.screen.query_one("#problems").max_scroll_x == 0
+
+
+async def test_a_mended_file_opens_the_world_by_itself(world: Path) -> None:
+    plan, policy = next((world / "plans").glob("*.json")), world / "air/policy.air.json"
+    whole = policy.read_text()
+    edit_json(plan, '"op": "raise_event"', '"op": "raise_evnt"')
+    policy.write_text("{")
+    async with opened(world, watch=True) as on:
+        assert "it opens when a file is mended" in told(on)
+        assert "policy.air.json:1:2" in told(on)
+        policy.write_text(whole)
+        await on.until(lambda: "policy.air.json" not in told(on))
+        assert "raise_evnt" in told(on)
+        edit_json(plan, '"op": "raise_evnt"', '"op": "raise_event"')
+        await on.until(lambda: on.mode == "live")
+        await on.keys("t")
+        assert on.snapshot.live == 16
+
+
 async def test_a_place_that_cannot_be_written_is_named(world: Path) -> None:
     (world / ".aos").write_text("a file where a folder belongs")
     async with opened(world) as on:
