@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from aos_core.adapters.receipt import Receipt
 from aos_core.errors import Rejected, UsageError, ValueRejected
 from aos_core.expectations import Expectation, check
 from aos_core.files import WorldFiles, find_world
-from aos_core.hosts import SimulatedHost, shuffle_key
+from aos_core.hosts import LiveHost, SimulatedHost, shuffle_key
 from aos_core.kernel.turn import Turn
 from aos_core.replay import Report
 from aos_core.scenario_file import Scenario, Step, read_scenario
@@ -141,6 +142,8 @@ class Player:
                 return f"fire {step.value['schema']} {tag}".rstrip()
             case "release":
                 numbers = isinstance(step.value, list)
+                if isinstance(step.value, dict):
+                    return f"release {' '.join(map(str, step.value.values()))}"
                 return f"release {', '.join(map(str, step.value)) if numbers else step.value}"
             case "break":
                 return f"break {step.value['n']}: {step.value['fault']}"
@@ -161,8 +164,21 @@ class Player:
         step = self.next_step
         if step is None:
             raise UsageError("the scenario is at its end", hint="begin it anew on a new branch")
-        yield from self._turns(step)
+        with self._own_clock():
+            yield from self._turns(step)
         self._next = step.index + 1
+
+    @contextmanager
+    def _own_clock(self) -> Iterator[None]:
+        """A scenario's steps come at its own time with its own entropy, on a live branch too: what
+        it expects of them holds wherever it is played."""
+        host, scenario = self.world.host, self.scenario
+        if isinstance(host, LiveHost):
+            self.world.host = SimulatedHost(scenario.seed, scenario.start_ns, scenario.step_ns)
+        try:
+            yield
+        finally:
+            self.world.host = host
 
     def play(self) -> None:
         """Play to the end, then check what the scenario expects of it."""

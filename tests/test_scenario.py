@@ -13,7 +13,7 @@ import pytest
 
 from aos_core import canon
 from aos_core.errors import UsageError, ValueRejected
-from aos_core.hosts import SimulatedHost
+from aos_core.hosts import LiveHost, SimulatedHost
 from aos_core.scenario import Order, Player, Run, parse_order, run_scenario
 from aos_core.scenario_file import read_scenario
 from aos_core.testing import assert_replays
@@ -673,3 +673,15 @@ def test_a_keyed_state_is_expected_by_key_and_a_variant_in_part(
     fire = '[[steps]]\nfire = { schema = "demo/Go@1", value = { who = "alpha", n = 1 } }\n'
     done = run(variant_world(tmp_path), f'{fire}[expect]\nstate."demo/R@1" = {{ {expect} }}\n')
     assert done.ok is ok
+
+
+def test_a_scenario_brings_its_own_clock_to_a_live_branch(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples/01-hello-timer", tmp_path / "w")
+    (tmp_path / "w/modules").mkdir()
+    shutil.copy(ROOT / "reducers/prebuilt/hello-timer.wasm", tmp_path / "w/modules/Hello.wasm")
+    with World.open(tmp_path / "w", scenario="basic") as opened:
+        assert isinstance(opened.host, LiveHost) and opened.scenario is not None
+        player = Player(opened, opened.scenario)
+        player.play()
+        assert player.expectations and all(of.ok for of in player.expectations)
+        assert isinstance(opened.host, LiveHost), "and leaves it as it was"

@@ -176,12 +176,12 @@ def _cycle(refs: Mapping[str, Iterable[str]]) -> list[str] | None:
 
 def types_are_bounded(survey: Survey) -> Problems:
     """What is too deep or too large for any value: the first on the way that is."""
-    sound = survey.catalog.schemas
+    sound = survey.catalog.schemas.types
     for node in survey.catalog.all(DefSchema):
         if node.name in sound or any(to not in sound for _, to in _type_refs(node.type, "")):
             continue  # where it refers to what is not sound, that is told
         try:
-            Schemas({**sound.types, node.name: node.type}).compile(Ref(node.name))
+            Schemas({**sound, node.name: node.type}).compile(Ref(node.name))
         except AirError as error:
             yield survey.error("too_large", (DefSchema.kind, node.name), "type", error.message)
 

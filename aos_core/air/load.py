@@ -397,9 +397,12 @@ def _stand_in(nodes: Mapping[Key, Node]) -> Manifest:
 def _sound_schemas(nodes: Mapping[Key, Node]) -> Schemas:
     """Those that lead somewhere: not to what there is not, not to themselves, and not too far."""
     types = {node.name: node.type for node in nodes.values() if isinstance(node, DefSchema)}
-    schemas = Schemas(types)
-    bad = {name for name in types if not compiles(Ref(name), schemas)}
-    return Schemas({name: of for name, of in types.items() if name not in bad}) if bad else schemas
+    while True:  # what is left compiles in this order, and is kept compiled
+        schemas = Schemas(types)
+        sound = {name: of for name, of in types.items() if compiles(Ref(name), schemas)}
+        if len(sound) == len(types):
+            return schemas
+        types = sound
 
 
 def compiles(of: Type, schemas: Schemas) -> bool:
