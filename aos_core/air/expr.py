@@ -17,7 +17,7 @@ from typing import Any
 from aos_core.air import operators
 from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
 from aos_core.air.operators import OperatorError
-from aos_core.air.values import NULL, Value, make_map, make_set, variant
+from aos_core.air.values import KEY_KINDS, NULL, Value, make_map, make_set, variant
 from aos_core.air.values import text as make_text
 from aos_core.errors import AirError, CanonError
 from aos_core.hints import did_you_mean
@@ -34,7 +34,6 @@ CONSTANTS: Mapping[str, tuple[str, str]] = {
     "uuid": ("Uuid", "uuid"),
 }
 CONTAINERS = ("record", "list", "set", "map", "variant")
-MAP_KEY_KINDS = ("Int", "Nat", "Text", "Hash", "Uuid")
 
 
 class EvalError(Exception):
@@ -236,7 +235,7 @@ def _part(node: Any, name: str, path: str) -> Any:
 
 
 def _map_key(key: Value, path: str) -> Value:
-    if key.kind not in MAP_KEY_KINDS:
+    if key.kind not in KEY_KINDS:
         raise EvalError(f"{key.kind} cannot be the key of a map", path)
     return key
 

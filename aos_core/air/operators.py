@@ -97,8 +97,8 @@ def _has(box: Value, key: Value) -> Value:
 
 def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Value, Value], Value]:
     def apply(left: Value, right: Value) -> Value:
-        same = left.kind == right.kind and left.kind in (*ORDERED, "Text")
-        if not same and not (left.kind in NUMBERS and right.kind in NUMBERS):
+        numbers = left.kind in ORDERED and right.kind in ORDERED
+        if not numbers and not left.kind == right.kind == "Text":
             raise OperatorError(f"cannot order {left.kind} and {right.kind}")
         return _bool(compare(left.data, right.data))
 

@@ -36,6 +36,8 @@ class Value(NamedTuple):
 NULL = Value("Null", None)
 UNIT = Value("Unit", None)
 NUMBERS = ("Int", "Nat")
+KEY_KINDS = ("Int", "Nat", "Text", "Hash", "Uuid")
+"""What may be the key of a map, in the order that the kinded form of a set has."""
 ORDERED = ("Int", "Nat", "TimeNs", "DurationNs")
 
 
@@ -66,8 +68,8 @@ def make_set(items: Iterable[Value]) -> Value:
 
 
 def make_map(pairs: Iterable[tuple[Value, Value]]) -> Value:
-    """A Map: sorted by runtime bytes of the keys; of equal keys the first stays."""
-    unique = {canon.encode_plain(to_plain(key)): (key, of) for key, of in reversed(list(pairs))}
+    """A Map: sorted by runtime bytes of the keys; of equal keys the last stays."""
+    unique = {canon.encode_plain(to_plain(key)): (key, of) for key, of in pairs}
     return Value("Map", tuple(unique[key] for key in sorted(unique)))
 
 
@@ -133,7 +135,8 @@ def from_untyped(data: Any) -> Value:
 def to_kinded(value: Value) -> Any:
     """The kinded form as plain data: what an instance keeps of its values in the state.
 
-    As B-16, but for a Map, which is a list of pairs here (a map key must be a scalar to us).
+    As B-16, but for a Map, which is a list of pairs here (a map key must be a scalar to us), and
+    for the order of a Set, which is that of the runtime bytes.
     """
     kind, data = value
     if kind in ("Null", "Unit"):
@@ -157,7 +160,8 @@ def _encode_kinded(value: Value) -> bytes:
     if kind in ("Null", "Unit"):
         return canon.encode_plain(kind)
     if kind in ("List", "Set"):
-        body = _head(4, len(data)) + b"".join(_encode_kinded(item) for item in data)
+        items = sorted(data, key=_kinded_order) if kind == "Set" else data
+        body = _head(4, len(items)) + b"".join(map(_encode_kinded, items))
     elif kind == "Record":
         members = [(canon.encode_plain(name), _encode_kinded(item)) for name, item in data.items()]
         body = _encode_map(members)
@@ -166,6 +170,15 @@ def _encode_kinded(value: Value) -> bytes:
     else:
         body = canon.encode_plain(data)
     return _head(5, 1) + canon.encode_plain(kind) + body
+
+
+def _kinded_order(item: Value) -> tuple[int, int | bytes]:
+    """Where an item stands in the kinded form of a set: by kind, then by number or by text, which
+    is compared bytewise, its length aside. What the reference has in no set comes last."""
+    kind, data = item
+    if kind not in KEY_KINDS:
+        return len(KEY_KINDS), _encode_kinded(item)
+    return KEY_KINDS.index(kind), data if kind in NUMBERS else data.encode()
 
 
 def _encode_map(members: list[tuple[bytes, bytes]]) -> bytes:

@@ -402,7 +402,7 @@ class _Task:
     def take_event(self, step: PlanStep) -> Generator[Ask, Answer, None]:
         value = self.instance.events[step.id]
         rest = {key: item for key, item in self.instance.events.items() if key != step.id}
-        self.instance = replace(self.instance, events=rest)
+        self.instance = replace(self.instance, events=rest, place=0)
         yield from self.complete(step, value)
 
     def end(self, step: PlanStep | None) -> Generator[Ask, Answer, str]:

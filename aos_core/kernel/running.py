@@ -78,7 +78,7 @@ class Running:
         self.tasks: deque[bytes] = deque()
         self.causes: dict[bytes, int] = {}
         self.derived = 0
-        self._waits: dict[str, set[bytes]] | None = None
+        self._lines: dict[str, list[tuple[int, bytes]]] | None = None
         self._asking: set[bytes] | None = None
         self._numbers: dict[bytes, tuple[bytes, int]] = {}
         self._lowest: dict[bytes, int] = {}
@@ -112,13 +112,13 @@ class Running:
         self.deliveries.extend(Queued(item, height, entropy) for item in routed.deliveries)
 
     def wake_waiting(self, routed: Routed, height: int) -> None:
-        """Every instance that waits for this event, in the order of their identities."""
+        """Every instance that waits for this event, the longest wait first."""
         waiting = self.waiting_for(routed.schema)
         if not waiting:
             return
         # typed as it was normalised: an older instance may have known another shape
         value = self.program.schemas[routed.schema].kinded(routed.plain)
-        for instance in sorted(waiting, key=lambda instance: instance.id):
+        for instance in waiting:
             if "wake" not in INSTANCE[instance.status]:
                 continue
             plan = self.programs(instance.manifest).plans[instance.name]
@@ -132,21 +132,45 @@ class Running:
                 self.wake(replace(instance, events={**instance.events, step: value}), height)
 
     def waiting_for(self, schema: str) -> list[Instance]:
-        """The instances that wait for an event, from an index: a turn may raise many events."""
-        if self._waits is None:
-            self._waits = {}
-            for instance in [of for _, of in self.state.plans.items()]:
-                self.index_waits(instance)
-        live = map(self.state.plans.get, self._waits.get(schema, ()))
-        waiting = [of for of in live if of is not None and schema in of.waits.values()]
-        self._waits[schema] = {instance.id for instance in waiting}
+        """The instances that wait for an event, in the order in which their waits began."""
+        line = self._line(schema)
+        waiting = [of for of in (self._stands(schema, *entry) for entry in line) if of is not None]
+        line[:] = [(of.place, of.id) for of in waiting]
         return waiting
 
-    def index_waits(self, instance: Instance) -> None:
-        """Take note of the events that an instance waits for now."""
-        for wait in instance.waits.values():
-            if self._waits is not None and isinstance(wait, str):
-                self._waits.setdefault(wait, set()).add(instance.id)
+    def begin_wait(self, id: bytes) -> None:
+        """From now on the event wait of an instance counts, behind all others for that event."""
+        instance = self.state.plans.get(id)
+        schema = None if instance is None else instance.listens_to
+        if instance is None or schema is None or instance.place:
+            return
+        line = self._line(schema)
+        while line and self._stands(schema, *line[-1]) is None:
+            line.pop()
+        place = line[-1][0] + 1 if line else 1
+        line.append((place, id))
+        self.state = self.state.with_instance(replace(instance, place=place))
+        self.states[-1] = self.state  # the wait is part of the record before it
+
+    def _stands(self, schema: str, place: int, id: bytes) -> Instance | None:
+        """The instance, if it still waits there."""
+        instance = self.state.plans.get(id)
+        if instance is None or (instance.listens_to, instance.place) != (schema, place):
+            return None
+        return instance
+
+    def _line(self, schema: str) -> list[tuple[int, bytes]]:
+        """(place, instance) of the waits for an event, some perhaps over: an index, since a turn
+        may raise many events."""
+        if self._lines is None:
+            self._lines = {}
+            for place, id, event in sorted(
+                (of.place, of.id, of.listens_to)
+                for _, of in self.state.plans.items()
+                if of.place and of.listens_to is not None
+            ):
+                self._lines.setdefault(event, []).append((place, id))
+        return self._lines.setdefault(schema, [])
 
     def start_plan(self, plan: Plan, routed: Routed, correlate_by: str | None, height: int) -> None:
         correlation = _correlation(plan, routed, correlate_by)

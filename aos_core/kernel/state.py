@@ -2,7 +2,8 @@
 
 The state is bounded by what is alive: ended plan instances and settled intents are not in it.
 Neither are heights, clocks, entropy, ages or display numbers, so two orders that mean the same
-end in the same root.
+end in the same root. Of the past, only the order in which plans began to wait for one event is in
+it, since they are woken in that order.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class Instance:
     keeps both to its end. ``steps`` holds the state of every step that is no longer pending,
     ``values`` what finished steps gave, ``waits`` what waiting ones wait for (an intent hash or
     an event schema), ``receipts`` and ``events`` what has arrived and was not taken yet.
+    ``place``: where its event wait stands among those for the same event, from 1; 0 is none, or
+    one that does not count yet. Who waits longer is woken first.
     ``status`` is its place in a turn (``lifecycle.INSTANCE``); between turns it is ``waiting``.
     """
 
@@ -89,6 +92,14 @@ class Instance:
     waits: Mapping[str, bytes | str] = field(default_factory=dict)
     receipts: Mapping[bytes, Held] = field(default_factory=dict)
     events: Mapping[str, Value] = field(default_factory=dict)
+    place: int = 0
+
+    @property
+    def listens_to(self) -> str | None:
+        """The schema of the one event it waits for; None once that is here."""
+        if self.events:
+            return None
+        return next((wait for wait in self.waits.values() if isinstance(wait, str)), None)
 
     def __bytes__(self) -> bytes:
         optional = {
@@ -99,6 +110,7 @@ class Instance:
                 for intent, receipt in self.receipts.items()
             },
             "events": {step: to_kinded(value) for step, value in self.events.items()},
+            "place": self.place if self.place > 1 else None,
         }
         return canon.encode(
             {

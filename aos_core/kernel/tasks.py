@@ -44,7 +44,8 @@ def take_task(run: Running, id: bytes) -> None:
 class _TaskRun:
     """One task of an instance, driven: answers what it asks and keeps what waits for its end.
 
-    Raised events are ingested when the task ends, before its intents are recorded (B-21).
+    Raised events are ingested when the task ends, before its intents are recorded (B-21) and
+    before an event wait that it registered counts: a plan does not hear what it says itself.
     """
 
     def __init__(self, turn: Running, instance: Instance) -> None:
@@ -80,8 +81,6 @@ class _TaskRun:
     def moved(self, ask: StepMoved) -> None:
         turn, self.instance = self.turn, ask.instance
         turn.state = turn.state.with_instance(ask.instance)
-        if ask.state == "waiting":
-            turn.index_waits(ask.instance)
         self.heights[ask.step] = turn.record(
             "plan_step",
             self.cause,
@@ -134,6 +133,7 @@ class _TaskRun:
         turn = self.turn
         for step, routed in self.raised:
             turn.ingest(routed, self.heights[step], turn.derive_entropy())
+        turn.begin_wait(self.instance.id)
         for step, intent in self.intents:
             turn.record_intent(intent, self.heights[step])
         if self.ended is not None:

@@ -113,7 +113,7 @@ def run(node: Any, env: Env = ENV) -> Value:
         (S(N(24), N(1), I(1)), Value("Set", (nat(1), nat(24)))),
         (
             M((T("bb"), N(1)), (T("c"), N(2)), (T("bb"), N(3))),
-            Value("Map", ((text("c"), nat(2)), (text("bb"), nat(1)))),
+            Value("Map", ((text("c"), nat(2)), (text("bb"), nat(3)))),
         ),
         ({"variant": {"tag": "A"}}, variant("A")),
         ({"variant": {"tag": "A", "value": N(1)}}, variant("A", nat(1))),
@@ -164,6 +164,10 @@ OPERATOR_TABLE: list[tuple[Any, Value]] = [
     (op("le", I(2), N(2)), TRUE),
     (op("gt", TIME, {"time_ns": 4}), TRUE),
     (op("ge", SPAN, {"duration_ns": 6}), FALSE),
+    (op("lt", {"time_ns": 1}, N(2)), TRUE),
+    (op("gt", {"duration_ns": -1}, I(-2)), TRUE),
+    (op("le", {"time_ns": 7}, {"duration_ns": 7}), TRUE),
+    (op("ge", N(6), {"time_ns": 7}), FALSE),
     (op("lt", T("Z"), T("a")), TRUE),
     (op("lt", T("\uffff"), T("\U00010000")), TRUE),
     (op("lt", T("b"), T("aa")), FALSE),
@@ -218,8 +222,8 @@ ERRORS: list[tuple[Any, str]] = [
     (op("has", T("abc"), T("a")), "got Text"),
     (op("has", R(), N(1)), "expected Text"),
     (op("lt", N(1), T("a")), "cannot order Nat and Text"),
-    (op("lt", TIME, N(5)), "cannot order TimeNs and Nat"),
-    (op("lt", TIME, SPAN), "cannot order TimeNs and DurationNs"),
+    (op("lt", TIME, T("5")), "cannot order TimeNs and Text"),
+    (op("ge", T(HASH), {"hash": HASH}), "cannot order Text and Hash"),
     (op("ge", {"dec128": "1"}, {"dec128": "2"}), "cannot order"),
     (op("le", YES, NO), "cannot order"),
     (op("and", NO, N(1)), "expected Bool, got Nat"),
@@ -341,6 +345,24 @@ def test_the_kinded_form_is_what_is_hashed() -> None:
 def test_the_kinded_form_of_each_kind(value: Value, kinded: Any) -> None:
     """B-16."""
     assert kinded_bytes(value) == canon.encode(kinded)
+
+
+def test_the_kinded_form_of_a_set_is_ordered_by_kind_then_by_value() -> None:
+    """B-16: texts bytewise, without regard to their length; the value keeps its own order."""
+    high = {"hash": "sha256:" + "f" * 64}
+    mixed = run(
+        S({"uuid": UUID}, high, {"hash": HASH}, T("b"), T("aa"), N(300), N(7), I(-1), I(-9))
+    )
+    one = [{"Int": -9}, {"Int": -1}, {"Nat": 7}, {"Nat": 300}, {"Text": "aa"}, {"Text": "b"}]
+    two = [{"Hash": HASH}, {"Hash": "sha256:" + "f" * 64}, {"Uuid": UUID}]
+    assert kinded_bytes(mixed) == canon.encode({"Set": one + two})
+    assert run(S(T("aa"), T("b"))).data == (text("b"), text("aa"))
+
+
+def test_of_equal_keys_of_a_map_expression_the_last_stays() -> None:
+    computed = M((op("concat", T("a"), T("")), N(1)), (T("b"), N(2)), (T("a"), N(3)))
+    assert run(computed) == make_map([(text("a"), nat(3)), (text("b"), nat(2))])
+    assert run(op("get", computed, T("a"))) == nat(3)
 
 
 def test_the_kinded_form_of_a_map_has_maps_as_keys() -> None:

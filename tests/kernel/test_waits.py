@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aos_core import canon
+from aos_core.kernel.turn import Turn
 from tests.kernel.worlds import (
     World,
     assign,
@@ -67,14 +68,118 @@ def test_what_the_plan_itself_raised_before_its_wait_does_not_count() -> None:
     assert len(world.instances) == 1
 
 
+def test_what_a_task_raises_does_not_end_the_wait_that_it_begins() -> None:
+    """Neither step follows the other: one task raises the event and begins to wait for it."""
+    world = running([say("r"), listen("l"), end()], ("l", "end"))
+    assert moves(world.records) == [("r", "done"), ("l", "waiting")]
+    assert len(world.instances) == 1
+    done = world.said("another")
+    assert values(done.records)["l"]["Record"]["who"] == {"Text": "another"}
+    assert endings(done.records) == [("ok", None)]
+
+
+def test_what_a_later_task_raises_ends_the_wait_of_its_own_plan() -> None:
+    steps = [emit("a"), await_("w", "a"), say("r"), listen("l"), end()]
+    world = running(steps, ("a", "w"), ("w", "r"), ("l", "end"))
+    done = world.answer("a")
+    assert moves(done.records) == [("w", "done"), ("r", "done"), ("l", "done"), ("end", "done")]
+    assert values(done.records)["l"]["Record"]["who"] == {"Text": "r"}
+
+
+def test_what_a_task_raises_ends_the_waits_of_others() -> None:
+    world = running([listen("m"), say("r"), listen("l")], ("m", "r"), ("m", "l"))
+    world.go("b")
+    done = world.said("both hear this")
+    last = [of for of in moves(done.records) if of[0] == "l"]
+    # the second is not waiting yet when the first speaks, the first is when the second does
+    assert last == [("l", "waiting"), ("l", "waiting"), ("l", "done")]
+    (left,) = world.instances
+    assert left.input["who"] == "b"
+
+
 def test_an_event_goes_to_every_waiting_instance() -> None:
     world = World(plan(P, [listen("l"), end()], ("l", "end")), **started(P))
     for who in ("a", "b", "c"):
         world.go(who)
     done = world.said("all of you")
     assert endings(done.records) == [("ok", None)] * 3
-    ids = [of["instance"] for of in of_kind(done.records, "plan_ended")]
-    assert ids == sorted(ids)  # the order of identities, not that of starting
+
+
+# -- the order of those who wait for one event
+
+
+def queueing() -> World:
+    """Instances that wait for their receipt and then, twice, for ``demo/Said@1``."""
+    steps = [emit("a", ref("plan.input.who")), await_("w", "a"), listen("l"), listen("m")]
+    edges = [("a", "w"), ("w", "l"), ("l", "m")]
+    return World(plan(P, steps, *edges), **started(P))
+
+
+def line(world: World) -> dict[str, int]:
+    return {of.input["who"]: of.place for of in world.instances if of.place}
+
+
+def moved(done: Turn, step: str) -> list[str]:
+    """Whose step it was, in the order of the records."""
+    who = {id: of.input["who"] for id, of in done.states[0].plans.items()}
+    return [who[of["instance"]] for of in of_kind(done.records, "plan_step") if of["step"] == step]
+
+
+@pytest.mark.parametrize("order", ["fcadeb", "abcdef"])
+def test_who_waits_longer_is_woken_first(order: str) -> None:
+    """Neither the order of starting nor that of identities counts, but that of the waits."""
+    world = queueing()
+    for who in "abcdef":
+        world.go(who)
+    for who in order:
+        world.answer(who)
+    assert line(world) == {who: place for place, who in enumerate(order, 1)}
+    assert moved(world.said("x"), "l") == list(order)
+    assert line(world) == {who: place for place, who in enumerate(order, 1)}
+    assert moved(world.said("y"), "m") == list(order)
+
+
+def test_a_place_in_the_line_is_behind_those_who_wait_now() -> None:
+    where = op("eq", ref("event.who"), ref("plan.input.who"))
+    steps = [listen("l", where=where), end()]
+    world = World(plan(P, steps, ("l", "end")), **started(P))
+    for who in "abc":
+        world.go(who)
+    assert line(world) == {"a": 1, "b": 2, "c": 3}
+    world.said("a")
+    world.go("d")
+    assert line(world) == {"b": 2, "c": 3, "d": 4}
+    for who in "dc":
+        world.said(who)
+    world.go("e")
+    assert line(world) == {"b": 2, "e": 3}
+    for who in "be":
+        world.said(who)
+    world.go("f")
+    assert line(world) == {"f": 1}
+
+
+def test_each_event_has_a_line_of_its_own() -> None:
+    world = World(
+        plan(P, [listen("l")]),
+        plan(Q, [listen("l", "demo/Heard@1")]),
+        triggers=[("demo/Go@1", P), ("demo/Go@1", Q)],
+    )
+    world.go()
+    assert [of.place for of in world.instances] == [1, 1]
+
+
+def test_the_line_is_in_the_root_and_the_first_place_takes_no_bytes() -> None:
+    one, other = queueing(), queueing()
+    for world, order in ((one, "ab"), (other, "ba")):
+        world.go("a")
+        world.go("b")
+        for who in order:
+            world.answer(who)
+    assert one.state.root != other.state.root
+    shown = {of.input["who"]: canon.decode(bytes(of)) for of in one.instances}
+    assert "place" not in shown["a"]
+    assert shown["b"]["place"] == 2
 
 
 def test_where_sees_the_variables_of_its_own_instance() -> None:
