@@ -150,7 +150,8 @@ class WorldFiles:
             lacks = "world.toml in" if root.is_dir() else "world at"
             raise WorldError(
                 f"there is no {lacks} {root}", file=root, code="no_world",
-                hint="`aos list` names the worlds that ship",
+                hint="an empty world.toml makes a folder with AIR assets a world; `aos list` names "
+                "the worlds that ship",
             )  # fmt: skip
         config = config or read_config(home / "world.toml")
         texts = _read_texts(root, _asset_folders(root, config, home))

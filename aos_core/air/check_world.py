@@ -257,7 +257,7 @@ def reducer_effects_are_granted(survey: Survey) -> Problems:
                 message = f"only plans may ask for {kind}"
                 yield survey.error("origin_scope", key, path, message)
             elif not _can_ask(survey, module, effect.cap_type):
-                yield survey.error(
+                yield survey.warning(
                     "not_granted", key, path, f"no grant lets it ask for {kind}",
                     f"grant a cap of type {effect.cap_type}; of several, bind one to a slot in "
                     "module_bindings",
@@ -286,7 +286,7 @@ def module_bindings_fit(survey: Survey) -> Problems:
 
 def _slot_fits(survey: Survey, module: DefModule, slot: str, grant: str, path: str) -> Problems:
     if slot not in ("default", *module.cap_slots):
-        yield survey.error(
+        yield survey.warning(
             "unknown_slot", MANIFEST, path, f"{module.name} declares no slot {slot!r}",
             did_you_mean(slot, ["default", *module.cap_slots]),
         )  # fmt: skip

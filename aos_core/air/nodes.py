@@ -143,7 +143,7 @@ class Fields:
     def hash(self, name: str) -> str | None:
         """A hash, or None for a placeholder (B-5)."""
         value = self.get(name)
-        if value is None or value in PLACEHOLDERS:
+        if value is None or (isinstance(value, str) and value.strip().lower() in PLACEHOLDERS):
             return None
         if not isinstance(value, str) or not canon.is_hash_text(value):
             hint = "sha256: and 64 hex digits, or leave it out"
@@ -457,12 +457,16 @@ class Rule:
 
     @classmethod
     def parse(cls, fields: Fields) -> Rule:
-        decision, when = fields.choice("decision", ("allow", "deny")), fields.text_map("when")
-        for name in when:
+        decision = fields.choice("decision", ("allow", "deny"))
+        given = fields.map("when")  # null is absent, as everywhere
+        when = {name: of for name, of in given.items() if of is not None}
+        for name, of in when.items():
+            if not isinstance(of, str):
+                fields.fail("expected a text", f"when.{name}")
             if name not in cls.MATCHERS:  # a matcher that is dropped would widen the rule
                 hint = did_you_mean(name, cls.MATCHERS)
                 fields.fail(f"unknown matcher {name!r}", f"when.{name}", hint)
-        return cls(when, decision)
+        return cls({name: of for name, of in when.items() if isinstance(of, str)}, decision)
 
     def to_json(self) -> dict[str, Any]:
         return {"when": dict(self.when), "decision": self.decision}

@@ -390,13 +390,13 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     ),
     "a reducer's effect without a grant": (
         also(drop("manifest/defaults/cap_grants/1"), drop("manifest/module_bindings")),
-        "error", "not_granted", PART + "[11].abi.reducer.effects_emitted[0]", "timer",
+        "warning", "not_granted", PART + "[11].abi.reducer.effects_emitted[0]", "timer",
     ),
     "a reducer's effect with two grants and no slot": (
         also(
             put("manifest/defaults/cap_grants/2", GRANT_OF_TIMERS), drop("manifest/module_bindings")
         ),
-        "error", "not_granted", PART + "[11].abi.reducer.effects_emitted[0]", "module_bindings",
+        "warning", "not_granted", PART + "[11].abi.reducer.effects_emitted[0]", "module_bindings",
     ),
     "bindings of an unknown module": (
         put("manifest/module_bindings/demo\x00", {}),
@@ -404,7 +404,7 @@ BROKEN: dict[str, tuple[Change, str, str, str, str]] = {
     ),
     "a binding of an undeclared slot": (
         put("manifest/module_bindings", {"demo/Cells@1": {"slots": {"clok": "may_wait"}}}),
-        "error", "unknown_slot", AT + "module_bindings.demo/Cells@1.slots.clok", "clock",
+        "warning", "unknown_slot", AT + "module_bindings.demo/Cells@1.slots.clok", "clock",
     ),
     "a binding to an unknown grant": (
         put("manifest/module_bindings", {"demo/Cells@1": {"slots": {"clock": "may_wai"}}}),
