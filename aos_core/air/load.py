@@ -398,8 +398,11 @@ def _sound_schemas(nodes: Mapping[Key, Node]) -> Schemas:
     """Those that lead somewhere: not to what there is not, not to themselves, and not too far."""
     types = {node.name: node.type for node in nodes.values() if isinstance(node, DefSchema)}
     schemas = Schemas(types)
-    bad = {name for name in types if not compiles(Ref(name), schemas)}
-    return Schemas({name: of for name, of in types.items() if name not in bad}) if bad else schemas
+    if all(compiles(Ref(name), schemas) for name in types):
+        return schemas
+    # each on its own: what may follow what in a row must not depend on what was compiled before
+    sound = {name for name in types if compiles(Ref(name), Schemas(types))}
+    return Schemas({name: of for name, of in types.items() if name in sound})
 
 
 def compiles(of: Type, schemas: Schemas) -> bool:
