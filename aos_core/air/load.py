@@ -397,12 +397,12 @@ def _stand_in(nodes: Mapping[Key, Node]) -> Manifest:
 def _sound_schemas(nodes: Mapping[Key, Node]) -> Schemas:
     """Those that lead somewhere: not to what there is not, not to themselves, and not too far."""
     types = {node.name: node.type for node in nodes.values() if isinstance(node, DefSchema)}
-    while True:  # what is left compiles in this order, and is kept compiled
-        schemas = Schemas(types)
-        sound = {name: of for name, of in types.items() if compiles(Ref(name), schemas)}
-        if len(sound) == len(types):
-            return schemas
-        types = sound
+    schemas = Schemas(types)
+    if all(compiles(Ref(name), schemas) for name in types):
+        return schemas
+    # each on its own: what may follow what in a row must not depend on what was compiled before
+    sound = {name for name in types if compiles(Ref(name), Schemas(types))}
+    return Schemas({name: of for name, of in types.items() if name in sound})
 
 
 def compiles(of: Type, schemas: Schemas) -> bool:
