@@ -80,14 +80,24 @@ def decode(data: bytes, depth: int = MAX_DEPTH) -> Any:
     Refuses integers beyond 64 bits, indefinite lengths, duplicate keys, trailing bytes, foreign
     tags and anything that is not plain data. Raises :class:`CanonError`.
     """
+    return _decode(data, depth, lenient=False)
+
+
+def decode_lenient(data: bytes, depth: int = MAX_DEPTH) -> Any:
+    """Like :func:`decode`, for what comes from outside: indefinite lengths pass, as other encoders
+    write them, and the last of equal map keys counts."""
+    return _decode(data, depth, lenient=True)
+
+
+def _decode(data: bytes, depth: int, *, lenient: bool) -> Any:
     body = data[3:] if data.startswith(SELF_DESCRIBE) else data
     stream = BytesIO(body)
     try:
         value = cbor2.CBORDecoder(
             stream,
             max_depth=MAX_DEPTH,
-            allow_indefinite=False,
-            allow_duplicate_keys=False,
+            allow_indefinite=lenient,
+            allow_duplicate_keys=lenient,
             semantic_decoders=_FOREIGN_TAGS,
         ).decode()
     except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError) as error:

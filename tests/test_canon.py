@@ -229,6 +229,47 @@ def test_what_is_accepted_although_it_is_not_canonical(data: str, value: Any) ->
     assert canon.encode_ordered(decoded) == written(value)
 
 
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        ("9f01ff", [1]),
+        ("bf6161bf616201ffff", {"a": {"b": 1}}),
+        ("5f41014102ff", b"\x01\x02"),
+        ("7f61616162ff", "ab"),
+        ("d9d9f7a2616100616101", {"a": 1}),
+        ("a3616201616102616203", {"a": 2, "b": 3}),
+        ("a20100180102", {1: 2}),
+    ],
+)
+def test_what_only_the_lenient_decoder_accepts(data: str, value: Any) -> None:
+    assert refuses(canon.decode, bytes.fromhex(data))
+    decoded = canon.decode_lenient(bytes.fromhex(data))
+    assert written(decoded) == written(value)
+    assert canon.encode_ordered(decoded) == written(value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "9f01",
+        "bf6161ff",
+        "ff",
+        "81ff",
+        "9fff00",
+        "5f6161ff",
+        "7f4161ff",
+        "7f61c361a9ff",
+        "9fc24101ff",
+        "9ff7ff",
+        "9f" * 193 + "ff" * 193,
+        "bf00" * 193 + "00" + "ff" * 193,
+    ],
+)
+def test_what_the_lenient_decoder_refuses(data: str) -> None:
+    assert refuses(canon.decode_lenient, bytes.fromhex(data))
+
+
 @given(VALUES)
 @example({"list": [1, -1, 2**40, 1.5, "text", b"bytes", None, True], "m": {"a": {24: {}}}})
 def test_every_truncation_is_refused(value: Any) -> None:

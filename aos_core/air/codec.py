@@ -441,9 +441,9 @@ class Schema:
         return self._guard(self.codec.normalise, value)
 
     def normalise_bytes(self, data: bytes) -> Any:
-        """The normalised value of CBOR bytes."""
+        """The normalised value of CBOR bytes, canonical or not."""
         try:
-            return self.normalise(canon.decode(data, canon.VALUE_DEPTH))
+            return self.normalise(canon.decode_lenient(data, canon.VALUE_DEPTH))
         except CanonError as error:
             raise ValueRejected(
                 f"not CBOR for {self.name}: {error.message}", schema=self.name

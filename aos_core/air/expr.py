@@ -34,6 +34,11 @@ CONSTANTS: Mapping[str, tuple[str, str]] = {
     "uuid": ("Uuid", "uuid"),
 }
 CONTAINERS = ("record", "list", "set", "map", "variant")
+CONSTRUCTORS = ("ref", "null", "bytes_b64", *CONSTANTS, "op", *CONTAINERS)
+"""Of several in one object the first counts."""
+_JSON_TYPES: Mapping[str, type] = {"bool": bool} | dict.fromkeys(
+    ("int", "nat", "time_ns", "duration_ns"), int
+)
 
 
 class EvalError(Exception):
@@ -87,29 +92,55 @@ def parse(node: Any, path: str = "$") -> Expr:
     return Expr(node, tuple(parser.references), run, parser.constant, path)
 
 
-def is_expr(node: Any) -> bool:
-    """Whether a node at an ExprOrValue slot reads as an expression (B-4, rule 1)."""
+def constructor(node: Any) -> str | None:
+    """The constructor that an object names, whatever it is given."""
     if not isinstance(node, dict):
-        return False
-    if "ref" in node or "null" in node or "bytes_b64" in node or "op" in node:
-        return True
-    if any(name in node for name in CONSTANTS):
-        return True
+        return None
+    return next((name for name in CONSTRUCTORS if name in node), None)
+
+
+def is_expr(node: Any) -> bool:
+    """Whether a node at an ExprOrValue slot reads as an expression (B-4, rule 1): what its
+    constructor is given has to have the constructor's form."""
     members = _members(node)
     return members is not None and all(map(is_expr, members))
 
 
-def _members(node: dict[str, Any]) -> list[Any] | None:
-    """The members of a container constructor, or None when ``node`` is none."""
-    match node:
-        case {"record": dict() as fields}:
+def is_meant_as_expr(node: Any) -> bool:
+    """Whether a node that is neither an expression nor sugar is best explained as a bad expression,
+    by the form of what its constructor is given, such as an unknown operator."""
+    name = constructor(node)
+    if name is None or name not in CONTAINERS:
+        return name is not None
+    members = _members(node)
+    return members is not None and all(map(is_meant_as_expr, members))
+
+
+def _members(node: Any) -> list[Any] | None:
+    """The expressions inside an expression; None when ``node`` does not have the form of one."""
+    name = constructor(node)
+    if name is None:
+        return None
+    match name, node[name]:
+        case "ref" | "bytes_b64", str():
+            return []
+        case "null", dict() as nothing:
+            return None if nothing else []
+        case "op", str() as op:
+            args = node.get("args")
+            return args if op in operators.OPERATORS and isinstance(args, list) else None
+        case "record", dict() as fields:
             return list(fields.values())
-        case {"list": list() as items} | {"set": list() as items}:
+        case "list" | "set", list() as items:
             return items
-        case {"map": list() as pairs} if all(isinstance(pair, dict) for pair in pairs):
+        case "map", list() as pairs if all(isinstance(pair, dict) for pair in pairs):
             return [member for pair in pairs for member in (pair.get("key"), pair.get("value"))]
-        case {"variant": {"tag": str(), **rest}}:
-            return [rest["value"]] if "value" in rest else []
+        case "variant", {"tag": str(), **rest}:
+            return [] if rest.get("value") is None else [rest["value"]]
+        case "nat", int() as number if number < 0:
+            return None
+        case _, value if name in CONSTANTS and type(value) is _JSON_TYPES.get(name, str):
+            return []
     return None
 
 
@@ -123,32 +154,33 @@ class _Parser:
             raise AirError(
                 "expected an expression", path=path, hint='for example {"ref": "@plan.input"}'
             )
-        if "ref" in node:
-            return self._reference(node["ref"], f"{path}.ref")
-        if "null" in node:
-            return lambda _: NULL
-        if "bytes_b64" in node:
-            return _constant(Value("Bytes", _base64(node["bytes_b64"], f"{path}.bytes_b64")))
-        for name, (kind, codec) in CONSTANTS.items():
-            if name in node:
-                return _constant(Value(kind, _typed(codec, node[name], f"{path}.{name}")))
-        if "op" in node:
+        name = constructor(node)
+        if name is None:
+            names = sorted(node)
+            hint = did_you_mean(names[0], CONSTRUCTORS) if names else None
+            raise AirError(
+                f"not an expression: {', '.join(names) or '(empty)'}",
+                path=path,
+                hint=hint
+                or "expressions have ref, op, or one constructor such as text, nat, record, list",
+            )
+        if name == "op":
             return self._operator(node, path)
-        for name in CONTAINERS:
-            if name in node:
-                parse: Callable[[Any, str], Run] = getattr(self, f"_{name}")
-                return parse(node[name], f"{path}.{name}")
-        names = sorted(node)
-        known = ("ref", "op", "null", "bytes_b64", *CONSTANTS, *CONTAINERS)
-        hint = did_you_mean(names[0], known) if names else None
-        raise AirError(
-            f"not an expression: {', '.join(names) or '(empty)'}",
-            path=path,
-            hint=hint
-            or "expressions have ref, op, or one constructor such as text, nat, record, list",
-        )
+        if name in CONSTANTS:
+            kind, codec = CONSTANTS[name]
+            return _constant(Value(kind, _typed(codec, node[name], f"{path}.{name}")))
+        parse: Callable[[Any, str], Run] = getattr(self, f"_{name}")
+        return parse(node[name], f"{path}.{name}")
 
-    def _reference(self, text: Any, path: str) -> Run:
+    def _null(self, node: Any, path: str) -> Run:
+        if node != {}:
+            raise AirError("null takes {}", path=path)
+        return _constant(NULL)
+
+    def _bytes_b64(self, node: Any, path: str) -> Run:
+        return _constant(Value("Bytes", _base64(node, path)))
+
+    def _ref(self, text: Any, path: str) -> Run:
         reference = _parse_reference(text, path)
         self.references.append(reference)
         self.constant = False
@@ -222,7 +254,7 @@ class _Parser:
         tag = _part(node, "tag", path)
         if not isinstance(tag, str):
             raise AirError("a variant's tag is a text", path=f"{path}.tag")
-        if "value" not in node:
+        if node.get("value") is None:
             return _constant(variant(tag))
         run = self.parse(node["value"], f"{path}.value")
         return lambda env: variant(tag, run(env))
@@ -245,6 +277,8 @@ def _constant(value: Value) -> Run:
 
 
 def _typed(codec: str, value: Any, path: str) -> Any:
+    if codec == "bool" and not isinstance(value, bool):  # its codec takes texts as well
+        raise AirError("expected bool: true or false", path=path)
     try:
         return PRIMITIVE_CODECS[codec].normalise(value)
     except Misfit as misfit:

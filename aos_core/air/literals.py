@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 from typing import Any
 
 from aos_core import canon
@@ -39,12 +40,50 @@ def stored(node: Any, of: Type | None, schemas: Schemas, path: str) -> Any:
     An expression with a reference or an operator, or in an untyped slot, stays as authored, any
     other is folded, and what is no expression is read under the type. Raises :class:`AirError`.
     """
-    if expr.is_expr(node):
-        parsed = expr.parse(node, path)
-        return _folded(node, path) if parsed.constant and of is not None else node
     if of is None:
+        untyped(node, path)
+        return node
+    if expr.is_expr(node):
+        return _folded(node, path) if expr.parse(node, path).constant else node
+    try:
+        return _read(node, of, _Lens(schemas, drops_unknown=True), path)
+    except AirError:
+        if expr.is_meant_as_expr(node) and not _names_field(node, schemas.resolve(of)):
+            expr.parse(node, path)  # its error says more
+        raise
+
+
+def _names_field(node: Any, of: Type) -> bool:
+    return isinstance(of, Record) and expr.constructor(node) in dict(of.fields)
+
+
+def untyped(node: Any, path: str) -> expr.Expr:
+    """What an untyped slot gives: an expression or a tagged literal. Raises :class:`AirError`."""
+    if expr.is_expr(node) or expr.is_meant_as_expr(node):
+        return expr.parse(node, path)
+    built = _as_expr(node)
+    parsed = expr.parse(built, path) if expr.is_expr(built) else None
+    if parsed is None or not parsed.constant:
         raise AirError("natural JSON needs a schema here: write an expression", path=path)
-    return literal(node, of, schemas, path)
+    return parsed
+
+
+def _as_expr(node: Any) -> Any:
+    """The expression that gives a tagged literal; of what is none, no expression."""
+    match node:
+        case {"tag": str() as tag, **rest} if not set(rest) - {"value"}:
+            value = rest.get("value")
+            payload = {} if value is None else {"value": _as_expr(value)}
+            return {"variant": {"tag": tag, **payload}}
+        case {"record": dict() as fields}:
+            return {"record": {name: _as_expr(item) for name, item in fields.items()}}
+        case {"list": list() as items}:
+            return {"list": [_as_expr(item) for item in items]}
+        case {"set": list() as items}:
+            return {"set": [_as_expr(item) for item in items]}
+        case {"map": list() as pairs} if all(isinstance(pair, dict) for pair in pairs):
+            return {"map": [{name: _as_expr(pair[name]) for name in pair} for pair in pairs]}
+    return node
 
 
 def _folded(node: Any, path: str) -> Any:
@@ -56,12 +95,10 @@ def _folded(node: Any, path: str) -> Any:
 
 def fold(node: Any) -> Any:
     """The stored form of a constant expression. Raises :class:`AirError`."""
-    if "null" in node:
-        return NULL
-    for name in ("bytes_b64", *expr.CONSTANTS):  # constants come first, as in ``expr.parse``
-        if name in node:
-            return {name: node[name]}
-    match node:
+    name = expr.constructor(node)
+    if name not in expr.CONTAINERS:
+        return {name: node[name]}
+    match {name: node[name]}:
         case {"record": fields}:
             return {"record": {name: fold(item) for name, item in fields.items()}}
         case {"list": items}:
@@ -74,26 +111,44 @@ def fold(node: Any) -> Any:
     return {"tag": tag} if payload is None else {"tag": tag, "value": fold(payload)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Lens:
+    """How literals are read; ``drops_unknown``: what a type does not know is left out of sugar."""
+
+    schemas: Schemas
+    drops_unknown: bool
+
+
 def literal(node: Any, of: Type, schemas: Schemas, path: str) -> Any:
-    """The stored form of a literal under a type, read as tagged or as sugar."""
-    of = schemas.resolve(of)
+    """The stored form of a literal under a type, read as tagged or as sugar.
+
+    A field that the type does not know is refused: in a grant it may be a mistyped limit. Raises
+    :class:`AirError`.
+    """
+    return _read(node, of, _Lens(schemas, drops_unknown=False), path)
+
+
+def _read(node: Any, of: Type, lens: _Lens, path: str) -> Any:
+    of = lens.schemas.resolve(of)
     match of:
         case Prim("unit"):
+            if expr.is_meant_as_expr(node) and not expr.is_expr(node):
+                raise AirError("expected null", path=path)
             return NULL
         case Prim(name):
             return {_TAGS[name]: _primitive(node, name, path)}
         case Option(item):
-            return NULL if node is None or node == NULL else literal(node, item, schemas, path)
+            return NULL if node is None or node == NULL else _read(node, item, lens, path)
         case Record(fields):
-            return {"record": _record(_untag(node, "record", dict), fields, schemas, path)}
+            return {"record": _record(node, dict(fields), lens, path)}
         case Variant(arms):
-            return _variant(node, dict(arms), schemas, path)
+            return _variant(node, dict(arms), lens, path)
         case ListOf(item):
-            return {"list": _items(node, "list", item, schemas, path)}
+            return {"list": _items(node, "list", item, lens, path)}
         case SetOf(item):
-            return {"set": _sorted_set(_items(node, "set", item, schemas, path))}
+            return {"set": _sorted_set(_items(node, "set", item, lens, path))}
         case MapOf(key, value):
-            return {"map": _map(node, key, value, schemas, path)}
+            return {"map": _map(node, key, value, lens, path)}
     raise AirError(f"no literal of type {of}", path=path)
 
 
@@ -131,34 +186,37 @@ def _untag(node: Any, tag: str, of: type) -> Any:
     return node
 
 
-def _record(
-    node: Any, fields: tuple[tuple[str, Type], ...], schemas: Schemas, path: str
-) -> dict[str, Any]:
+def _record(node: Any, known: dict[str, Type], lens: _Lens, path: str) -> dict[str, Any]:
+    inside = _untag(node, "record", dict)
+    tagged = inside is not node and ("record" not in known or set(inside) <= set(known))
+    if tagged:
+        node = inside
     if not isinstance(node, dict):
         raise AirError("expected an object", path=path)
-    known = dict(fields)
     for name in node:
-        if name not in known:
+        # one that is named like a constructor is a bad expression, not a comment
+        strict = tagged or not lens.drops_unknown or name in expr.CONSTRUCTORS
+        if strict and name not in known:
             raise AirError(
                 f"unknown field {name!r}", path=f"{path}.{name}", hint=did_you_mean(name, known)
             )
     result = {}
-    for name, of in fields:
+    for name, of in known.items():
         if name in node:
-            result[name] = literal(node[name], of, schemas, f"{path}.{name}")
-        elif isinstance(schemas.resolve(of), Option):
+            result[name] = _read(node[name], of, lens, f"{path}.{name}")
+        elif isinstance(lens.schemas.resolve(of), Option):
             result[name] = NULL
         else:
             raise AirError(f"field {name!r} is missing", path=path)
     return result
 
 
-def _variant(node: Any, arms: dict[str, Type], schemas: Schemas, path: str) -> dict[str, Any]:
+def _variant(node: Any, arms: dict[str, Type], lens: _Lens, path: str) -> dict[str, Any]:
     match node:
         case str():
             tag, value = node, None
         case {"variant": dict() as inner}:
-            return _variant(inner, arms, schemas, path)
+            return _variant(inner, arms, lens, path)
         case {"tag": str() as tag, **rest} if not rest or set(rest) == {"value"}:
             value = rest.get("value")
         case {"$tag": str() as tag, **rest}:
@@ -171,17 +229,17 @@ def _variant(node: Any, arms: dict[str, Type], schemas: Schemas, path: str) -> d
         raise AirError(f"unknown tag {tag!r}", path=path, hint=did_you_mean(tag, arms))
     if value is None:
         return {"tag": tag}
-    return {"tag": tag, "value": literal(value, arms[tag], schemas, f"{path}.{tag}")}
+    return {"tag": tag, "value": _read(value, arms[tag], lens, f"{path}.{tag}")}
 
 
-def _items(node: Any, tag: str, of: Type, schemas: Schemas, path: str) -> list[Any]:
+def _items(node: Any, tag: str, of: Type, lens: _Lens, path: str) -> list[Any]:
     node = _untag(node, tag, list)
     if not isinstance(node, list):
         raise AirError("expected an array", path=path)
-    return [literal(item, of, schemas, f"{path}[{index}]") for index, item in enumerate(node)]
+    return [_read(item, of, lens, f"{path}[{index}]") for index, item in enumerate(node)]
 
 
-def _map(node: Any, key: Type, value: Type, schemas: Schemas, path: str) -> list[dict[str, Any]]:
+def _map(node: Any, key: Type, value: Type, lens: _Lens, path: str) -> list[dict[str, Any]]:
     node = _untag(node, "map", list)
     pairs = list(node.items()) if isinstance(node, dict) else node
     if not isinstance(pairs, list):
@@ -193,7 +251,7 @@ def _map(node: Any, key: Type, value: Type, schemas: Schemas, path: str) -> list
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             raise AirError("expected [key, value]", path=f"{path}[{index}]")
         at = f"{path}[{index}]"
-        result.append((literal(pair[0], key, schemas, at), literal(pair[1], value, schemas, at)))
+        result.append((_read(pair[0], key, lens, at), _read(pair[1], value, lens, at)))
     return _sorted_map(result)
 
 

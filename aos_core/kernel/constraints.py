@@ -99,8 +99,9 @@ def enforce_http(grant: Any, kind: str, params: Any) -> str | None:
 
 
 def _unescape_slashes(path: str) -> str:
-    """The path as those read it who decode ``%2f`` and take slashes in a row for one."""
-    return re.sub("(?:/|%2f|%5c)+", "/", path, flags=re.IGNORECASE)
+    r"""The path as those read it who decode ``%2f``, read ``\`` as a slash and
+    take slashes in a row for one."""
+    return re.sub(r"(?:[/\\]|%2f|%5c)+", "/", path, flags=re.IGNORECASE)
 
 
 def _resolve_dots(path: str) -> str:
@@ -119,13 +120,15 @@ def _resolve_dots(path: str) -> str:
 
 def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     """(scheme, host, port, path); None for what is no URL, IPv6 literals among it (B-23)."""
+    if url[:1] == " " or re.search(r"[\x00-\x1f\x7f]", url):  # urlsplit drops some of them
+        return None
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return None
     host = parts.hostname
-    if not parts.scheme or not host or "[" in parts.netloc or re.search(r"[\x00-\x20\x7f\\]", url):
+    if not parts.scheme or not host or re.search(r"[\[ \\]", parts.netloc):
         return None
     scheme = parts.scheme.lower()
     if port is None:

@@ -62,11 +62,21 @@ def pure_envelope(input: bytes, ctx: bytes | None) -> bytes:
 def parse_pure_output(data: bytes) -> bytes:
     """The bytes that a pure module gives. Raises :class:`StepFault` ``bad_output``."""
     try:
-        plain = canon.decode(data)
+        plain = canon.decode_lenient(data)
     except CanonError as error:
         text = f"the output is not CBOR: {error.message}"
         raise StepFault(text, code="bad_output") from None
-    if not isinstance(plain, dict) or not isinstance(plain.get("output"), bytes):
+    output = returned_bytes(plain.get("output")) if isinstance(plain, dict) else None
+    if output is None:
         raise StepFault("the output is not a map with output, a byte string", code="bad_output")
-    output: bytes = plain["output"]
     return output
+
+
+def returned_bytes(value: Any) -> bytes | None:
+    """The bytes that a module returned: a byte string or, as serde writes a ``Vec<u8>``, a list of
+    integers 0..255. None for anything else."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, list) and all(type(item) is int and 0 <= item < 256 for item in value):
+        return bytes(value)
+    return None

@@ -209,10 +209,10 @@ def _compile_step(
 
 def _slot(node: Any, schema: Schema | None, path: str) -> Slot:
     """An ExprOrValue slot: an expression, or a stored literal of the schema."""
+    if schema is None:
+        return literals.untyped(node, path).run
     if expr.is_expr(node):
         return expr.parse(node, path).run
-    if schema is None:
-        raise AirError("natural JSON needs a schema here: write an expression", path=path)
     value = schema.kinded(schema.normalise(literals.runtime(node)))
     return lambda _: value
 

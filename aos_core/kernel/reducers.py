@@ -7,6 +7,7 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.errors import CanonError, StepFault
+from aos_core.kernel.modules import returned_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +63,28 @@ def legacy_envelope(state: bytes | None, schema: str, value: bytes, key: bytes |
 def parse_output(data: bytes) -> Output:
     """The output of a step. Raises :class:`StepFault` ``bad_output`` for what is none."""
     try:
-        plain = canon.decode(data)
+        plain = canon.decode_lenient(data)
     except CanonError as error:
         raise _bad(f"the output is not CBOR: {error.message}") from None
     if not isinstance(plain, dict) or "state" not in plain:
         raise _bad("the output is not a map with a state")
-    state = _bytes(plain["state"], "state") if plain["state"] is not None else None
-    if plain.get("ann") is not None:
-        _bytes(plain["ann"], "ann")
+    _bytes_or_none(plain, "ann")
     return Output(
-        state,
+        _bytes_or_none(plain, "state"),
         tuple(_raised_event(item) for item in _items(plain, "domain_events")),
         tuple(_raised_effect(item) for item in _items(plain, "effects")),
     )
 
 
 def _raised_event(item: dict[str, Any]) -> RaisedEvent:
-    key = None if item.get("key") is None else _bytes(item["key"], "key")
-    return RaisedEvent(_text(item, "schema"), _bytes(item.get("value"), "value"), key)
+    value = _bytes(item.get("value"), "value")
+    return RaisedEvent(_text(item, "schema"), value, _bytes_or_none(item, "key"))
 
 
 def _raised_effect(item: dict[str, Any]) -> RaisedEffect:
     params = item["params_cbor"] if "params_cbor" in item else item.get("params")
-    key = item.get("idempotency_key")
-    if key is not None and len(_bytes(key, "idempotency_key")) != 32:
+    key = _bytes_or_none(item, "idempotency_key")
+    if key is not None and len(key) != 32:
         raise _bad("an idempotency_key is 32 bytes")
     slot = "default" if item.get("cap_slot") is None else _text(item, "cap_slot")
     return RaisedEffect(_text(item, "kind"), _bytes(params, "params"), slot, key)
@@ -105,10 +104,15 @@ def _text(item: dict[str, Any], name: str) -> str:
     return value
 
 
+def _bytes_or_none(item: dict[str, Any], name: str) -> bytes | None:
+    return None if item.get(name) is None else _bytes(item[name], name)
+
+
 def _bytes(value: Any, name: str) -> bytes:
-    if not isinstance(value, bytes):
+    found = returned_bytes(value)
+    if found is None:
         raise _bad(f"{name} is not a byte string")
-    return value
+    return found
 
 
 def _bad(message: str) -> StepFault:

@@ -47,7 +47,7 @@ def route(program: Program, schema: str, value: Any, key: bytes | None) -> Route
     targets = program.targets.get(schema, ())
     deliveries = tuple(_deliver(program, schema, plain, key, target) for target in targets)
     routed_key = next((d.key for d in deliveries if d.key is not None), None)
-    return Routed(schema, plain, of.encode(plain), routed_key if key is None else key, deliveries)
+    return Routed(schema, plain, of.encode(plain), routed_key or key, deliveries)
 
 
 def _deliver(
@@ -72,23 +72,20 @@ def _cell_key(
         if key is not None:
             raise _bad_key(f"{schema} has a key, but {target.reducer} is not keyed", schema, target)
         return None
+    of = program.schemas[key_schema]
+    given = None if key is None else of.encode(of.normalise_bytes(key))
     if target.key_path is None:
-        if key is None:
+        if given is None:
             text = f"{schema} has no key for the keyed reducer {target.reducer}"
             raise _bad_key(text, schema, target)
-        of = program.schemas[key_schema]
-        if of.encode(of.normalise_bytes(key)) != key:
-            text = f"the key of {schema} is not in canonical form for {key_schema}"
-            raise _bad_key(text, schema, target)
-        return key
+        return given
     found = _walk(wrapped, target.key_path)
     if found is _ABSENT:
         path = ".".join(target.key_path)
         text = f"{schema} has no {path}, the key of {target.reducer}"
         raise ValueRejected(text, path=path, schema=schema, reducer=target.reducer)
-    of = program.schemas[key_schema]
     extracted = of.encode(of.normalise(found))
-    if key is not None and key != extracted:
+    if given is not None and given != extracted:
         text = f"the key of {schema} differs from the one that its value names"
         raise _bad_key(text, schema, target)
     return extracted

@@ -258,7 +258,7 @@ class Running:
         ``stamp``: the height that an enforcer is told."""
         if isinstance(params, bytes):
             try:
-                params = canon.decode(params)
+                params = canon.decode_lenient(params)
             except CanonError as error:
                 raise Refused("bad_params", error.message) from None
 

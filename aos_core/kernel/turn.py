@@ -220,7 +220,7 @@ def _until_idle(run: Running) -> None:
 
 def _decoded(payload: bytes) -> Any:
     try:
-        return canon.decode(payload, canon.VALUE_DEPTH)
+        return canon.decode_lenient(payload, canon.VALUE_DEPTH)
     except CanonError as error:
         text = f"the payload is not CBOR: {error.message}"
         raise ValueRejected(text, path="$.payload") from error

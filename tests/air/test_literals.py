@@ -18,7 +18,7 @@ from aos_core.air.literals import NULL, runtime, stored
 from aos_core.air.nodes import DefPlan, node_hash, parse_node
 from aos_core.air.types import parse_type
 from aos_core.air.values import NULL as NULL_VALUE
-from aos_core.air.values import to_plain
+from aos_core.air.values import to_plain, variant
 from aos_core.errors import AirError
 
 HASH = "sha256:" + "0" * 64
@@ -126,7 +126,7 @@ def test_the_stored_form_of_what_is_authored(of: Any, authored: Any, form: Any) 
     ("node", "form"),
     [
         ({"text": "a", "$comment": "x"}, {"text": "a"}),
-        ({"null": 5}, NULL),
+        ({"null": {}}, NULL),
         ({"text": "a", "record": 5}, {"text": "a"}),
         ({"text": "a", "bytes_b64": ""}, {"bytes_b64": ""}),
         (
@@ -179,20 +179,109 @@ def test_any_other_expression_stays_as_authored(node: Any) -> None:
         {"set": [{"nat": 2}, {"nat": 1}], "$comment": "x"},
         {"variant": {"tag": "A"}},
         {"ref": "@plan.input"},
+        {"tag": "A"},
+        {"tag": "A", "value": {"tag": "B", "value": {"nat": 1}}},
+        {"record": {"a": {"tag": "A", "value": None}, "b": {"text": "x"}}},
+        {"list": [{"tag": "A"}]},
+        {"set": [{"tag": "B"}, {"tag": "A"}]},
+        {"map": [{"key": {"text": "k"}, "value": {"tag": "A"}}]},
     ],
 )
 def test_an_expression_in_an_untyped_slot_stays_as_authored(node: Any) -> None:
     assert stored(node, None, SCHEMAS, "$") == node
 
 
-@pytest.mark.parametrize("node", [5, "text", {"a": 1}, {"tag": "A"}, [1], None])
+@pytest.mark.parametrize(
+    "node",
+    [
+        5,
+        "text",
+        {"a": 1},
+        [1],
+        None,
+        {"tag": 1},
+        {"tag": "A", "x": 1},
+        {"tag": "A", "value": "x"},
+        {"tag": "A", "value": {"ref": "@plan.input"}},
+        {"record": {"a": {"tag": "A"}, "b": "x"}},
+        {"map": [{"key": {"tag": "A"}}]},
+    ],
+)
 def test_sugar_in_an_untyped_slot_is_refused(node: Any) -> None:
     with pytest.raises(AirError, match="needs a schema") as caught:
         stored(node, None, SCHEMAS, "$.x")
     assert caught.value.where["path"] == "$.x"
 
 
-def test_a_sugar_record_with_a_field_named_like_a_constructor_is_an_expression() -> None:
+@pytest.mark.parametrize(
+    ("fields", "node", "form"),
+    [
+        ({"text": {"record": {"a": TEXT}}}, {"text": {"a": "x"}}, {"record": {"a": {"text": "x"}}}),
+        (
+            {"record": {"record": {"a": TEXT}}},
+            {"record": {"a": "x"}},
+            {"record": {"a": {"text": "x"}}},
+        ),
+        ({"ref": NAT}, {"ref": 5}, {"nat": 5}),
+        ({"op": TEXT}, {"op": "addd"}, {"text": "addd"}),
+        ({"op": TEXT}, {"op": "add"}, {"text": "add"}),
+        ({"nat": TEXT}, {"nat": "x"}, {"text": "x"}),
+        ({"list": {"list": TEXT}}, {"list": ["a"]}, {"list": [{"text": "a"}]}),
+    ],
+)
+def test_a_field_may_be_named_like_a_constructor(fields: Any, node: Any, form: Any) -> None:
+    (name,) = fields
+    of = {"record": fields}
+    assert store(node, of) == {"record": {name: form}}
+    nested = {"record": {"in": of}}
+    assert store({"in": node}, nested) == store({"record": {"in": node}}, nested)
+    assert store({"in": node}, nested) == {"record": {"in": {"record": {name: form}}}}
+
+
+def test_what_names_an_arm_or_a_key_like_a_constructor_is_sugar() -> None:
+    assert store({"text": 5}, {"variant": {"text": NAT}}) == {"tag": "text", "value": {"nat": 5}}
+    (pair,) = store({"text": 5}, map_of("text", NAT))["map"]
+    assert pair == {"key": {"text": "text"}, "value": {"nat": 5}}
+
+
+@pytest.mark.parametrize(
+    "of", [NAT, {"unit": {}}, {"ref": "t/Point@1"}, {"record": {"note": {"option": TEXT}}}]
+)
+def test_an_expression_with_a_mistake_is_explained_as_one(of: Any) -> None:
+    mistyped = {"op": "addd", "args": [{"nat": 1}, {"nat": 2}]}
+    with pytest.raises(AirError, match="unknown operator 'addd'") as caught:
+        store(mistyped, of)
+    assert caught.value.where["path"] == "$.op"
+    with pytest.raises(AirError, match="unknown operator 'addd'") as caught:
+        store({"record": {"a": mistyped}}, {"record": {"a": of}})
+    assert caught.value.where["path"] == "$.record.a.op"
+    with pytest.raises(AirError, match="unknown operator 'addd'"):
+        stored(mistyped, None, SCHEMAS, "$")
+
+
+def test_a_field_that_fits_neither_way_is_explained_by_its_schema() -> None:
+    of = {"record": {"text": {"record": {"a": TEXT}}}}
+    with pytest.raises(AirError, match="expected text, got integer 1") as caught:
+        store({"text": {"a": 1}}, of)
+    assert caught.value.where["path"] == "$.text.a"
+
+
+def test_unknown_members_of_sugar_records_are_dropped() -> None:
+    of = {"record": {"at": {"ref": "t/Point@1"}}}
+    node = {"$comment": "c", "at": {"x": 1, "why": {"deep": [1]}}}
+    assert store(node, of) == {"record": {"at": POINT}}
+    with pytest.raises(AirError, match="unknown field 'why'"):
+        store({"at": {"record": {"x": 1, "why": 1}}}, of)
+
+
+def test_the_value_of_a_variant_may_be_null() -> None:
+    node = {"record": {"v": {"variant": {"tag": "A", "value": None}}, "w": {"ref": "@plan.input"}}}
+    assert store(node, {"record": {"v": CHOICE, "w": TEXT}}) == node
+    assert store(node["record"]["v"], CHOICE) == {"tag": "A"}
+    assert expr.parse(node["record"]["v"]).run(expr.Env(NULL_VALUE)) == variant("A")
+
+
+def test_a_sugar_record_with_a_field_named_like_a_constructor_may_be_an_expression() -> None:
     of = {"record": {"text": TEXT}}
     assert store({"text": "x"}, of) == {"text": "x"}
     assert store({"record": {"text": "x"}}, of) == {"record": {"text": {"text": "x"}}}
@@ -215,7 +304,8 @@ def test_a_sugar_record_with_a_field_named_like_a_constructor_is_an_expression()
         ({"hash": {}}, "sha256:", "$"),
         ({"ref": "t/Point@1"}, {}, "$"),
         ({"ref": "t/Point@1"}, 5, "$"),
-        ({"ref": "t/Point@1"}, {"x": 1, "y": 2}, "$.y"),
+        ({"ref": "t/Point@1"}, {"record": {"x": 1, "y": 2}}, "$.y"),
+        ({"ref": "t/Point@1"}, {"x": 1, "op": "addd"}, "$.op"),
         ({"ref": "t/Point@1"}, {"x": "one"}, "$.x"),
         (CHOICE, "Off", "$"),
         (CHOICE, {"Off": 1}, "$"),

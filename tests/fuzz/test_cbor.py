@@ -49,8 +49,9 @@ def holds(data: bytes, decode: Any = canon.decode) -> None:
         decode(data + b"\x00")
 
 
-def test_bytes_are_read_or_refused() -> None:
-    attack(damaged(GOOD) | st.binary(max_size=64), holds, 600)
+@pytest.mark.parametrize("decode", [canon.decode, canon.decode_lenient])
+def test_bytes_are_read_or_refused(decode: Any) -> None:
+    attack(damaged(GOOD) | st.binary(max_size=64), lambda data: holds(data, decode), 600)
 
 
 @pytest.mark.parametrize("good", GOOD, ids=["inspection", "terms", "list"])

@@ -84,6 +84,17 @@ TABLE: list[tuple[str, str, str | None]] = [
     ("", "GET", "invalid_url"),
     ("https://exa mple.com/api/a", "GET", "invalid_url"),
     ("https://example.com/api/\na", "GET", "invalid_url"),
+    ("https://example.com/api/\x7fa", "GET", "invalid_url"),
+    (" https://example.com/api/a", "GET", "invalid_url"),
+    ("https ://example.com/api/a", "GET", "invalid_url"),
+    ("https://example.com /api/a", "GET", "invalid_url"),
+    ("https://example.com\\/api/a", "GET", "invalid_url"),
+    ("https:\\\\example.com/api/a", "GET", "invalid_url"),
+    ("https://example.com/api/a b", "GET", None),
+    ("https://example.com/api/a?q=a b\\c", "GET", None),
+    ("https://example.com/api/a\\b", "GET", None),
+    ("https://example.com/api/..\\secret", "GET", "path_not_allowed"),
+    ("https://example.com/api\\..\\secret", "GET", "path_not_allowed"),
 ]
 
 

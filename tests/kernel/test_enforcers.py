@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aos_core import canon
+from aos_core.errors import StepFault
 from aos_core.kernel.modules import parse_pure_output, pure_envelope
 from aos_core.kernel.records import EventInput
 from aos_core.kernel.running import Running
@@ -130,7 +131,11 @@ def test_the_envelope_of_a_pure_module_is_plain_cbor_in_this_order() -> None:
     assert pure_envelope(b"\x01", None).hex() == "a26776657273696f6e0165696e7075744101"
     with_ctx = "a36776657273696f6e0165696e70757441016363747841f6"
     assert pure_envelope(b"\x01", b"\xf6").hex() == with_ctx
-    assert parse_pure_output(bytes.fromhex("a1666f757470757441f6")) == b"\xf6"
+    for output in ("a1666f757470757441f6", "bf666f75747075745f41f6ffff", "a1666f75747075748118f6"):
+        assert parse_pure_output(bytes.fromhex(output)) == b"\xf6"
+    for output in ("a1666f75747075748161", "a1666f7574707574811901f6", "a1666f757470757441f600"):
+        with pytest.raises(StepFault):
+            parse_pure_output(bytes.fromhex(output))
 
 
 def test_a_pure_module_runs_with_its_context() -> None:

@@ -25,6 +25,7 @@ from aos_core.kernel.reducers import (
     parse_output,
 )
 from aos_core.kernel.state import Intent
+from tests.kernel.worlds import World, kinds, module
 
 BUILTIN = {node.name: node.type for node in builtin_nodes().values() if isinstance(node, DefSchema)}
 COUNTER = {"variant": {"Start": {"record": {"target": {"nat": {}}}}, "Tick": {"unit": {}}}}
@@ -223,6 +224,53 @@ def test_outputs(plain: Any, output: Output) -> None:
     assert parse_output(canon.encode(plain)) == output
 
 
+def test_bytes_may_come_as_a_list_of_integers() -> None:
+    """As serde writes a plain ``Vec<u8>``."""
+    event = {"schema": "t/E@1", "value": [0xF6], "key": [0x61, 0x6B]}
+    effect = {"kind": "k", "params": [0xA0], "idempotency_key": [255] * 32}
+    plain = {"state": [], "ann": [1], "domain_events": [event], "effects": [effect]}
+    assert parse_output(cbor2.dumps(plain)) == Output(
+        b"",
+        (RaisedEvent("t/E@1", b"\xf6", b"ak"),),
+        (RaisedEffect("k", b"\xa0", "default", b"\xff" * 32),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "state"),
+    [
+        ("bf657374617465f6ff", None),
+        ("a1657374617465" + "5f41014102ff", b"\x01\x02"),
+        ("a1657374617465" + "9f180118ffff", b"\x01\xff"),
+        ("a2657374617465f6" + "6573746174654101", b"\x01"),
+        ("b9000178057374617465f6", None),
+    ],
+    ids=["map", "bytes", "list", "equal keys", "long lengths"],
+)
+def test_outputs_as_other_encoders_write_them(data: str, state: bytes | None) -> None:
+    assert parse_output(bytes.fromhex(data)) == Output(state, (), ())
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["bf6377686f7f61616162ffff", "a26377686f61786377686f626162", "a1780377686f" + "78026162"],
+    ids=["indefinite", "equal keys", "long lengths"],
+)
+def test_an_event_is_journaled_in_canonical_form_however_it_was_written(value: str) -> None:
+    def react(_: dict[str, Any]) -> Any:
+        event = {"schema": "demo/Heard@1", "value": bytes.fromhex(value)}
+        return {"state": None, "domain_events": [event]}
+
+    world = World(
+        module("demo/R@1", "demo/Go@1"),
+        reducers={"demo/R@1": react},
+        routes=[("demo/Go@1", "demo/R@1")],
+    )
+    done = world.go()
+    assert kinds(done.records) == ["event", "step", "event"]
+    assert done.records[2]["value"] == {"who": "ab"}
+
+
 def test_state_bytes_are_taken_verbatim() -> None:
     """B-2."""
     not_canonical = bytes.fromhex("a2626262016161180a")
@@ -240,6 +288,10 @@ def test_state_bytes_are_taken_verbatim() -> None:
         {"state": {"a": 1}},
         {"state": b"", "ann": "text"},
         {"state": b"", "ann": ""},
+        {"state": [256]},
+        {"state": [-1]},
+        {"state": [True]},
+        {"state": [[1]]},
         {"state": b"", "domain_events": {}},
         {"state": b"", "domain_events": 0},
         {"state": b"", "domain_events": [b"x"]},
@@ -253,6 +305,7 @@ def test_state_bytes_are_taken_verbatim() -> None:
         {"state": b"", "effects": [{"kind": "k", "params": {"a": 1}}]},
         {"state": b"", "effects": [{"kind": "k", "params": b"", "cap_slot": 1}]},
         {"state": b"", "effects": [{"kind": "k", "params": b"", "idempotency_key": bytes(31)}]},
+        {"state": b"", "effects": [{"kind": "k", "params": b"", "idempotency_key": [0] * 31}]},
         {"state": b"", "effects": [{"kind": "k", "params": b"", "idempotency_key": "k" * 32}]},
     ],
 )
@@ -262,7 +315,7 @@ def test_outputs_that_are_rubbish(plain: Any) -> None:
     assert caught.value.code == "bad_output"
 
 
-@pytest.mark.parametrize("data", ["", "a1", "a1657374617465f600", "bf657374617465f6ff"])
+@pytest.mark.parametrize("data", ["", "a1", "a1657374617465f600", "bf657374617465f6"])
 def test_outputs_that_are_not_the_cbor_we_accept(data: str) -> None:
     with pytest.raises(StepFault) as caught:
         parse_output(bytes.fromhex(data))

@@ -251,6 +251,7 @@ def test_an_unkeyed_reducer_is_one_cell_with_the_empty_key() -> None:
 def test_a_key_may_be_given_if_it_is_the_same() -> None:
     world = keyed()
     assert world.fire("demo/Go@1", GO, key=cell("a")).fault is None
+    assert world.fire("demo/Go@1", GO, key=b"\x7f\x61a\xff").records[0]["key"] == cell("a")
     with pytest.raises(ValueRejected, match="differs"):
         world.fire("demo/Go@1", GO, key=cell("b"))
 
@@ -396,6 +397,21 @@ def keyless_timer() -> World:
     )
     world.go(n=9)
     return world
+
+
+def test_the_params_of_an_effect_may_be_written_as_other_encoders_do() -> None:
+    def react(_: dict[str, Any]) -> Any:
+        params = bytes.fromhex("bf6d64656c69766572") + b"_at_ns\x18\x09\xff"
+        return {"state": None, "effects": [{"kind": "timer.set", "params_cbor": list(params)}]}
+
+    world = World(
+        module(R, "demo/Go@1", emits=["timer.set"]),
+        reducers={R: react},
+        routes=[("demo/Go@1", R)],
+        grants=[TIMERS],
+    )
+    world.go()
+    assert [canon.decode(of.params) for of in world.pending] == [{"deliver_at_ns": 9, "key": None}]
 
 
 def test_a_reducers_receipt_keeps_no_field_that_its_schema_lacks() -> None:

@@ -373,6 +373,25 @@ def test_what_each_step_gives() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("literal", "expression"),
+    [
+        ({"tag": "A"}, {"variant": {"tag": "A"}}),
+        ({"tag": "A", "value": {"nat": 1}}, {"variant": {"tag": "A", "value": {"nat": 1}}}),
+        ({"list": [{"tag": "A"}]}, {"list": [{"variant": {"tag": "A"}}]}),
+    ],
+)
+def test_a_tagged_literal_may_be_assigned_to_what_has_no_type(
+    literal: Any, expression: Any
+) -> None:
+    world = running([assign("x", literal), assign("y", expression)])
+    found = values(world.records)
+    assert found["x"] == found["y"]
+    assert len(found) == 2
+    (stored, _) = world.program.plans[P].node.steps
+    assert stored.args["expr"] == literal
+
+
 def test_a_local_types_what_is_assigned_to_it() -> None:
     steps = [assign("x", {"int": 3}), assign("y", {"int": 3})]
     world = running(steps, locals={"x": "demo/Nat@1"})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aos_core import canon
+from aos_core.kernel.records import ReceiptInput
 from aos_core.kernel.turn import Turn
 from tests.kernel.worlds import (
     World,
@@ -419,6 +420,21 @@ def test_a_second_receipt_is_late_and_changes_nothing() -> None:
     assert outcome(done) == "late"
     assert done.records[0]["payload"] == {"n": 2}
     assert done.state is state
+
+
+@pytest.mark.parametrize("payload", ["bf616e02ff", "a2616e01616e02", "a1616e1802"])
+def test_a_payload_may_be_written_as_other_encoders_do(payload: str) -> None:
+    world = running([emit("a"), await_("w", "a"), listen("l")], ("a", "w"), ("w", "l"))
+    (intent,) = world.pending
+    for late in (False, True):
+        receipt = ReceiptInput(
+            intent=intent.hash,
+            adapter_id="test",
+            status="ok",
+            payload=bytes.fromhex(payload),
+            late=late,
+        )
+        assert world.put(receipt).records[0]["payload"]["n"] == 2
 
 
 def test_what_is_pending_is_not_late_whatever_the_host_says() -> None:
