@@ -216,10 +216,12 @@ class WorldFiles:
         wasm = self.wasm_of(module)
         if wasm is None:
             local = module.name.partition("/")[2].partition("@")[0]
+            put = f"put it into {self.home / 'modules' / local}.wasm"
+            build = "`aos build` compiles its crate, or " if self.crate_of(module) else ""
             raise ModuleMissing(
                 f"there is no wasm for {module.name}",
                 module=module.name,
-                hint=f"put it into {self.home / 'modules' / local}.wasm, or name it in world.toml: "
+                hint=f"{build}{put}, or name it in world.toml: "
                 f'[modules."{module.name}"] wasm = "path"',
             )
         return wasm

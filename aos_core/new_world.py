@@ -58,6 +58,7 @@ def _fill(root: Path, name: str, model: Path) -> None:
     _workspace(root / "reducers", crates)
     if model != TEMPLATE:
         _scenario_test(root / "tests")
+        _readme(root / "README.md", name, model.name)
 
 
 def _source(crate: str, model: Path) -> Path:
@@ -71,6 +72,17 @@ def _name(file: Path, name: str) -> None:
     text = re.sub(r"(?m)^name = .*$", lambda _: f"name = {json.dumps(name)}", text, count=1)
     text = re.sub(r'(?m)^crate = "(?:.*/)?([^"/]+)"$', r'crate = "reducers/\1"', text)
     file.write_text(text, encoding="utf-8")
+
+
+def _readme(file: Path, name: str, model: str) -> None:
+    """Says that it is a copy, and how to begin; pictures of ours are not here."""
+    begin = (
+        f"# {name}\n\nMade from {model}, whose page follows. Here its commands are `aos build`, "
+        "`aos check`, `aos run` and `aos-tui .`\n\n"
+    )
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    kept = re.sub(r"(?m)^!\[[^]]*\]\(\.\..*\)\n+", "", text)
+    file.write_text(begin + kept.replace("# ", "## ", 1), encoding="utf-8")
 
 
 def _workspace(root: Path, crates: list[Path]) -> None:

@@ -91,6 +91,15 @@ def test_new_overwrites_nothing(tmp_path: Path, aos: Aos) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_a_copy_says_that_it_is_one_and_how_to_begin(tmp_path: Path, aos: Aos) -> None:
+    assert aos("new", tmp_path / "mine", "--from", "03").code == 0
+    readme = (tmp_path / "mine/README.md").read_text("utf-8")
+    assert readme.startswith("# mine\n\nMade from 03-fetch-notify") and "`aos build`" in readme
+    assert "../../screenshots" not in readme
+    missing = aos("check", tmp_path / "mine", "--json").json["problems"]
+    assert all("`aos build`" in of["hint"] for of in missing if of["severity"] == "error")
+
+
 @pytest.mark.parametrize("model", [(), ("--from", "aggregator")], ids=["small", "aggregator"])
 def test_a_new_world_builds_runs_and_passes_its_own_tests(
     model: tuple[str, ...], tmp_path: Path, aos: Aos, rust: Toolchain
