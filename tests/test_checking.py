@@ -120,7 +120,7 @@ HARM: dict[str, tuple[Change, list[tuple[str | None, str, str | None]]]] = {
     ),
     "a literal": (
         step(5, result={"m": 1}),
-        [("plans/plan.json", "bad_air", "$.steps[5].result.m")],
+        [("plans/plan.json", "bad_air", "$.steps[5].result")],
     ),
     "a grant": (
         drop("manifest/defaults/cap_grants/0/params"),

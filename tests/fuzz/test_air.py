@@ -198,6 +198,8 @@ def runs(root: Path, files: Files) -> str:
     for old in root.rglob("*.json"):
         old.unlink()
     for name, text in as_texts(files).items():
+        if not name.endswith(".json"):  # a mutation may rename a file; a world does not read this
+            continue
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, "utf-8")
     try:
