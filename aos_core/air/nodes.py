@@ -95,11 +95,14 @@ class Fields:
         return self.node.get(name)
 
     def text(self, name: str) -> str:
+        """A text; an empty one names nothing."""
         value = self.need(name)
-        if isinstance(value, str):
+        if isinstance(value, str) and value:
             return value
         if name in self.node:
-            self.fail(f"{name} must be a text", name)
+            self.fail(
+                f"{name} must be a text" + (", not an empty one" if value == "" else ""), name
+            )
         return ""
 
     def optional_text(self, name: str) -> str | None:
@@ -108,7 +111,7 @@ class Fields:
     def choice(self, name: str, among: Collection[str]) -> str:
         """One of some texts."""
         value = self.text(name)
-        if value not in among and isinstance(self.node.get(name), str):
+        if value and value not in among:
             self.fail(f"unknown {name} {value!r}", name, did_you_mean(value, among))
         return value
 
@@ -122,7 +125,7 @@ class Fields:
     def texts(self, name: str) -> tuple[str, ...]:
         items = self.list(name)
         for index, item in enumerate(items):
-            if not isinstance(item, str):
+            if not isinstance(item, str) or not item:
                 self.fail("expected a text", f"{name}[{index}]")
         return tuple(item for item in items if isinstance(item, str))
 
@@ -136,7 +139,7 @@ class Fields:
     def text_map(self, name: str) -> dict[str, str]:
         value = self.map(name)
         for key, item in value.items():
-            if not isinstance(item, str):
+            if not isinstance(item, str) or not item:
                 self.fail("expected a text", f"{name}.{key}")
         return {key: item for key, item in value.items() if isinstance(item, str)}
 

@@ -464,7 +464,7 @@ def test_names(name: str) -> None:
 )
 def test_what_is_no_name(name: str) -> None:
     """B-6."""
-    with pytest.raises(AirError, match="is not a name"):
+    with pytest.raises(AirError, match="is not a name|not an empty one"):
         parse_node(SCHEMA | {"name": name})
 
 
@@ -473,3 +473,10 @@ def test_a_manifest_lists_nodes_by_kind() -> None:
     assert isinstance(node, Manifest)
     assert [ref.name for ref in node.refs["plans"]] == ["t/p@1"]
     assert set(Manifest.LISTS) == set(node.refs)
+
+
+def test_an_empty_text_names_nothing() -> None:
+    manifest = {"$kind": "manifest", "air_version": "1", "schemas": [{"name": ""}]}
+    with pytest.raises(AirError, match="not an empty one") as refused:
+        parse_node(manifest)
+    assert refused.value.where["path"] == "$.schemas[0].name"
