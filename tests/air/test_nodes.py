@@ -464,7 +464,7 @@ def test_names(name: str) -> None:
 )
 def test_what_is_no_name(name: str) -> None:
     """B-6."""
-    with pytest.raises(AirError, match="is not a name|not an empty one"):
+    with pytest.raises(AirError, match=r"is not a name|not an empty one"):
         parse_node(SCHEMA | {"name": name})
 
 
