@@ -469,8 +469,8 @@ class Rule:
             if name not in cls.MATCHERS:  # a matcher that is dropped would widen the rule
                 hint = did_you_mean(name, cls.MATCHERS)
                 fields.fail(f"unknown matcher {name!r}", f"when.{name}", hint)
-        known = {name: when[name] for name in when if name in cls.MATCHERS}
-        return cls({name: of for name, of in known.items() if isinstance(of, str)}, decision)
+        sound = (name for name, of in when.items() if name in cls.MATCHERS and isinstance(of, str))
+        return cls({name: when[name] for name in sound}, decision)
 
     def to_json(self) -> dict[str, Any]:
         return {"when": dict(self.when), "decision": self.decision}

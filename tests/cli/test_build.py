@@ -202,6 +202,18 @@ def test_one_process_builds_for_each_line(stranger: Path, rust: Toolchain) -> No
         assert process.wait(10) == 0
 
 
+def test_a_module_that_cannot_be_kept_is_an_error_with_its_cause(
+    counter: Path, aos: Aos, rust: Toolchain
+) -> None:
+    (counter / ".aos/cache").mkdir(parents=True)
+    (counter / ".aos/cache/modules").write_text("in the way")
+    error = aos("build", counter, "--json")
+    assert (error.code, error.error["code"]) == (2, "cache_unwritable")
+    assert "cannot be kept in" in error.error["message"]
+    (counter / ".aos/cache/modules").unlink()
+    assert aos("build", counter).code == 0
+
+
 def test_a_person_is_asked_once(stranger: Path, rust: Toolchain) -> None:
     pexpect = pytest.importorskip("pexpect")
 

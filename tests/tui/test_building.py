@@ -109,6 +109,19 @@ async def test_what_is_told_of_older_files_gives_way(workshop: Path) -> None:
         assert len(on.app.screen_stack) == 2, "the error is gone with its cause"
 
 
+async def test_a_save_while_a_compiler_runs_begins_a_new_build(workshop: Path) -> None:
+    async with opened(workshop, watch=True) as on:
+        edit(workshop, HANDLE, '"fetch_y"')
+        await until(on, "ConfirmDialog")
+        await on.pilot.press("y")
+        await on.until(lambda: on.app.screen.building)  # type: ignore[attr-defined]
+        edit(workshop, '"fetch_y"', '"fetch_z"')
+        await until(on, "ConfirmDialog")
+        assert not on.app.screen_stack[0].building  # type: ignore[attr-defined]
+        await on.keys("y", "e", "ctrl+s")
+        assert on.state["pending"]["2"]["handles"][2] == "fetch_z"
+
+
 async def test_an_offer_waits_until_another_dialog_is_closed(workshop: Path) -> None:
     shutil.copy(ROOT / "reducers/prebuilt/aggregator.wasm", workshop / "modules/Aggregator.wasm")
     async with opened(workshop, watch=True) as on:
