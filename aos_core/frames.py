@@ -1,4 +1,4 @@
-"""The bytes of a journal, format 0: bodies to bytes and back. No files, no clock.
+"""The bytes of a journal, format 1: bodies to bytes and back. No files, no clock.
 
 A frame is ``length u32 LE | payload | CRC-32C u32 LE over length and payload | length u32 LE``, so
 a file can be read from both ends. The payload is plain canonical CBOR, a map ``{height, prev,
@@ -27,7 +27,7 @@ from crc32c import crc32c
 from aos_core import canon
 from aos_core.errors import CanonError, UsageError, WorldError
 
-FORMAT = 0
+FORMAT = 1
 SEMANTICS = 1
 MAX_PAYLOAD = 2**32 - 1
 """Longest payload, in bytes: what the length field of a frame can say."""
@@ -94,22 +94,49 @@ def new_frame(body: Mapping[str, Any], last: Frame | None) -> Frame:
         raise UsageError(f"this frame cannot come here: {bad}", code="bad_frame") from None
 
 
-def scan(data: bytes, offset: int, last: Frame | None) -> tuple[list[Frame], str | None]:
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the bytes after the good frames. ``whole``: length and checksum fit, so
+    they were written as they are; else an append that power cut off may have left them."""
+
+    text: str
+    whole: bool
+
+
+def scan(data: bytes, offset: int, last: Frame | None) -> tuple[list[Frame], Problem | None]:
     """The good frames that ``data``, at ``offset`` in its file, begins with, and what is wrong
     with the bytes after them: None if there are none, or only unfinished ones.
 
     Raises :class:`WorldError` for a header of a format or semantics we do not know.
     """
     frames: list[Frame] = []
-    at = 0
+    at, whole = 0, False
     try:
         while (payload := _payload_at(data, at)) is not None:
+            whole = True
             last = _frame(payload, offset + at, last)
             frames.append(last)
-            at = last.end - offset
+            at, whole = last.end - offset, False
     except BadFrame as bad:
-        return frames, str(bad)
+        return frames, Problem(str(bad), whole)
     return frames, None
+
+
+def read_frame(data: bytes, offset: int, height: int) -> Frame:
+    """The frame that ``data`` hold whole, at ``offset`` in its file; its first record is at
+    ``height``. What comes before it is not looked at. Raises :class:`BadFrame`."""
+    payload = _payload_at(data, 0)
+    if payload is None or len(payload) + _OVERHEAD != len(data):
+        raise BadFrame("the length of the frame is wrong")
+    frame = _decoded(payload, offset)
+    if frame.height != height:
+        raise BadFrame(f"its height is {frame.height}, not {height}")
+    return frame
+
+
+def check_follows(frame: Frame, last: Frame) -> None:
+    """Raise :class:`BadFrame` where ``frame`` does not follow ``last``: hash chain and height."""
+    _check_chain(frame.body, last)
 
 
 def pack(payload: bytes) -> bytes:
@@ -159,19 +186,25 @@ def _u32(data: bytes, at: int) -> int:
 
 def _frame(payload: bytes, offset: int, last: Frame | None) -> Frame:
     """The frame of ``payload``, checked to follow ``last``. Raises :class:`BadFrame`."""
+    frame = _decoded(payload, offset)
+    if last is not None:
+        _check_chain(frame.body, last)
+    return frame
+
+
+def _decoded(payload: bytes, offset: int) -> Frame:
+    """The frame of ``payload``, which is a header where it lies at the beginning."""
     try:
         body = canon.decode(payload)
     except CanonError as error:
         raise BadFrame(f"its payload is {error.message}") from None
     if not isinstance(body, dict):
         raise BadFrame("its payload is not a map")
-    if last is None:
+    if offset == 0:
         _check_numbers(body)
     _check_shape(body)
-    if last is None:
+    if offset == 0:
         _check_header(body)
-    else:
-        _check_chain(body, last)
     return Frame(payload, body, offset, canon.sha256(payload))
 
 

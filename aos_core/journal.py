@@ -1,10 +1,15 @@
 """Journals: the frames of one branch, in a file or in memory.
 
-An appended frame is on the disk when ``append`` returns; whatever stops it before that leaves the
-journal as it was. *Head* is the hash of the last payload, and so names the whole history. The bytes
-are those of frames.py, which also says what torn and damaged mean. Here is what is done about them:
+An appended frame is on the disk when ``append`` returns, or when the ``group`` around it ends;
+whatever stops it before that leaves the journal as it was. *Head* is the hash of the last payload,
+and so names the whole history. The bytes are those of frames.py, which also says what torn and
+damaged mean. Here is what is done about them:
 
-- torn bytes: a writer moves them to ``<branch>.torn-N``, a reader leaves them; both say so;
+- opening reads the header and what the array of offsets (offsets.py) does not know yet: the last
+  frame, as a rule. Every frame is checked by itself when it is read; ``check`` reads all;
+- torn bytes: a writer moves them to ``<branch>.torn-N``, a reader leaves them; both say so. What
+  comes after the frames that the array knows was never acknowledged, so there even a frame of full
+  length that fails its check is torn;
 - damage: offset and height are named, the frames before it stay readable, the file is left as it
   is, and nothing can be appended.
 
@@ -15,26 +20,51 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, overload
 
 from aos_core.branches import BranchLock, branch_name, disk_errors
 from aos_core.errors import JournalDamaged, ReadOnly, UsageError, WorldError
-from aos_core.frames import FORMAT, SEMANTICS, Frame, new_frame, pack, scan
+from aos_core.frames import (
+    FORMAT,
+    SEMANTICS,
+    BadFrame,
+    Frame,
+    Problem,
+    check_follows,
+    new_frame,
+    pack,
+    read_frame,
+    scan,
+)
+from aos_core.layer import OPERATING_SYSTEM, FileLayer
+from aos_core.offsets import Offsets
 
 __all__ = [
     "FORMAT",
     "SEMANTICS",
     "FileJournal",
     "Frame",
+    "Frames",
     "Journal",
     "JournalMissing",
     "MemoryJournal",
 ]
+
+Progress = Callable[[int, int], None]
+"""(done, in all); what it raises breaks the work off."""
+
+_CHUNK = 2**24
+"""How much of a file is looked at together, in bytes."""
+
+_CACHED = 128
+"""So many decoded frames are kept, those looked at last."""
 
 
 class JournalMissing(UsageError):
@@ -43,43 +73,74 @@ class JournalMissing(UsageError):
     code = "no_branch"
 
 
+class Frames(Sequence[Frame]):
+    """Frames by index, read where they lie when they are asked for."""
+
+    def __init__(self, count: Callable[[], int], get: Callable[[int], Frame]) -> None:
+        self._count, self._get = count, get
+
+    def __len__(self) -> int:
+        return self._count()
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Frame]: ...
+    def __getitem__(self, index: int | slice) -> Frame | Sequence[Frame]:
+        """Raises :class:`JournalDamaged`."""
+        found = range(len(self))[index]
+        return self._get(found) if isinstance(found, int) else [self._get(at) for at in found]
+
+
 class Journal(ABC):
     """The frames of a branch, header first. What the two kinds of journal have in common.
 
-    ``frames`` grows while the journal is written to; ``notices`` are sentences for people about
-    what was found when the file was read.
+    ``notices`` are sentences for people about what was found when the file was read.
     """
 
+    header: Frame
+    last: Frame
+
     def __init__(self) -> None:
-        self._frames: list[Frame] = []
         self._read_only: str | None = None
+        self._group: int | None = None
         self.damage: JournalDamaged | None = None
         self.notices: Sequence[str] = ()
 
     @property
-    def frames(self) -> Sequence[Frame]:
-        return self._frames
+    def frames(self) -> Frames:
+        """All frames. Grows; what is asked for is read and checked."""
+        return Frames(lambda: self.count, self.frame)
 
     @property
-    def header(self) -> Frame:
-        return self._frames[0]
+    @abstractmethod
+    def count(self) -> int:
+        """How many frames there are."""
+
+    @abstractmethod
+    def frame(self, index: int) -> Frame:
+        """Frame ``index``. Raises :class:`JournalDamaged` where it is not what it was."""
+
+    @abstractmethod
+    def index_at(self, height: int) -> int:
+        """The index of the last frame that begins at ``height`` or before it; -1 for none."""
 
     @property
     def head(self) -> bytes:
         """The hash of the last payload, 32 bytes: the name of this whole history."""
-        return self._frames[-1].hash
+        return self.last.hash
 
     @property
     def height(self) -> int:
         """The height of the last record."""
-        return self._frames[-1].last_height
+        return self.last.last_height
 
     @property
     def writable(self) -> bool:
         return self._read_only is None
 
     def append(self, body: Mapping[str, Any]) -> Frame:
-        """Add one frame; it is durable when this returns.
+        """Add one frame; it is durable when this returns, inside a ``group`` when that ends.
 
         ``body`` is plain data with ``prev`` equal to the head, ``height`` one above the last
         height, at least one record, and a 32-byte ``root``. On any error the journal is as it was.
@@ -91,20 +152,56 @@ class Journal(ABC):
                 f"nothing can be appended: {self._read_only}",
                 hint="read it, or fork it and write to the fork",
             )
-        frame = new_frame(body, self._frames[-1])
+        frame = new_frame(body, self.last)
         self._write(frame)
-        self._frames.append(frame)
+        self.last = frame
         return frame
 
-    def refresh(self) -> Sequence[Frame]:
-        """The frames that another process has added since; they are in ``frames`` from now on.
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        """Frames appended inside become durable together, with one sync, when the block ends.
 
-        There are none where this process writes. Raises :class:`~aos_core.branches.DiskError`.
+        Where that fails none of them is in the journal, and :class:`DiskError` is raised.
+        """
+        if self._group is not None or self._read_only is not None:
+            yield
+            return
+        self._group, before = self.count, self.last
+        try:
+            yield
+        finally:
+            first, self._group = self._group, None
+            if self.count > first:
+                try:
+                    self._settle(first)
+                except BaseException:
+                    self.last = before
+                    raise
+
+    def check(self, progress: Progress | None = None) -> JournalDamaged | None:
+        """Read every frame and the chain that they make; what is wrong first, or None."""
+        last = self.header
+        for index in range(1, self.count):
+            try:
+                frame = self.frame(index)
+                check_follows(frame, last)
+            except JournalDamaged as damage:
+                return damage
+            except BadFrame as bad:
+                return self._damage(str(bad), frame.offset, last.last_height + 1)
+            last = frame
+            if progress is not None:
+                progress(index + 1, self.count)
+        return self.damage
+
+    def refresh(self) -> Sequence[Frame]:
+        """Take in and give the frames that another process has added. There are none where this
+        process writes. Raises :class:`~aos_core.branches.DiskError`.
         """
         return ()
 
     def close(self) -> None:
-        """Give up the file and the lock. The frames stay readable. May be called again."""
+        """Give up the file and the lock. Frames can still be read. May be called again."""
         self._read_only = self._read_only or "the journal is closed"
 
     def __enter__(self) -> Self:
@@ -120,7 +217,16 @@ class Journal(ABC):
 
     @abstractmethod
     def _write(self, frame: Frame) -> None:
-        """Make ``frame`` durable, or raise and leave everything as it was."""
+        """Add ``frame``, durably unless a group is open, or raise and leave all as it was."""
+
+    @abstractmethod
+    def _settle(self, first: int) -> None:
+        """Make the frames from ``first`` on durable, or raise and take them back."""
+
+    def _damage(self, problem: str, offset: int, height: int) -> JournalDamaged:
+        return JournalDamaged(
+            f"the journal is damaged: {problem}", offset=offset, height=height
+        )
 
 
 class MemoryJournal(Journal):
@@ -129,24 +235,50 @@ class MemoryJournal(Journal):
     def __init__(self, header: Mapping[str, Any]) -> None:
         """Raises :class:`UsageError` or :class:`WorldError` for a header that is none."""
         super().__init__()
-        self._frames.append(new_frame(header, None))
+        self.header = self.last = new_frame(header, None)
+        self._frames = [self.header]
+        self._offsets = Offsets()
+        self._offsets.add(0, self.header.height)
+
+    @property
+    def count(self) -> int:
+        return len(self._frames)
+
+    def frame(self, index: int) -> Frame:
+        return self._frames[index]
+
+    def index_at(self, height: int) -> int:
+        return self._offsets.index_at(height)
 
     def _write(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._offsets.add(frame.offset, frame.height)
+
+    def _settle(self, first: int) -> None:
         pass
 
 
 class FileJournal(Journal):
-    """A journal on disk, from :meth:`create` or :meth:`open`: one writer, many readers."""
+    """A journal on disk, from :meth:`create` or :meth:`open`: one writer, many readers.
 
-    def __init__(self, path: Path, file: BinaryIO, lock: BranchLock | None) -> None:
+    May be read from several threads.
+    """
+
+    def __init__(
+        self, path: Path, file: BinaryIO, lock: BranchLock | None, layer: FileLayer
+    ) -> None:
         super().__init__()
         self.path = path
         self._branch = branch_name(path)
-        self._file = file
-        self._lock = lock
+        self._file, self._lock, self._layer = file, lock, layer
+        self._offsets = Offsets()
+        self._cache: OrderedDict[int, Frame] = OrderedDict()
+        self._mutex = threading.RLock()
 
     @classmethod
-    def create(cls, path: Path, header: Mapping[str, Any]) -> FileJournal:
+    def create(
+        cls, path: Path, header: Mapping[str, Any], *, layer: FileLayer = OPERATING_SYSTEM
+    ) -> FileJournal:
         """A new branch with nothing but its header, durable, open for writing.
 
         Raises :class:`UsageError` if the file exists or the header is none, :class:`WorldError`
@@ -159,25 +291,36 @@ class FileJournal(Journal):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = undo.enter_context(BranchLock(path))
             try:
-                file = path.open("xb+", buffering=0)
+                file = layer.open(path, "xb+")
             except FileExistsError:
                 raise UsageError(f"{what}: it exists", code="branch_exists", file=path) from None
-            undo.callback(path.unlink)
+            undo.callback(layer.unlink, path)
             undo.callback(file.close)
-            _write_durably(file, pack(frame.payload))
+            layer.write(file, 0, pack(frame.payload))
+            layer.sync(file)
             for directory in path.absolute().parents[:3]:  # .aos/journal may be as new as the file
-                _sync_directory(directory)
+                layer.sync_directory(directory)
             undo.pop_all()
-        journal = cls(path, file, lock)
-        journal._frames.append(frame)
+        journal = cls(path, file, lock, layer)
+        journal.header = journal.last = frame
+        journal._offsets.add(0, frame.height)
+        journal._offsets.keep(journal._offsets_path, frame.hash)
         return journal
 
     @classmethod
-    def open(cls, path: Path, *, write: bool) -> FileJournal:
-        """The branch at ``path``, every frame read and checked.
+    def open(
+        cls,
+        path: Path,
+        *,
+        write: bool,
+        progress: Progress | None = None,
+        layer: FileLayer = OPERATING_SYSTEM,
+    ) -> FileJournal:
+        """The branch at ``path``: its header and its end, read and checked.
 
         Damage is no error here: ``damage`` holds it and the frames before it are there. Unfinished
         bytes at the end are moved aside with ``write`` and left alone without; ``notices`` tells.
+        ``progress`` counts bytes where the array of offsets is missing and all has to be read.
 
         Raises :class:`JournalMissing` if there is no file, or only the beginning of a header, which
         ``write`` moves aside so that the branch may be created; :class:`JournalDamaged` if the
@@ -189,36 +332,127 @@ class FileJournal(Journal):
             if not path.exists():
                 raise JournalMissing(f"there is no branch {name}", file=path)
             lock = undo.enter_context(BranchLock(path)) if write else None
-            file = undo.enter_context(path.open("rb+" if write else "rb", buffering=0))
-            journal = cls(path, file, lock)
-            journal._load()
+            file = undo.enter_context(layer.open(path, "rb+" if write else "rb"))
+            journal = cls(path, file, lock, layer)
+            journal._load(progress)
             undo.pop_all()
         return journal
 
+    @property
+    def count(self) -> int:
+        return len(self._offsets)
+
+    def frame(self, index: int) -> Frame:
+        with self._mutex:
+            if (known := self._cache.get(index)) is not None:
+                self._cache.move_to_end(index)
+                return known
+            offset, height = self._offsets[index]
+            end = self.last.end
+            if index + 1 < self.count:
+                end = self._offsets[index + 1][0]
+            try:
+                with disk_errors(self.path, f"branch {self._branch} cannot be read"):
+                    frame = read_frame(self._read(offset, end), offset, height)
+            except BadFrame as bad:
+                self._read_only = f"the journal is damaged from height {height} on"
+                raise self._damage(str(bad), offset, height) from None
+            self._remember(index, frame)
+            return frame
+
+    def index_at(self, height: int) -> int:
+        with self._mutex:
+            return self._offsets.index_at(height)
+
     def refresh(self) -> Sequence[Frame]:
-        if self.writable or self.damage is not None or self._file.closed:
+        if self._lock is not None or self.damage is not None or self._file.closed:
             return ()
-        known = len(self._frames)
-        with disk_errors(self.path, f"branch {self._branch} cannot be read"):
-            self._read()
-        return self._frames[known:]
+        known = self.count
+        with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be read"):
+            self._scan(self.last, self.last.end, None)
+        return self.frames[known:]
 
     def close(self) -> None:
         super().close()
-        self._file.close()
-        if self._lock is not None:
-            self._lock.release()
+        with self._mutex:
+            self._offsets.close()
+            self._file.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    # -- writing ----------------------------------------------------------------------------
 
     def _write(self, frame: Frame) -> None:
-        with disk_errors(self.path, f"branch {self._branch} cannot be written"):
-            if self._file.seek(0, os.SEEK_END) != frame.offset:
-                self._read_only = "something else has changed the file; open the branch again"
-                raise ReadOnly(f"nothing was appended: {self._read_only}", file=self.path)
+        with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be written"):
+            self._need_unchanged(frame.offset)
             try:
-                _write_durably(self._file, pack(frame.payload))
+                self._layer.write(self._file, frame.offset, pack(frame.payload))
+                if self._group is None:
+                    self._layer.sync(self._file)
             except BaseException:
                 self._take_back(frame.offset)
                 raise
+            self._offsets.add(frame.offset, frame.height)
+            self._remember(self.count - 1, frame)
+            if self._group is None:
+                self._offsets.flush()
+
+    def _settle(self, first: int) -> None:
+        with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be written"):
+            try:
+                self._layer.sync(self._file)
+            except BaseException:
+                self._take_back(self._offsets[first][0])
+                self._offsets.cut(first)
+                self._cache.clear()
+                raise
+            self._offsets.flush()
+
+    def _need_unchanged(self, end: int) -> None:
+        """Raise :class:`ReadOnly` where somebody else has touched the file."""
+        here = os.fstat(self._file.fileno())
+        try:
+            moved = not os.path.samestat(here, self.path.stat())
+        except FileNotFoundError:
+            moved = True
+        if moved:
+            self._read_only = "its file was deleted or moved while it was open"
+            raise ReadOnly(
+                f"nothing was appended to branch {self._branch}: {self._read_only}",
+                code="journal_gone",
+                hint="what was acknowledged is still held here: put it back, or close and go on "
+                "without it",
+                file=self.path,
+            )
+        if here.st_size != end:
+            self._read_only = "something else has changed the file; open the branch again"
+            raise ReadOnly(f"nothing was appended: {self._read_only}", file=self.path)
+
+    def put_back(self) -> None:
+        """Write what is held here to the journal's path again, durably, where the file was deleted
+        or moved. Raises :class:`UsageError` where another file is there, :class:`DiskError`."""
+        what = f"branch {self._branch} cannot be put back"
+        with self._mutex, disk_errors(self.path, what):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                file = self._layer.open(self.path, "xb+")
+            except FileExistsError:
+                raise UsageError(
+                    f"{what}: its name is taken", code="branch_exists", file=self.path
+                ) from None
+            end = self.last.end
+            for at in range(0, end, _CHUNK):
+                self._layer.write(file, at, self._read(at, min(end, at + _CHUNK)))
+            self._layer.sync(file)
+            for directory in self.path.absolute().parents[:3]:
+                self._layer.sync_directory(directory)
+            self._file.close()
+            self._file = file
+            if self._lock is not None:
+                self._lock.release()
+                self._lock.acquire()
+            self._offsets.close()
+            self._read_only = None
 
     def _take_back(self, end: int) -> None:
         """Cut off what a failed write left, so that the next frame follows the last good one."""
@@ -228,68 +462,148 @@ class FileJournal(Journal):
             self._read_only = "a write failed and could not be undone; open the branch again"
 
     def _cut(self, end: int) -> None:
-        self._file.truncate(end)
-        os.fsync(self._file.fileno())
+        self._layer.truncate(self._file, end)
+        self._layer.sync(self._file)
 
-    def _load(self) -> None:
-        """Read the whole file; with the lock, move an unfinished end out of the way."""
+    # -- reading ----------------------------------------------------------------------------
+
+    @property
+    def _offsets_path(self) -> Path:
+        return self.path.parent.with_name("index") / f"{self._branch}.offsets"
+
+    def _read(self, start: int, end: int) -> bytes:
+        if self._file.closed:  # who has looked at a branch may go on looking
+            with self._layer.open(self.path, "rb") as file:
+                return _read(file, start, end)
+        return _read(self._file, start, end)
+
+    def _remember(self, index: int, frame: Frame) -> None:
+        self._cache[index] = frame
+        if len(self._cache) > _CACHED:
+            self._cache.popitem(last=False)
+
+    def _load(self, progress: Progress | None) -> None:
+        """Read the header and the end; with the lock, move an unfinished end out of the way."""
         if self._lock is None:
             self._read_only = "it was opened for reading only"
-        torn = self._read()
-        if not self._frames:
-            raise self._unfinished_creation(torn)
-        if torn and self._lock is not None:
-            aside = self._move_aside(torn)
-            self._cut(self._end)
-            moved = (
-                f"the last {len(torn)} bytes (offset {self._end}) were an unfinished frame: an "
-                f"append that was broken off, or a file cut short; they were moved to {aside.name}"
-            )
-            self.notices = [moved]
+        known = self._load_known()
+        torn = b""
+        if known is None or not self._go_on_from(known):
+            self._offsets = Offsets()
+            torn = self._scan(None, 0, progress, known)
+        else:
+            torn = self._scan(self.last, self.last.end, None, known)
+        if self._lock is None or self.damage is not None:
+            return
+        if torn:
+            self._set_aside(torn)
+        self._offsets.keep(self._offsets_path, self.header.hash)
 
-    def _read(self) -> bytes:
-        """Take in all frames after the known ones; returns unfinished bytes after them, if any."""
-        start = self._end
-        if self._file.seek(0, os.SEEK_END) < start:
-            self._damaged("it has become shorter since it was read")
-            return b""
-        self._file.seek(start)
-        data = self._file.read()
+    def _load_known(self) -> Offsets | None:
+        """The array of offsets, where there is one of this journal."""
+        size = os.fstat(self._file.fileno()).st_size
+        length = int.from_bytes(self._read(0, 4), "little")
+        frames, _ = self._parse(self._read(0, min(size, length + 12)), 0, None)
+        if not frames:
+            return None
+        self.header = self.last = frames[0]
+        return Offsets.load(self._offsets_path, self.header.hash)
+
+    def _go_on_from(self, known: Offsets) -> bool:
+        """Take ``known`` as it is, if the last frame that it knows is there."""
+        offset, height = known[len(known) - 1]
+        length = int.from_bytes(self._read(offset, offset + 4), "little")
         try:
-            frames, problem = scan(data, start, self._frames[-1] if self._frames else None)
+            self.last = read_frame(self._read(offset, offset + length + 12), offset, height)
+        except BadFrame:
+            return False
+        self._offsets = known
+        return True
+
+    def _scan(
+        self,
+        last: Frame | None,
+        start: int,
+        progress: Progress | None,
+        known: Offsets | None = None,
+    ) -> bytes:
+        """Take in all frames from ``start`` on, which follow ``last``; returns the bytes of an
+        unfinished one after them. ``known``: what was known of the file before."""
+        size = os.fstat(self._file.fileno()).st_size
+        problem: Problem | None = None
+        want = _CHUNK
+        if size < start:
+            self._set_damage("it has become shorter since it was read", start)
+            return b""
+        while start < size:
+            data = self._read(start, min(size, start + want))
+            frames, problem = self._parse(data, start, last)
+            for frame in frames:
+                self._offsets.add(frame.offset, frame.height)
+            if not frames and (problem is not None or len(data) == size - start):
+                break
+            want = _CHUNK if frames else want * 2  # a frame may be longer than what was read
+            if frames:
+                last = frames[-1]
+                self.header, self.last = (frames[0] if start == 0 else self.header), last
+                start = last.end
+            if progress is not None:
+                progress(start, size)
+        return self._judge(start, size, problem, known)
+
+    def _parse(
+        self, data: bytes, offset: int, last: Frame | None
+    ) -> tuple[list[Frame], Problem | None]:
+        try:
+            return scan(data, offset, last)
         except WorldError as error:
             text = f"branch {self._branch} cannot be read: {error.message}"
             raise WorldError(text, hint=error.hint, code=error.code, file=self.path) from None
-        self._frames += frames
-        if problem is not None:
-            self._damaged(problem)
+
+    def _judge(self, end: int, size: int, problem: Problem | None, known: Offsets | None) -> bytes:
+        """Say what the bytes are that follow the last good frame, which ends at ``end``."""
+        if known is not None and not self._agrees(known, end):
+            known = None  # of another file that had this name
+        if known is not None and len(known) > self.count:
+            lost = f"it ends before record {known[self.count][1]}, which was acknowledged"
+            self._set_damage(lost if problem is None else problem.text, end)
             return b""
-        torn = data[self._end - start :]
+        if problem is not None and (problem.whole or known is None):
+            self._set_damage(problem.text, end)
+            return b""
+        torn = self._read(end, size)
+        if not self.count:
+            raise self._unfinished_creation(torn)
         left_alone = (
-            f"the last {len(torn)} bytes (offset {self._end}) are an unfinished frame, or one that "
+            f"the last {len(torn)} bytes (offset {end}) are an unfinished frame, or one that "
             "is being written now; they were left alone"
         )
         self.notices = [left_alone] if torn else []
         return torn
 
-    @property
-    def _end(self) -> int:
-        return self._frames[-1].end if self._frames else 0
+    def _agrees(self, known: Offsets, end: int) -> bool:
+        """Whether ``known`` tells of this very file, perhaps of more than is left of it."""
+        at = min(self.count, len(known)) - 1
+        fits = at < 0 or known[at] == self._offsets[at]
+        return fits and (len(known) <= self.count or known[self.count][0] == end)
 
-    def _damaged(self, problem: str) -> None:
-        height = self.height + 1 if self._frames else 0
-        before = "what comes before is good: read it, or fork it and go on there; "
-        self.damage = JournalDamaged(
-            f"branch {self._branch} is damaged: {problem}",
-            hint=(before if self._frames else "nothing of it can be read; ")
-            + "the file stays as it is",
-            file=self.path,
-            offset=self._end,
-            height=height,
-        )
-        if not self._frames:
+    def _set_damage(self, problem: str, offset: int) -> None:
+        height = self.height + 1 if self.count else 0
+        self.damage = self._damage(problem, offset, height)
+        if not self.count:
             raise self.damage
         self._read_only = f"the journal is damaged from height {height} on"
+
+    def _damage(self, problem: str, offset: int, height: int) -> JournalDamaged:
+        before = "what comes before is good: read it, or fork it and go on there; "
+        return JournalDamaged(
+            f"branch {self._branch} is damaged: {problem}",
+            hint=(before if offset else "nothing of it can be read; ")
+            + "the file stays as it is",
+            file=self.path,
+            offset=offset,
+            height=height,
+        )
 
     def _unfinished_creation(self, torn: bytes) -> JournalMissing:
         """The error for a file that ends inside its header; with the lock, moves it aside."""
@@ -298,33 +612,35 @@ class FileJournal(Journal):
             return JournalMissing(text, hint="open it for writing to clear it away", file=self.path)
         aside = self._move_aside(torn)
         self._file.close()
-        self.path.unlink()
-        _sync_directory(self.path.parent)
+        self._layer.unlink(self.path)
+        self._layer.sync_directory(self.path.parent)
         return JournalMissing(f"{text}; its bytes were moved to {aside.name}", file=self.path)
+
+    def _set_aside(self, torn: bytes) -> None:
+        aside = self._move_aside(torn)
+        self._cut(self.last.end)
+        moved = (
+            f"the last {len(torn)} bytes (offset {self.last.end}) were an unfinished frame: an "
+            f"append that was broken off, or a file cut short; they were moved to {aside.name}"
+        )
+        self.notices = [moved]
 
     def _move_aside(self, torn: bytes) -> Path:
         """Write ``torn`` durably to the first free ``<branch>.torn-N``."""
         paths = (self.path.with_name(f"{self._branch}.torn-{n}") for n in itertools.count(1))
         aside = next(path for path in paths if not path.exists())
-        with aside.open("xb", buffering=0) as file:
-            _write_durably(file, torn)
-        _sync_directory(aside.parent)
+        with self._layer.open(aside, "xb") as file:
+            self._layer.write(file, 0, torn)
+            self._layer.sync(file)
+        self._layer.sync_directory(aside.parent)
         return aside
 
 
-def _write_durably(file: BinaryIO, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
-    os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    """Make the names in ``path`` durable; Windows has no such call and does it by itself."""
-    if os.name == "nt":
-        return
-    directory = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+def _read(file: BinaryIO, start: int, end: int) -> bytes:
+    """The bytes from ``start`` to ``end``, fewer where the file ends before."""
+    file.seek(start)
+    parts = []
+    while start < end and (data := file.read(end - start)):
+        parts.append(data)
+        start += len(data)
+    return b"".join(parts)

@@ -34,7 +34,7 @@ from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal
 
 ROOT = bytes(range(32))
 HEADER: dict[str, Any] = {
-    "format": 0,
+    "format": 1,
     "semantics": 1,
     "world": "demo",
     "height": 0,
@@ -125,7 +125,7 @@ def test_golden_bytes(log: Path) -> None:
     header = bytes.fromhex(
         "a6"
         "64726f6f74" + "5820" + ROOT.hex() + "65776f726c64" + "6464656d6f"
-        "66666f726d6174" + "00"
+        "66666f726d6174" + "01"
         "66686569676874" + "00"
         "677265636f726473" + "81" + "a1616b" + "6767656e65736973"
         "6973656d616e74696373" + "01"
@@ -272,7 +272,7 @@ def test_unknown_numbers_are_refused_by_name(log: Path, name: str) -> None:
         FileJournal.create(log, HEADER | {name: 7})
     # Another format may have another shape altogether: only its number is looked at.
     log.parent.mkdir(parents=True, exist_ok=True)
-    there = packed_by_the_book(cbor2.dumps({"format": 0, "semantics": 1} | {name: 7}))
+    there = packed_by_the_book(cbor2.dumps({"format": 1, "semantics": 1} | {name: 7}))
     log.write_bytes(there)
     for write in (True, False):
         with pytest.raises(WorldError, match=f"{name} 7") as caught:
