@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Any, Protocol
 from filelock import FileLock
 
 from aos_core.branches import BranchLock, branch_path, check_branch_name, disk_errors, list_branches
-from aos_core.errors import AosError, JournalDamaged, UsageError
+from aos_core.chain import Chain, Segment
+from aos_core.errors import AosError, UsageError
 from aos_core.frames import Frame
-from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal
+from aos_core.index import Index
+from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal, Progress
+from aos_core.layer import OPERATING_SYSTEM
+from aos_core.snapshots import MemorySnapshots, Snapshots, StoredSnapshots
 from aos_core.store import MemoryStore, SqliteStore, Store
 
 BUSY_SECONDS = 30.0
@@ -20,9 +25,11 @@ BUSY_SECONDS = 30.0
 
 
 class Disk(Protocol):
-    """The journals of a world, by branch, and its store."""
+    """The journals of a world, by branch, its store, and what is derived from them."""
 
     store: Store
+    index: Index
+    snapshots: Snapshots
 
     def branches(self) -> list[str]:
         """The names of all branches, sorted."""
@@ -30,13 +37,8 @@ class Disk(Protocol):
     def create(self, branch: str, header: Mapping[str, Any]) -> Journal:
         """A new branch, open for writing. Raises :class:`UsageError` where it exists."""
 
-    def open(self, branch: str, *, write: bool) -> Journal:
+    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
         """An existing branch. Raises :class:`JournalMissing` and what journals raise."""
-
-    def read(self, branch: str) -> tuple[Sequence[Frame], JournalDamaged | None]:
-        """The good frames of a branch as it lies there now, and what is wrong after them.
-
-        Raises as :meth:`open`."""
 
     def changing(self) -> AbstractContextManager[object]:
         """The short lock under which branches come and go. May be taken again while held."""
@@ -44,24 +46,34 @@ class Disk(Protocol):
     def rename(self, branch: str, name: str) -> None:
         """Give a branch a free name. Raises :class:`BranchLocked` while somebody writes it."""
 
-    def remove(self, branch: str) -> None:
-        """Drop a branch. Raises :class:`BranchLocked` while somebody writes it."""
+    def remove(self, branch: str, *, for_good: bool = False) -> None:
+        """Drop a branch; it can be brought back until ``gc``, unless it went ``for_good``.
+        Raises :class:`BranchLocked` while somebody writes it."""
+
+    def removed(self) -> list[str]:
+        """The names of the branches that can be brought back, sorted."""
+
+    def bring_back(self, branch: str) -> None:
+        """Undo :meth:`remove`. Raises :class:`UsageError` where there is none or its name is
+        taken."""
 
     def again(self) -> Disk:
         """The same place for another world, which closes it by itself."""
 
     def close(self) -> None:
-        """Give up the store."""
+        """Give up the store and what is beside it."""
 
 
 class FileDisk:
-    """``.aos``: ``journal/<branch>.log`` and ``store.db``."""
+    """``.aos``: ``journal/<branch>.log``, ``store.db``; derived: ``index.db``, ``index/``,
+    ``snapshots.db``."""
 
     def __init__(self, root: Path, *, write: bool) -> None:
         """Raises :class:`ReadOnly` or ``DiskError`` where the directory cannot be used, and
         :class:`JournalMissing` where there is nothing to read."""
         self.root = root
         self._journals = root / "journal"
+        self._removed = self._journals / "removed"
         if write:
             with disk_errors(self._journals, f"{root} cannot be written"):
                 self._journals.mkdir(parents=True, exist_ok=True)
@@ -72,6 +84,8 @@ class FileDisk:
                 hint="`aos fire` or `aos run` begins one",
             )
         self.store: Store = SqliteStore(root / "store.db", read_only=not write)
+        self.index = Index(root / "index.db")
+        self.snapshots: Snapshots = StoredSnapshots(root / "snapshots.db", write=write)
         # not thread-local: a world is opened in one worker thread and used in another
         self._lock = FileLock(root / "world.lock", timeout=BUSY_SECONDS, thread_local=False)
 
@@ -82,12 +96,8 @@ class FileDisk:
         with self.changing():
             return FileJournal.create(self._path(branch), header)
 
-    def open(self, branch: str, *, write: bool) -> Journal:
-        return FileJournal.open(self._path(branch), write=write)
-
-    def read(self, branch: str) -> tuple[Sequence[Frame], JournalDamaged | None]:
-        with FileJournal.open(self._path(branch), write=False) as journal:
-            return journal.frames, journal.damage
+    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
+        return FileJournal.open(self._path(branch), write=write, progress=progress)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -98,22 +108,67 @@ class FileDisk:
         old, new = self._path(branch), self._path(name)
         what = f"branch {branch} cannot be renamed"
         with self.changing(), BranchLock(old), disk_errors(old, what):
-            old.rename(new)
+            if new.exists():
+                raise UsageError(f"{what}: {name} exists", code="branch_exists", file=new)
+            OPERATING_SYSTEM.rename(old, new)
+            OPERATING_SYSTEM.sync_directory(self._journals)
+            offsets = self._offsets(branch)
+            if offsets.exists():
+                OPERATING_SYSTEM.rename(offsets, self._offsets(name))
+            self.index.rename(branch, name)
 
-    def remove(self, branch: str) -> None:
+    def remove(self, branch: str, *, for_good: bool = False) -> None:
         path = self._path(branch)
         what = f"branch {branch} cannot be removed"
         with self.changing(), BranchLock(path), disk_errors(path, what):
-            path.unlink()
+            if for_good:
+                OPERATING_SYSTEM.unlink(path)
+            else:
+                self._removed.mkdir(exist_ok=True)
+                OPERATING_SYSTEM.rename(path, self._free(branch))
+                OPERATING_SYSTEM.sync_directory(self._removed)
+            OPERATING_SYSTEM.sync_directory(self._journals)
+            self._offsets(branch).unlink(missing_ok=True)
+            self.index.forget(branch)
+
+    def removed(self) -> list[str]:
+        return list_branches(self._removed)
+
+    def bring_back(self, branch: str) -> None:
+        old, new = branch_path(self._removed, branch), self._path(branch)
+        what = f"branch {branch} cannot be brought back"
+        with self.changing(), disk_errors(new, what):
+            if not old.exists():
+                known = ", ".join(self.removed()) or "none"
+                raise UsageError(f"{what}: there is none", hint=f"removed branches: {known}")
+            if new.exists():
+                raise UsageError(
+                    f"{what}: its name is taken",
+                    code="branch_exists",
+                    hint=f"rename branch {branch} first",
+                )
+            OPERATING_SYSTEM.rename(old, new)
+            OPERATING_SYSTEM.sync_directory(self._journals)
 
     def again(self) -> Disk:
         return FileDisk(self.root, write=True)
 
     def close(self) -> None:
+        self.snapshots.close()
+        self.index.close()
         self.store.close()
 
     def _path(self, branch: str) -> Path:
         return branch_path(self._journals, branch)
+
+    def _offsets(self, branch: str) -> Path:
+        return self.root / "index" / f"{branch}.offsets"
+
+    def _free(self, branch: str) -> Path:
+        """A free path among the removed for a branch of this name."""
+        names = (branch, *(f"{branch[:74]},{n}" for n in range(2, 10_000)))
+        paths = (branch_path(self._removed, name) for name in names)
+        return next(path for path in paths if not path.exists())
 
 
 class MemoryDisk:
@@ -121,7 +176,10 @@ class MemoryDisk:
 
     def __init__(self) -> None:
         self.store: Store = MemoryStore()
+        self.index = Index(None)
+        self.snapshots: Snapshots = MemorySnapshots()
         self._journals: dict[str, Journal] = {}
+        self._removed: dict[str, Journal] = {}
 
     def branches(self) -> list[str]:
         return sorted(self._journals)
@@ -132,23 +190,36 @@ class MemoryDisk:
         self._journals[branch] = MemoryJournal(header)
         return self._journals[branch]
 
-    def open(self, branch: str, *, write: bool) -> Journal:
+    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
         if branch not in self._journals:
             raise JournalMissing(f"there is no branch {branch}")
         return self._journals[branch]
-
-    def read(self, branch: str) -> tuple[Sequence[Frame], JournalDamaged | None]:
-        journal = self.open(branch, write=False)
-        return journal.frames, journal.damage
 
     def changing(self) -> AbstractContextManager[object]:
         return nullcontext()
 
     def rename(self, branch: str, name: str) -> None:
-        self._journals[check_branch_name(name)] = self._journals.pop(branch)
+        if check_branch_name(name) in self._journals:
+            raise UsageError(
+                f"branch {branch} cannot be renamed: {name} exists", code="branch_exists"
+            )
+        self._journals[name] = self._journals.pop(branch)
+        self.index.rename(branch, name)
 
-    def remove(self, branch: str) -> None:
-        del self._journals[branch]
+    def remove(self, branch: str, *, for_good: bool = False) -> None:
+        journal = self._journals.pop(branch)
+        if not for_good:
+            names = (branch, *(f"{branch},{n}" for n in itertools.count(2)))
+            self._removed[next(name for name in names if name not in self._removed)] = journal
+        self.index.forget(branch)
+
+    def removed(self) -> list[str]:
+        return sorted(self._removed)
+
+    def bring_back(self, branch: str) -> None:
+        if branch not in self._removed or branch in self._journals:
+            raise UsageError(f"branch {branch} cannot be brought back")
+        self._journals[branch] = self._removed.pop(branch)
 
     def again(self) -> Disk:
         return self
@@ -157,39 +228,80 @@ class MemoryDisk:
         pass
 
 
-def with_ancestors(disk: Disk, frames: Sequence[Frame]) -> list[Frame]:
-    """``frames``, from a header on, after those of the branches they were forked from.
+def chain_of(disk: Disk, name: str, journal: Journal, first: Sequence[str] = ()) -> Chain:
+    """The branch ``name``, which ``journal`` holds, after those it was forked from.
 
-    A parent is found by its head, never by its name. Raises :class:`UsageError` where it is gone.
+    A parent is found by its head, never by its name; ``first`` names where to look first. Raises
+    :class:`UsageError` where it is gone.
     """
-    found = list(frames)
-    while (parent := found[0].body.get("parent")) is not None:
-        found[:0] = _frames_until(disk, parent["head"])
-    return found
+    segments = [Segment(name, journal)]
+    while (parent := segments[0].journal.header.body.get("parent")) is not None:
+        segments.insert(0, _find(disk, parent["head"], parent["height"], first))
+    return Chain(segments)
 
 
-def _frames_until(disk: Disk, head: bytes) -> Sequence[Frame]:
-    """The frames of whichever branch has a frame of this hash, up to that frame."""
-    for _, frames in _readable(disk):
-        for index, frame in enumerate(frames, 1):
-            if frame.hash == head:
-                return frames[:index]
+def _find(disk: Disk, head: bytes, height: int, first: Sequence[str]) -> Segment:
+    """The segment of whichever branch has a frame of this hash, up to that frame."""
+    names = disk.branches()
+    near = [name for name in first if name in names]
+    for name, journal in _readable(disk, [*near, *names]):
+        count = _frames_until(journal, head, height)
+        if count is not None:
+            return Segment(name, journal, count)
+        _leave(journal)
     raise UsageError(
         "the branch that this one was forked from is gone, or damaged before that point",
         code="no_parent",
         head=head.hex(),
-        hint="put its log back into .aos/journal, under any name",
+        hint="`aos branches --removed` lists those that can be brought back; or put its log back "
+        "into .aos/journal, under any name",
     )
 
 
-def _readable(disk: Disk) -> Iterator[tuple[str, Sequence[Frame]]]:
-    """Every branch with its good frames; one that cannot be read at all is left out."""
-    for name in disk.branches():
+def _frames_until(journal: Journal, head: bytes, height: int) -> int | None:
+    """How many frames end with the one of this hash, which ends at ``height``; None: not here."""
+    if journal.header.hash == head:
+        return 1
+    index = journal.index_at(height)
+    try:
+        return index + 1 if index > 0 and journal.frame(index).hash == head else None
+    except AosError:
+        return None
+
+
+def _readable(disk: Disk, names: Sequence[str]) -> Iterator[tuple[str, Journal]]:
+    """The branches, open to be read; one that cannot be read at all is left out."""
+    for name in names:
         try:
-            frames, _ = disk.read(name)
+            yield name, disk.open(name, write=False)
         except AosError:
             continue
-        yield name, frames
+
+
+def _leave(journal: Journal) -> None:
+    """Give up a journal that was opened to be looked at; one in memory is others' too."""
+    if isinstance(journal, FileJournal):
+        journal.close()
+
+
+def header_of(disk: Disk, branch: str) -> Frame:
+    """The header of a branch. Raises as opening it."""
+    journal = disk.open(branch, write=False)
+    _leave(journal)
+    return journal.header
+
+
+def children(disk: Disk, branch: str) -> list[str]:
+    """The branches that were forked from this one, sorted. Raises as opening it."""
+    journal, found = disk.open(branch, write=False), []
+    for name, other in _readable(disk, disk.branches()):
+        parent = other.header.body.get("parent")
+        ours = parent and _frames_until(journal, parent["head"], parent["height"])
+        if ours and name != branch:
+            found.append(name)
+        _leave(other)
+    _leave(journal)
+    return found
 
 
 KEPT = 5
@@ -215,16 +327,9 @@ def set_aside_older(disk: Disk, branch: str) -> None:
 
 
 def _make_room(disk: Disk, oldest: str) -> None:
-    if not _has_children(disk, oldest):
-        disk.remove(oldest)
+    if not children(disk, oldest):
+        disk.remove(oldest, for_good=True)
         return
     names, stem = disk.branches(), oldest.rpartition("~")[0]
     beyond = (f"{stem}~{n}" for n in range(KEPT + 1, KEPT + 2 + len(names)))
     disk.rename(oldest, next(name for name in beyond if name not in names))
-
-
-def _has_children(disk: Disk, branch: str) -> bool:
-    frames, _ = disk.read(branch)
-    heads = {frame.hash for frame in frames}
-    parents = [other[0].body.get("parent") for name, other in _readable(disk) if name != branch]
-    return any(parent is not None and parent["head"] in heads for parent in parents)

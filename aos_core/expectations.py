@@ -38,10 +38,12 @@ def check(world: World, expect: Expect, when: str) -> list[Expectation]:
         found.append(_expectation(count == wanted, text, count))
     for reducer, wanted in (expect.state or {}).items():
         found.extend(_check_state(world, reducer, wanted, when))
-    asked = [facts(item.intent) for item in world.history.asked]
-    plans = [_plan_facts(plan) for plan in world.history.plans]
-    found.extend(_check_count(asked, match, when, "effect") for match in expect.effects)
-    found.extend(_check_count(plans, match, when, "plan") for match in expect.plans)
+    if expect.effects:
+        asked = [facts(item.intent) for item in world.history.all_asked()]
+        found.extend(_check_count(asked, match, when, "effect") for match in expect.effects)
+    if expect.plans:
+        plans = [_plan_facts(plan) for plan in world.history.plans(world.height)]
+        found.extend(_check_count(plans, match, when, "plan") for match in expect.plans)
     return found
 
 

@@ -25,6 +25,7 @@ from aos_core.errors import ModuleMissing, UsageError, WorldError
 from aos_core.kernel.program import Limits, Settings
 from aos_core.live_settings import LiveSettings, read_live_settings
 from aos_core.problems import has_errors
+from aos_core.snapshots import Spacing
 from aos_core.toml_table import Document, Table, read_toml
 from aos_core.whole_files import read_text
 
@@ -55,6 +56,7 @@ class WorldConfig:
     limits: Limits
     state_schema: str
     live: LiveSettings
+    spacing: Spacing
 
     @property
     def settings(self) -> Settings:
@@ -70,8 +72,6 @@ def read_config(file: Path) -> WorldConfig:
         "snapshots", "http", "llm",
     )  # fmt: skip
     table = read_toml(file).table(known)
-    # [snapshots] belongs to a part that is still to come; its keys are checked now
-    table.sub("snapshots", ("turns", "mib"))
     checks = table.sub("checks", ("state_schema",))
     return _config(table, checks, file.parent.name)
 
@@ -94,7 +94,12 @@ def _config(table: Table, checks: Table, folder: str) -> WorldConfig:
         limits=_read_limits(table.sub("limits", ("fuel", "memory_mib", "output_mib", "tasks"))),
         state_schema=checks.choice("state_schema", ("warn", "off", "enforce"), "warn"),
         live=read_live_settings(table),
+        spacing=_read_spacing(table.sub("snapshots", ("turns", "mib"))),
     )
+
+
+def _read_spacing(table: Table) -> Spacing:
+    return Spacing(table.whole("turns", 32, 1), table.whole("mib", 8, 1) * 2**20)
 
 
 def _read_modules(table: Table) -> dict[str, ModuleSource]:

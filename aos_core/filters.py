@@ -13,8 +13,7 @@ from fnmatch import fnmatchcase
 
 from aos_core.air.codec import untyped_to_host
 from aos_core.errors import UsageError
-from aos_core.kernel.records import KINDS, Record
-from aos_core.replay import show_field
+from aos_core.kernel.records import KINDS, Record, show_field
 
 Filter = Callable[[int, Record], bool]
 """(height, record) -> whether it is shown."""

@@ -1,39 +1,42 @@
-"""What a reader of the journal counts: display numbers, ages, what was settled.
+"""What a reader of the journal counts and looks up: numbers, ages, what was settled, causes.
 
-None of it is state: it follows from the records, and is built as they are read.
+None of it is state: it follows from the records, and is answered from the index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from aos_core import canon
-from aos_core.frames import Frame
+from aos_core.chain import Chain, Records
+from aos_core.errors import UsageError
 from aos_core.hosts import Past
+from aos_core.index import Index, Part, Progress
 from aos_core.kernel.records import Record
-from aos_core.kernel.state import Intent
+from aos_core.kernel.state import Intent, State
+
+Found = TypeVar("Found")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """An intent over time: its number, the height it was asked for at, and that of its receipt.
+    """An intent that was asked for: its number, and the height it was asked for at.
 
-    ``index`` counts all intents of the journal from 0; ``manifest`` is the one that typed its
-    params: that of the plan that asked, or for a reducer the one in force.
+    ``manifest`` is the one that typed its params: that of the plan that asked, or for a reducer the
+    one in force.
     """
 
-    index: int
     n: int
     intent: Intent
     hash: bytes
     since: int
     manifest: bytes
-    until: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Started:
     """A plan instance over time. ``number`` is what people call ``#0``; ``manifest`` is the one it
     started under and keeps; ``error``, ``text`` and ``step`` say what it failed with, and where."""
@@ -50,88 +53,272 @@ class Started:
     step: str | None = None
 
 
-@dataclass(slots=True)
 class History:
-    """Grows with :meth:`add`; heights in records."""
+    """Answers about the records of a chain, up to its end; heights in records."""
 
-    asked: list[Asked] = field(default_factory=list)
-    plans: list[Started] = field(default_factory=list)
-    settled: set[bytes] = field(default_factory=set)
-    deliveries: dict[bytes, int] = field(default_factory=dict)
-    events: int = 0
-    inputs: int = 0
-    sources: list[Mapping[str, Any]] = field(default_factory=list)
-    manifest: bytes = b""
-    _open: dict[bytes, Asked] = field(default_factory=dict)
-    _live: dict[bytes, Started] = field(default_factory=dict)
-    _next: int = 1
+    def __init__(self, index: Index, chain: Chain, records: Records) -> None:
+        self._index, self._chain, self._records = index, chain, records
+        self._ranges: list[tuple[int, int]] = []
+        self._manifests: list[tuple[int, bytes]] = []
+        self._at = -1
 
-    def add(self, frame: Frame, records: Iterable[Record]) -> None:
-        """Take in a frame with its records."""
-        self._count(frame.body.get("input"))
-        for height, record in enumerate(records, frame.height):
-            match record.kind:
-                case "genesis":
-                    self.manifest = record["manifest"]
-                case "manifest_replaced":
-                    self.manifest = record["new"]
-                case "intent":
-                    self._ask(record, height)
-                case "receipt" if record["outcome"] in ("settled", "orphan"):
-                    self.settled.add(record["intent"])
-                    if (asked := self._open.pop(record["intent"], None)) is not None:
-                        asked.until = height
-                case "plan_started":
-                    self._start(record, height)
-                case "plan_ended":
-                    started = self._live.pop(record["instance"])
-                    started.ended, started.status = height, record["status"]
-                    started.error, started.text = record.get("error_code"), record.get("text")
-                    started.step = record.get("step")
-
-    def _count(self, input: Mapping[str, Any] | None) -> None:
-        if input is None:
+    def catch_up(self, progress: Progress | None = None) -> None:
+        """Bring the index to the end of the chain; questions do so by themselves."""
+        if self._at == self._chain.height and self._ranges:
             return
-        self.inputs += 1
-        self.events += input["k"] == "event"
-        if input["k"] == "receipt":
-            self.deliveries[input["intent"]] = self.deliveries.get(input["intent"], 0) + 1
-        if (source := input.get("source")) is not None:
-            self.sources.append(source)
+        part: Part | None = self._chain.part()
+        ranges: list[tuple[int, int]] = []
+        last = self._chain.height
+        while part is not None:
+            ranges.append((self._index.follow(part, progress if not ranges else None), last))
+            part = part.parent
+            last = last if part is None or part.last is None else min(last, part.last)
+        self._ranges, self._at = ranges, self._chain.height
+        self._manifests = []
 
-    def _ask(self, record: Record, height: int) -> None:
-        if not self._open:
-            self._next = 1
-        hash, intent = record["hash"], _intent(record)
-        started = self._live.get(intent.origin.get("instance", b""))
-        manifest = self.manifest if started is None else started.manifest
-        asked = Asked(len(self.asked), self._next, intent, hash, height, manifest)
-        self._next += 1
-        self.asked.append(asked)
-        self._open[hash] = asked
+    # -- counts ------------------------------------------------------------------------------
 
-    def _start(self, record: Record, height: int) -> None:
-        started = Started(
-            len(self.plans), record["instance"], record["plan"], self.manifest, height
+    @property
+    def inputs(self) -> int:
+        """How many inputs there were."""
+        return self._chain.count - len(self._chain.segments)
+
+    @property
+    def events(self) -> int:
+        """How many events were submitted."""
+        return self._ask(lambda: self._counter("events"))
+
+    def _counter(self, name: str) -> int:
+        row = self._index.row(f"SELECT {name} FROM branches WHERE id = ?", self._ranges[0][0])
+        assert row is not None
+        return int(row[0])
+
+    def deliveries(self, intent: bytes) -> int:
+        """How many receipts were delivered for an intent."""
+        return sum(1 for _ in self.about(intent, "receipt"))
+
+    def settled(self, intent: bytes) -> bool:
+        """Whether a receipt has settled an intent, at whatever time it was asked for."""
+        return any(
+            self._records[height]["outcome"] in ("settled", "orphan")
+            for height in self.about(intent, "receipt")
         )
-        self.plans.append(started)
-        self._live[started.id] = started
 
-    def pending(self) -> list[Asked]:
-        """What is pending now, in order of emission."""
-        return list(self._open.values())
+    def last_step(self, scenario: str) -> int:
+        """The last step of a scenario that an input came from; -1 for none."""
 
-    def pending_at(self, height: int) -> list[Asked]:
-        """What was pending after record ``height``, in order of emission."""
-        return [
-            asked
-            for asked in self.asked
-            if asked.since <= height and (asked.until is None or height < asked.until)
-        ]
+        def ask() -> int:
+            steps = [
+                self._index.row(
+                    "SELECT max(step) FROM turns WHERE branch = ? AND scenario = ? AND first <= ?",
+                    branch,
+                    scenario,
+                    last,
+                )
+                for branch, last in self._ranges
+            ]
+            return max((row[0] for row in steps if row and row[0] is not None), default=-1)
+
+        return self._ask(ask)
 
     def past(self, created_ns: int) -> Past:
         """What a host needs to stamp the next input."""
-        return Past(created_ns, self.inputs, self.events, self.deliveries)
+        return Past(created_ns, self.inputs, lambda: self.events, self.deliveries)
+
+    # -- intents -----------------------------------------------------------------------------
+
+    def pending(self, state: State, height: int) -> list[Asked]:
+        """What is pending in the state after record ``height``, in order of emission."""
+        found = [self.asked(hash, height) for hash, _ in state.pending.items()]
+        return sorted((of for of in found if of is not None), key=lambda of: of.since)
+
+    def asked(self, intent: bytes, height: int) -> Asked | None:
+        """When an intent was last asked for, up to a height."""
+        at = self.last(intent, "intent", height)
+        return None if at is None else self._asked(at)
+
+    def all_asked(self, before: int | None = None) -> Iterator[Asked]:
+        """Every intent that was asked for, up to and without height ``before``."""
+        end = self._chain.height if before is None else before - 1
+        return map(self._asked, self.of_kind("intent", 0, end))
+
+    def _asked(self, height: int) -> Asked:
+        record = self._records[height]
+        intent = _intent(record)
+        instance = intent.origin.get("instance")
+        started = None if instance is None else self.last(instance, "plan_started", height)
+        manifest = self.manifest_at(height if started is None else started)
+        return Asked(self._number(height), intent, record["hash"], height, manifest)
+
+    def _number(self, height: int) -> int:
+        row = self._one("SELECT number FROM records WHERE branch = ? AND height = ?", height)
+        assert row is not None
+        return int(row[0])
+
+    # -- plans -------------------------------------------------------------------------------
+
+    def plans(self, until: int) -> Iterator[Started]:
+        """Every plan instance that has started by height ``until``, oldest first."""
+        return map(self._started, self.of_kind("plan_started", 0, until))
+
+    def last_plans(self, until: int, most: int) -> list[Started]:
+        """The last ``most`` instances that have started by height ``until``, oldest first."""
+        heights = self.of_kind("plan_started", 0, until, most=most)
+        return [self._started(height) for height in heights]
+
+    def plan(self, number: int, until: int) -> Started | None:
+        """The instance of a number, if it has started by height ``until``."""
+
+        def ask() -> int | None:
+            for branch, last in self._ranges:
+                row = self._index.row(
+                    "SELECT height FROM records WHERE branch = ? AND kind = 'plan_started'"
+                    " AND height <= ? AND number = ?",
+                    branch,
+                    min(last, until),
+                    number,
+                )
+                if row is not None:
+                    return int(row[0])
+            return None
+
+        height = self._ask(ask)
+        return None if height is None else self._started(height)
+
+    def instance(self, id: bytes, height: int) -> Started | None:
+        """The instance that had an identity at a height: one may be used again."""
+        at = self.last(id, "plan_started", height)
+        return None if at is None else self._started(at)
+
+    def steps(self, started: Started, until: int) -> list[int]:
+        """The heights, up to ``until``, at which steps of an instance moved."""
+        end = until if started.ended is None else min(until, started.ended)
+        return [of for of in self.about(started.id, "plan_step", started.started) if of <= end]
+
+    def _started(self, height: int) -> Started:
+        record = self._records[height]
+        id, number = record["instance"], self._number(height)
+        ended = next(iter(self.about(id, "plan_ended", height)), None)
+        manifest = self.manifest_at(height)
+        if ended is None:
+            return Started(number, id, record["plan"], manifest, height)
+        end = self._records[ended]
+        return Started(
+            number=number,
+            id=id,
+            plan=record["plan"],
+            manifest=manifest,
+            started=height,
+            ended=ended,
+            status=end["status"],
+            error=end.get("error_code"),
+            text=end.get("text"),
+            step=end.get("step"),
+        )
+
+    # -- causes ------------------------------------------------------------------------------
+
+    def cause(self, height: int) -> int | None:
+        """The record that led to record ``height``: of a receipt, the intent it answers."""
+        row = self._one("SELECT cause FROM records WHERE branch = ? AND height = ?", height)
+        found: int | None = None if row is None else row[0]
+        return found
+
+    def effects(self, height: int) -> list[int]:
+        """The records that record ``height`` led to, rising."""
+        query = "SELECT height FROM records WHERE branch = ? AND cause = ? AND height <= ?"
+        return sorted(self._heights(query, height))
+
+    # -- records -----------------------------------------------------------------------------
+
+    def manifest_at(self, height: int) -> bytes:
+        """The manifest in force after record ``height``."""
+        self.catch_up()
+        if not self._manifests:
+            end = self._chain.height
+            heights = [0, *self.of_kind("manifest_replaced", 0, end)]
+            self._manifests = [(at, _manifest(self._records[at])) for at in heights]
+        return next(of for at, of in reversed(self._manifests) if at <= height)
+
+    def of_kind(self, kind: str, first: int, last: int, *, most: int | None = None) -> list[int]:
+        """The heights from ``first`` to ``last`` of the records of a kind, rising; the last
+        ``most`` of them."""
+        limit = "" if most is None else f" ORDER BY height DESC LIMIT {most}"
+        query = (
+            "SELECT height FROM records WHERE branch = ? AND kind = ? AND height >= ?"
+            f" AND height <= ?{limit}"
+        )
+        found = sorted(self._heights(query, kind, first, until=last))
+        return found if most is None else found[-most:] if most else []
+
+    def about(self, subject: bytes, kind: str, first: int = 0) -> list[int]:
+        """The heights of the records of a kind about an intent, an instance, a key; rising."""
+        query = (
+            "SELECT height FROM records WHERE branch = ? AND subject = ? AND kind = ?"
+            " AND height >= ? AND height <= ?"
+        )
+        return sorted(self._heights(query, subject, kind, first))
+
+    def last(self, subject: bytes, kind: str, height: int) -> int | None:
+        """The height of the last such record up to a height."""
+
+        def ask() -> int | None:
+            for branch, last in self._ranges:
+                row = self._index.row(
+                    "SELECT max(height) FROM records WHERE branch = ? AND subject = ?"
+                    " AND kind = ? AND height <= ?",
+                    branch,
+                    subject,
+                    kind,
+                    min(last, height),
+                )
+                if row is not None and row[0] is not None:
+                    return int(row[0])
+            return None
+
+        return self._ask(ask)
+
+    def matching(self, where: str, given: tuple[Any, ...], until: int) -> list[int]:
+        """The heights up to ``until`` of the records for which an SQL condition over the table
+        ``records`` holds, rising."""
+        query = f"SELECT height FROM records WHERE branch = ? AND ({where}) AND height <= ?"
+        return sorted(self._heights(query, *given, until=until))
+
+    def _heights(self, query: str, *given: Any, until: int | None = None) -> list[int]:
+        """The heights that a query finds whose first place is the branch, and whose last place is
+        the last height to look at."""
+
+        def ask() -> list[int]:
+            found: list[int] = []
+            for branch, last in self._ranges:
+                end = last if until is None else min(last, until)
+                found += (row[0] for row in self._index.rows(query, branch, *given, end))
+            return found
+
+        return self._ask(ask)
+
+    def _one(self, query: str, height: int) -> tuple[Any, ...] | None:
+        """The row of a record."""
+
+        def ask() -> tuple[Any, ...] | None:
+            inside = [branch for branch, last in self._ranges if height <= last]
+            rows = (self._index.row(query, branch, height) for branch in reversed(inside))
+            return next((row for row in rows if row is not None), None)
+
+        return self._ask(ask)
+
+    def _ask(self, ask: Callable[[], Found]) -> Found:
+        """An answer, from an index that is up to date; one that is broken is made anew first."""
+        try:
+            self.catch_up()
+            return ask()
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if isinstance(error, sqlite3.ProgrammingError):
+                raise UsageError("the world is closed", code="closed") from error
+            self._index.mend(error)
+            self._ranges = []
+            self.catch_up()
+            return ask()
 
 
 def _intent(record: Record) -> Intent:
@@ -143,3 +330,8 @@ def _intent(record: Record) -> Intent:
         idempotency_key=record["idempotency_key"],
         origin=record["origin"],
     )
+
+
+def _manifest(record: Record) -> bytes:
+    found: bytes = record["manifest" if record.kind == "genesis" else "new"]
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,8 +24,8 @@ class Past:
 
     created_ns: int
     inputs: int
-    events: int
-    deliveries: Mapping[bytes, int]
+    events: Callable[[], int]
+    deliveries: Callable[[bytes], int]
 
 
 Stamp = tuple[int, int, bytes]
@@ -82,9 +82,9 @@ class SimulatedHost:
     def _entropy(self, input: Input, past: Past) -> bytes:
         match input:
             case EventInput():
-                form = ["event", self.seed, past.events]
+                form = ["event", self.seed, past.events()]
             case ReceiptInput(intent=intent):
-                form = ["receipt", self.seed, intent, past.deliveries.get(intent, 0)]
+                form = ["receipt", self.seed, intent, past.deliveries(intent)]
             case _:
                 form = ["manifest_replaced", self.seed, past.inputs]
         return hashlib.sha512(canon.encode(form)).digest()

@@ -224,9 +224,7 @@ class Journal(ABC):
         """Make the frames from ``first`` on durable, or raise and take them back."""
 
     def _damage(self, problem: str, offset: int, height: int) -> JournalDamaged:
-        return JournalDamaged(
-            f"the journal is damaged: {problem}", offset=offset, height=height
-        )
+        return JournalDamaged(f"the journal is damaged: {problem}", offset=offset, height=height)
 
 
 class MemoryJournal(Journal):
@@ -356,7 +354,8 @@ class FileJournal(Journal):
                     frame = read_frame(self._read(offset, end), offset, height)
             except BadFrame as bad:
                 self._read_only = f"the journal is damaged from height {height} on"
-                raise self._damage(str(bad), offset, height) from None
+                self.damage = self._damage(str(bad), offset, height)
+                raise self.damage from None
             self._remember(index, frame)
             return frame
 
@@ -598,8 +597,7 @@ class FileJournal(Journal):
         before = "what comes before is good: read it, or fork it and go on there; "
         return JournalDamaged(
             f"branch {self._branch} is damaged: {problem}",
-            hint=(before if offset else "nothing of it can be read; ")
-            + "the file stays as it is",
+            hint=(before if offset else "nothing of it can be read; ") + "the file stays as it is",
             file=self.path,
             offset=offset,
             height=height,

@@ -11,26 +11,41 @@ A branch never has a single leaf below it, so the shape and the root depend on t
 Values are ``bytes`` or objects with ``__bytes__``: their bytes are asked for only when the root
 is, so a turn may replace a value many times and pays for the last one. Nothing is ever changed
 in place: every map stays valid for ever, and two maps share what they have in common.
+
+A map can be kept node by node (snapshots.py) and loaded again, each node when it is first needed::
+
+    kept leaf    00 | u32 little-endian length of the key | key | value bytes
+    kept branch  01 | bitmap | hashes, of which the hash is SHA-256
+
+What is loaded is checked against the hash it was asked for by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Generic, SupportsBytes, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Generic, SupportsBytes, TypeAlias, TypeVar
 
 from aos_core.canon import ZERO_HASH, sha256
 
 V = TypeVar("V", bound=SupportsBytes)
 
 
+class BadNode(Exception):
+    """Kept bytes are not the node of the hash they were kept under."""
+
+
 class _Leaf(Generic[V]):
-    __slots__ = ("_hash", "key", "path", "value")
+    __slots__ = ("_hash", "kept", "key", "path", "value")
 
     def __init__(self, path: bytes, key: bytes, value: V) -> None:
         self.path = path
         self.key = key
         self.value = value
+        self.kept = False
         self._hash: bytes | None = None
+
+    def to_bytes(self) -> bytes:
+        return b"\x00" + len(self.key).to_bytes(4, "little") + self.key + bytes(self.value)
 
     def hash(self) -> bytes:
         if self._hash is None:
@@ -39,27 +54,42 @@ class _Leaf(Generic[V]):
 
 
 class _Branch(Generic[V]):
-    __slots__ = ("_hash", "bitmap", "children", "size")
+    __slots__ = ("_hash", "_size", "bitmap", "children", "kept")
 
-    def __init__(self, bitmap: int, children: tuple[_Leaf[V] | _Branch[V], ...]) -> None:
+    def __init__(self, bitmap: int, children: tuple[_Child[V], ...]) -> None:
         self.bitmap = bitmap
         self.children = children
-        self.size = sum(_size(child) for child in children)
+        self.kept = False
+        self._size: int | None = None
         self._hash: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        if self._size is None:
+            self._size = sum(_size(_there(child)) for child in self.children)
+        return self._size
 
     def hash(self) -> bytes:
         if self._hash is None:
-            parts = [b"\x01", self.bitmap.to_bytes(2, "big")]
-            parts.extend(child.hash() for child in self.children)
-            self._hash = sha256(b"".join(parts))
+            self._hash = sha256(self.to_bytes())
         return self._hash
 
-    def child(self, nibble: int) -> _Leaf[V] | _Branch[V] | None:
+    def to_bytes(self) -> bytes:
+        parts = [b"\x01", self.bitmap.to_bytes(2, "big")]
+        parts.extend(child.hash() for child in self.children)
+        return b"".join(parts)
+
+    def child(self, nibble: int) -> _Node[V] | None:
+        found = self.kept_child(nibble)
+        return None if found is None else _there(found)
+
+    def kept_child(self, nibble: int) -> _Child[V] | None:
+        """The child as it is: perhaps not loaded yet."""
         if not self.bitmap >> nibble & 1:
             return None
         return self.children[self._index(nibble)]
 
-    def replace(self, nibble: int, child: _Leaf[V] | _Branch[V] | None) -> _Branch[V]:
+    def replace(self, nibble: int, child: _Child[V] | None) -> _Branch[V]:
         index, bit = self._index(nibble), 1 << nibble
         before, after = self.children[:index], self.children[index + bool(self.bitmap & bit) :]
         if child is None:
@@ -70,13 +100,80 @@ class _Branch(Generic[V]):
         return (self.bitmap & ((1 << nibble) - 1)).bit_count()
 
 
+class _Stub(Generic[V]):
+    """A node that is kept and not loaded yet."""
+
+    __slots__ = ("_digest", "_from", "_node")
+
+    def __init__(self, digest: bytes, source: Source[V]) -> None:
+        self._digest, self._from = digest, source
+        self._node: _Node[V] | None = None
+
+    def hash(self) -> bytes:
+        return self._digest
+
+    def load(self) -> _Node[V]:
+        if self._node is None:
+            self._node = _parse(self._from.get(self._digest), self._digest, self._from)
+        return self._node
+
+
+_Node: TypeAlias = "_Leaf[V] | _Branch[V]"
+_Child: TypeAlias = "_Leaf[V] | _Branch[V] | _Stub[V]"
+
+
+class Source(Generic[V]):
+    """Where the nodes of a map are kept: ``get`` gives the bytes of a hash, and raises what it
+    likes; ``decode`` makes a value of its key and its bytes."""
+
+    __slots__ = ("decode", "get")
+
+    def __init__(self, get: Callable[[bytes], bytes], decode: Callable[[bytes, bytes], V]) -> None:
+        self.get, self.decode = get, decode
+
+
+def _there(child: _Child[V]) -> _Node[V]:
+    return child.load() if isinstance(child, _Stub) else child
+
+
+def _parse(data: bytes, digest: bytes, source: Source[V]) -> _Node[V]:
+    """The node of kept bytes. Raises :class:`BadNode`."""
+    node: _Node[V]
+    if data[:1] == b"\x01" and sha256(data) == digest:
+        bitmap = int.from_bytes(data[1:3], "big")
+        stubs = tuple(_Stub(data[at : at + 32], source) for at in range(3, len(data), 32))
+        node = _Branch(bitmap, stubs)
+    else:
+        length = int.from_bytes(data[1:5], "little")
+        key, value = data[5 : 5 + length], data[5 + length :]
+        path = sha256(key)
+        if data[:1] != b"\x00" or sha256(b"\x00" + path + sha256(value)) != digest:
+            raise BadNode(digest.hex())
+        node = _Leaf(path, key, source.decode(key, value))
+    node.kept, node._hash = True, digest
+    return node
+
+
 class MerkleMap(Generic[V]):
     """An immutable map with a root hash; ``set`` and ``delete`` give a new map, O(log n)."""
 
     __slots__ = ("_node",)
 
-    def __init__(self, _node: _Leaf[V] | _Branch[V] | None = None) -> None:
+    def __init__(self, _node: _Node[V] | None = None) -> None:
         self._node = _node
+
+    @classmethod
+    def load(cls, root: bytes, source: Source[V]) -> MerkleMap[V]:
+        """The map of a root whose nodes are kept. Raises :class:`BadNode`, and what ``source``
+        raises; any later use may, since nodes are loaded as they are needed."""
+        return cls(None if root == ZERO_HASH else _Stub(root, source).load())
+
+    def unkept(self) -> list[_Node[V]]:
+        """The nodes that were not kept yet, children first: what has changed since. Each has
+        ``hash()`` and ``to_bytes()``; set ``kept`` when it is."""
+        found: list[_Node[V]] = []
+        _collect(self._node, found)
+        return found
 
     @property
     def root(self) -> bytes:
@@ -85,6 +182,9 @@ class MerkleMap(Generic[V]):
 
     def __len__(self) -> int:
         return _size(self._node)
+
+    def __bool__(self) -> bool:
+        return self._node is not None
 
     def __contains__(self, key: bytes) -> bool:
         return self.get(key) is not None
@@ -117,7 +217,7 @@ class MerkleMap(Generic[V]):
         return _diff(self._node, other._node, 0)
 
 
-def _size(node: _Leaf[V] | _Branch[V] | None) -> int:
+def _size(node: _Node[V] | None) -> int:
     if node is None:
         return 0
     return node.size if isinstance(node, _Branch) else 1
@@ -128,9 +228,7 @@ def _nibble(path: bytes, depth: int) -> int:
     return byte & 15 if depth & 1 else byte >> 4
 
 
-def _insert(
-    node: _Leaf[V] | _Branch[V] | None, leaf: _Leaf[V], depth: int
-) -> _Leaf[V] | _Branch[V]:
+def _insert(node: _Node[V] | None, leaf: _Leaf[V], depth: int) -> _Node[V]:
     if node is None:
         return leaf
     if isinstance(node, _Leaf):
@@ -142,48 +240,55 @@ def _insert(
     return node.replace(nibble, _insert(node.child(nibble), leaf, depth + 1))
 
 
-def _remove(
-    node: _Leaf[V] | _Branch[V] | None, path: bytes, depth: int
-) -> _Leaf[V] | _Branch[V] | None:
+def _remove(node: _Node[V] | None, path: bytes, depth: int) -> _Node[V] | None:
     if node is None or isinstance(node, _Leaf):
         return None
     nibble = _nibble(path, depth)
     rest = node.replace(nibble, _remove(node.child(nibble), path, depth + 1))
     if rest.bitmap == 0:
         return None
-    if len(rest.children) == 1 and isinstance(rest.children[0], _Leaf):
-        return rest.children[0]
+    if len(rest.children) == 1 and isinstance(only := _there(rest.children[0]), _Leaf):
+        return only
     return rest
 
 
-def _leaves(node: _Leaf[V] | _Branch[V] | None) -> Iterator[_Leaf[V]]:
+def _collect(node: _Child[V] | None, found: list[_Node[V]]) -> None:
+    if node is None or isinstance(node, _Stub) or node.kept:
+        return
     if isinstance(node, _Branch):
         for child in node.children:
-            yield from _leaves(child)
+            _collect(child, found)
+    found.append(node)
+
+
+def _leaves(node: _Node[V] | None) -> Iterator[_Leaf[V]]:
+    if isinstance(node, _Branch):
+        for child in node.children:
+            yield from _leaves(_there(child))
     elif node is not None:
         yield node
 
 
 def _diff(
-    mine: _Leaf[V] | _Branch[V] | None, theirs: _Leaf[V] | _Branch[V] | None, depth: int
+    mine: _Child[V] | None, theirs: _Child[V] | None, depth: int
 ) -> Iterator[tuple[bytes, V | None, V | None]]:
     if mine is theirs or (mine and theirs and mine.hash() == theirs.hash()):
         return
-    if isinstance(mine, _Branch) or isinstance(theirs, _Branch):
+    old = None if mine is None else _there(mine)
+    new = None if theirs is None else _there(theirs)
+    if isinstance(old, _Branch) or isinstance(new, _Branch):
         for nibble in range(16):
-            yield from _diff(_below(mine, nibble, depth), _below(theirs, nibble, depth), depth + 1)
-    elif mine is not None and theirs is not None and mine.path == theirs.path:
-        yield mine.key, mine.value, theirs.value
+            yield from _diff(_below(old, nibble, depth), _below(new, nibble, depth), depth + 1)
+    elif old is not None and new is not None and old.path == new.path:
+        yield old.key, old.value, new.value
     else:
-        if mine is not None:
-            yield mine.key, mine.value, None
-        if theirs is not None:
-            yield theirs.key, None, theirs.value
+        if old is not None:
+            yield old.key, old.value, None
+        if new is not None:
+            yield new.key, None, new.value
 
 
-def _below(
-    node: _Leaf[V] | _Branch[V] | None, nibble: int, depth: int
-) -> _Leaf[V] | _Branch[V] | None:
+def _below(node: _Node[V] | None, nibble: int, depth: int) -> _Child[V] | None:
     if isinstance(node, _Branch):
-        return node.child(nibble)
+        return node.kept_child(nibble)
     return node if node is not None and _nibble(node.path, depth) == nibble else None

@@ -1,8 +1,8 @@
 """Where the frames of a journal begin: an array of (offset, height of the first record).
 
 It is derived from the journal and may be deleted at any time. The file is ``AOSOFF1\\n``, the hash
-of the header's payload (32 bytes), then two little-endian u64 a frame. A writer adds a frame when it
-has become durable and before it is acknowledged, without a sync of its own: so the array never
+of the header's payload (32 bytes), then two little-endian u64 a frame. A writer adds a frame when
+it has become durable and before it is acknowledged, without a sync of its own: so the array never
 knows a frame that the disk has not got, and what it knows was acknowledged, or as good as.
 """
 

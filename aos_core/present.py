@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,7 @@ from aos_core import canon
 from aos_core.air.codec import Schema, untyped_to_host
 from aos_core.errors import CanonError, ValueRejected
 from aos_core.kernel.program import Program
-from aos_core.kernel.records import Record
-from aos_core.kernel.state import Intent
-from aos_core.replay import show_field
+from aos_core.kernel.records import Record, show_field
 from aos_core.view import kinded_to_host, origin_json, typed_to_host
 
 if TYPE_CHECKING:
@@ -25,11 +22,6 @@ class RecordReader:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._heights: list[int] = []
-        self._manifests: list[bytes] = []
-        self._seen = 0
-        self._asked: dict[bytes, Intent] = {}
-        self._plans: dict[bytes, str] = {}
 
     def to_json(self, height: int) -> dict[str, Any]:
         """``{height, k, by?, ...}``, named as in the journal; hashes as ``sha256:..``, values
@@ -41,33 +33,19 @@ class RecordReader:
     def fields(self, height: int) -> dict[str, Any]:
         """The fields of a record alone, as in :meth:`to_json`."""
         record, program = self._world.records[height], self.program(height)
-        return {name: self._field(record, name, program) for name in record.fields}
+        return {name: self._field(record, name, program, height) for name in record.fields}
 
     def program(self, height: int) -> Program:
         """The program that record ``height`` was made by."""
-        self._catch_up()
-        return self._world.program_of(self._manifests[bisect.bisect(self._heights, height) - 1])
+        return self._world.program_of(self._world.history.manifest_at(height))
 
-    def _catch_up(self) -> None:
-        """Take in what was appended since."""
-        records, history = self._world.records, self._world.history
-        for at in range(self._seen, len(records)):
-            field = {"genesis": "manifest", "manifest_replaced": "new"}.get(records[at].kind)
-            if field is not None:
-                self._heights.append(at)
-                self._manifests.append(records[at][field])
-        if self._seen < len(records):
-            self._asked |= {of.hash: of.intent for of in history.asked}
-            self._plans |= {of.id: of.plan for of in history.plans}
-        self._seen = len(records)
-
-    def _field(self, record: Record, name: str, program: Program) -> Any:
+    def _field(self, record: Record, name: str, program: Program, height: int) -> Any:
         value = record[name]
         match record.kind, name:
             case "event", "value":
                 return typed_to_host(program.schemas.get(record["schema"]), value)
             case "receipt", "payload":
-                return typed_to_host(self._receipt_schema(record["intent"], program), value)
+                return typed_to_host(self._receipt_schema(record["intent"], program, height), value)
             case "intent", "params":
                 effect = program.effects.get(record["kind"])
                 schema = None if effect is None else program.schemas[effect.params_schema]
@@ -79,19 +57,23 @@ class RecordReader:
             case ("plan_step", "value") | ("plan_started", "correlation"):
                 return kinded_to_host(value)
             case "plan_ended", "result":
-                return typed_to_host(self._output_schema(record["instance"], program), value)
+                return typed_to_host(
+                    self._output_schema(record["instance"], program, height), value
+                )
             case "fault", "where":
                 return {part: show_field(part, of) for part, of in value.items()}
         return show_field(name, value)
 
-    def _receipt_schema(self, hash: bytes, program: Program) -> Schema | None:
-        intent = self._asked.get(hash)
-        if intent is None or intent.kind not in program.effects:
+    def _receipt_schema(self, hash: bytes, program: Program, height: int) -> Schema | None:
+        asked = self._world.history.asked(hash, height)
+        if asked is None or asked.intent.kind not in program.effects:
             return None
-        return program.receipt_schema(intent.kind, reducer=intent.origin["kind"] == "reducer")
+        reducer = asked.intent.origin["kind"] == "reducer"
+        return program.receipt_schema(asked.intent.kind, reducer=reducer)
 
-    def _output_schema(self, instance: bytes, program: Program) -> Schema | None:
-        plan = program.plans.get(self._plans.get(instance, ""))
+    def _output_schema(self, instance: bytes, program: Program, height: int) -> Schema | None:
+        started = self._world.history.instance(instance, height)
+        plan = None if started is None else program.plans.get(started.plan)
         output = None if plan is None else plan.node.output
         return None if output is None else program.schemas[output]
 

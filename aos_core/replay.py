@@ -19,7 +19,7 @@ from aos_core.errors import CanonError, Diverged, Rejected, ValueRejected
 from aos_core.frames import Frame
 from aos_core.kernel.modules import Modules
 from aos_core.kernel.program import Program, Settings
-from aos_core.kernel.records import HASH_FIELDS, Record, input_from_plain
+from aos_core.kernel.records import Record, input_from_plain, show_field
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, Programs, Turn, turn
 
@@ -92,9 +92,10 @@ class Replayed:
 def replay(frames: Sequence[Frame], programs: Programs, modules: Modules) -> Iterator[Replayed]:
     """Run every frame again; headers of forks may stand between. Raises :class:`Diverged` at the
     first frame that does not come out with the same bytes; its ``divergence`` says where."""
-    state, moment = _begin(frames[0])
+    state, moment = begin(frames[0])
     yield Replayed(frames[0], state, moment, None)
-    yield from resume(frames[1:], state, moment, programs, modules)
+    rest = (frames[at] for at in range(1, len(frames)))
+    yield from resume(rest, state, moment, programs, modules)
 
 
 def resume(
@@ -103,7 +104,7 @@ def resume(
     """As :func:`replay`, from the state and the moment before the first of ``frames``."""
     for frame in frames:
         if frame.is_header:
-            moment = _go_on(frame, state, moment)
+            moment = go_on(frame, state, moment)
             yield Replayed(frame, state, moment, None)
             continue
         made = rerun(frame, state, moment, programs, modules)
@@ -136,7 +137,7 @@ def frame_body(height: int, prev: bytes, made: Turn) -> dict[str, Any]:
     }
 
 
-def _begin(header: Frame) -> tuple[State, Moment]:
+def begin(header: Frame) -> tuple[State, Moment]:
     """The state and moment after the header of a world. Raises :class:`Diverged`."""
     body = header.body
     settings = _settings(header)
@@ -148,7 +149,7 @@ def _begin(header: Frame) -> tuple[State, Moment]:
     return state, Moment(header.last_height + 1, 0, settings)
 
 
-def _go_on(header: Frame, state: State, moment: Moment) -> Moment:
+def go_on(header: Frame, state: State, moment: Moment) -> Moment:
     """The moment after the header of a fork. Raises :class:`Diverged`."""
     if header.height != moment.height:
         raise _diverged(
@@ -299,13 +300,6 @@ def _join(path: str, part: Any) -> str:
 
 def _at(items: Sequence[Any], index: int, default: Any = None) -> Any:
     return items[index] if index < len(items) else default
-
-
-def show_field(name: str, value: Any) -> Any:
-    """A field of a record as host JSON; hashes in their text form."""
-    if isinstance(value, bytes) and len(value) == 32 and (name in HASH_FIELDS or name == "root"):
-        return canon.hash_text(value)
-    return untyped_to_host(value)
 
 
 def _host(plain: Mapping[str, Any] | None) -> Any:

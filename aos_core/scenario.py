@@ -260,8 +260,7 @@ class Player:
 
 def _after_the_last(world: World, scenario: Scenario) -> int:
     """The index after the last step of ``scenario`` that an input of the branch came from."""
-    sources = [of for of in world.history.sources if of.get("scenario") == scenario.name]
-    return max((of["step"] for of in sources), default=-1) + 1
+    return world.history.last_step(scenario.name) + 1
 
 
 def edited(item: Pending, receipt: Any) -> Receipt:

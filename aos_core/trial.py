@@ -6,7 +6,7 @@ with the new program; a fault there says that the new module cannot go on from t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,8 @@ from aos_core.errors import Rejected
 from aos_core.kernel.modules import Modules
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import EventInput, Record
-from aos_core.kernel.turn import Programs, turn
-from aos_core.timeline import Timeline
+from aos_core.kernel.state import State
+from aos_core.kernel.turn import Moment, Programs, turn
 
 MOST_CELLS = 256
 """So many cells are tried, the last changed first."""
@@ -35,11 +35,19 @@ class Risk:
 
 
 def risks(
-    timeline: Timeline, programs: Programs, new: Program, modules: Modules
+    state: State,
+    moment: Moment,
+    records: Sequence[Record],
+    steps: Iterable[int],
+    programs: Programs,
+    new: Program,
+    modules: Modules,
 ) -> tuple[Risk, ...]:
-    """What would fault at once if ``new`` were in force at the end of ``timeline``; ``modules``
-    runs its wasm. Only cells of modules that differ are tried."""
-    old = programs(timeline.states[-1].manifest)
+    """What would fault at once if ``new`` were in force in ``state``; ``modules`` runs its wasm.
+
+    ``steps``: the heights of steps, the latest first, of which ``records`` tell. Only cells of
+    modules that differ are tried."""
+    old = programs(state.manifest)
     changed = {
         name
         for name, module in new.modules.items()
@@ -50,20 +58,22 @@ def risks(
         return new if manifest == new.manifest_hash else programs(manifest)
 
     found = []
-    for reducer, key, height in _last_events(timeline.records, changed):
-        fault = _try(timeline, known, new.manifest_hash, modules, height)
+    state = state.with_manifest(new.manifest_hash)
+    for reducer, key, height in _last_events(records, steps, changed):
+        fault = _try(state, moment, known, modules, records[height])
         if fault is not None and fault["where"].get("reducer", reducer) == reducer:
             found.append(Risk(reducer, key, height, fault["code"], fault["text"]))
     return tuple(found)
 
 
 def _last_events(
-    records: Sequence[Record], reducers: set[str]
+    records: Sequence[Record], steps: Iterable[int], reducers: set[str]
 ) -> Iterator[tuple[str, bytes | None, int]]:
     """(reducer, key, height of the event) of every cell's last step, the latest first."""
     seen: set[tuple[str, bytes | None]] = set()
-    for record in reversed(records):
-        if record.kind != "step" or record["reducer"] not in reducers:
+    for at in steps:
+        record = records[at]
+        if record["reducer"] not in reducers:
             continue
         cell = record["reducer"], record.get("key")
         if cell not in seen and record.by is not None:
@@ -74,11 +84,9 @@ def _last_events(
 
 
 def _try(
-    timeline: Timeline, programs: Programs, manifest: bytes, modules: Modules, height: int
+    state: State, moment: Moment, programs: Programs, modules: Modules, event: Record
 ) -> Mapping[str, Any] | None:
-    """The fault of the event of record ``height`` under another manifest, or None."""
-    event = timeline.records[height]
-    state, moment = timeline.states[-1], timeline.moments[-1]
+    """The fault of an event that comes again, or None."""
     input = EventInput(
         schema=event["schema"],
         value=canon.encode(event["value"]),
@@ -86,7 +94,7 @@ def _try(
         logical_ns=moment.logical_ns,
     )
     try:
-        made = turn(programs, state.with_manifest(manifest), input, moment, modules)
+        made = turn(programs, state, input, moment, modules)
     except Rejected as error:
         return {"code": error.code, "text": error.message, "where": {}}
     return None if made.fault is None else made.fault.fields

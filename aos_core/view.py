@@ -15,7 +15,7 @@ from aos_core.adapters.receipt import Receipt
 from aos_core.air.codec import Schema, untyped_to_host
 from aos_core.air.nodes import DefPlan
 from aos_core.errors import AosError, CanonError, UsageError, ValueRejected
-from aos_core.history import Asked, Started
+from aos_core.history import Asked, History, Started
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record
 from aos_core.kernel.state import Intent, State
@@ -138,14 +138,13 @@ class View:
         state: State,
         programs: Callable[[bytes], Program],
         records: Sequence[Record],
-        asked: Sequence[Asked],
-        plans: Sequence[Started],
+        history: History,
         prepare: Callable[[Asked, Schema], Receipt | None],
     ) -> None:
         self.height, self._state = height, state
         self._programs = programs
         self.program = programs(state.manifest)
-        self._records, self._asked, self._plans = records, asked, plans
+        self._records, self._history = records, history
         self._prepare = prepare
 
     @property
@@ -161,7 +160,7 @@ class View:
     @property
     def pending(self) -> list[Pending]:
         """What the world waits for, in order of emission."""
-        return [self._pending(asked) for asked in self._asked]
+        return [self._pending(of) for of in self._history.pending(self._state, self.height)]
 
     def _pending(self, asked: Asked) -> Pending:
         intent, schema = asked.intent, self._receipt_schema(asked)
@@ -277,17 +276,23 @@ class View:
 
     def plans(self) -> list[PlanView]:
         """Every plan instance that has started by now, oldest first, without its steps."""
-        return [self._plan(started, ()) for started in self._plans if self._has(started)]
+        return [self._plan(started, ()) for started in self._history.plans(self.height)]
+
+    def last_plans(self, most: int) -> list[PlanView]:
+        """As :meth:`plans`, the last ``most`` of them and those that still run."""
+        last = self._history.last_plans(self.height, most)
+        known = {started.id for started in last}
+        live = (self._history.instance(id, self.height) for id, _ in self._state.plans.items())
+        older = [of for of in live if of is not None and of.id not in known]
+        found = sorted([*older, *last], key=lambda of: of.number)
+        return [self._plan(started, ()) for started in found]
 
     def plan(self, number: int) -> PlanView:
         """One instance with the state of every step. Raises :class:`UsageError`."""
-        for started in self._plans:
-            if started.number == number and self._has(started):
-                return self._plan(started, self._steps(started))
-        raise UsageError(f"there is no plan instance #{number} at height {self.height}")
-
-    def _has(self, started: Started) -> bool:
-        return started.started <= self.height
+        started = self._history.plan(number, self.height)
+        if started is None:
+            raise UsageError(f"there is no plan instance #{number} at height {self.height}")
+        return self._plan(started, self._steps(started))
 
     def _plan(self, started: Started, steps: tuple[StepView, ...]) -> PlanView:
         over = started.ended is not None and started.ended <= self.height
@@ -304,12 +309,8 @@ class View:
         )
 
     def _steps(self, started: Started) -> tuple[StepView, ...]:
-        until = min(self.height, started.ended if started.ended is not None else self.height)
-        moved: dict[str, tuple[int, Record]] = {}
-        for height in range(started.started, until + 1):
-            record = self._records[height]
-            if record.kind == "plan_step" and record["instance"] == started.id:
-                moved[record["step"]] = (height, record)
+        heights = self._history.steps(started, self.height)
+        moved = {self._records[at]["step"]: (at, self._records[at]) for at in heights}
         node = self._definition(started)
         after = {step.id: tuple(e.source for e in node.edges if e.target == step.id)
                  for step in node.steps}  # fmt: skip

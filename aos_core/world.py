@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,8 +20,9 @@ from aos_core.adapters.receipt import Receipt
 from aos_core.air.check import require_sound
 from aos_core.air.codec import Misfit, Schema, bytes_from_host, utf8
 from aos_core.air.load import load_objects
-from aos_core.branches import check_branch_name
-from aos_core.disk import Disk, FileDisk, MemoryDisk, with_ancestors
+from aos_core.branches import DiskError, check_branch_name
+from aos_core.chain import Chain, Records, Segment
+from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
 from aos_core.errors import (
     AosError,
     Diverged,
@@ -32,16 +34,16 @@ from aos_core.errors import (
     WorldError,
 )
 from aos_core.files import WorldFiles, find_world
-from aos_core.frames import Frame
 from aos_core.history import Asked, History
 from aos_core.hosts import Host, LiveHost, Past, SimulatedHost
-from aos_core.journal import Journal, JournalMissing
+from aos_core.journal import Frames, Journal, JournalMissing
 from aos_core.kernel.authority import Refused, Request, decide, find_grant
 from aos_core.kernel.modules import PureCaller
 from aos_core.kernel.program import Program, compile_program
-from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
+from aos_core.kernel.records import EventInput, Input, ManifestInput
 from aos_core.kernel.state import Intent, State
-from aos_core.kernel.turn import Turn, turn
+from aos_core.kernel.turn import Moment, Turn, turn
+from aos_core.merkle import BadNode
 from aos_core.modules import WorldModules, code_folder, entries, module_name, runtime_of
 from aos_core.origin import begin, fork_header, keep, put, wasm_of
 from aos_core.replay import (
@@ -51,17 +53,20 @@ from aos_core.replay import (
     compare_with,
     frame_body,
     replay,
-    rerun,
-    resume,
 )
+from aos_core.replay import begin as begin_again
 from aos_core.scenario_file import Scenario, read_scenario
+from aos_core.snapshots import SnapshotDamaged
 from aos_core.store import Store
-from aos_core.timeline import Timeline
+from aos_core.travel import Travel
 from aos_core.trial import Risk, risks
 from aos_core.view import Pending, View
 from aos_core.wasm.runtime import Runtime
 
 MAIN = "main"
+OpenProgress = Callable[[str, int, int], None]
+"""(what is being done, done, in all); what it raises breaks the work off"""
+
 Progress = Callable[[int, int], None]
 """(frames done, frames in all); what it raises breaks the work off"""
 
@@ -81,15 +86,13 @@ class World:
         host: Host,
         runtime: Runtime,
     ) -> None:
-        """Use :meth:`open`."""
+        """Use :meth:`open`. What follows is to say where the chain is: ``_use``."""
         self.files, self.branch, self.host = files, branch, host
         self.scenario: Scenario | None = None
-        self.trouble: JournalDamaged | Diverged | None = None
         self._disk, self._journal, self._runtime = disk, journal, runtime
-        self._timeline = Timeline()
         self._programs: dict[bytes, Program] = {}
-        self._inside: tuple[int, Turn] | None = None
         self._advanced_ns = 0
+        self._diverged: Diverged | None = None
         self._mutex = threading.RLock()
 
     # -- opening ----------------------------------------------------------------------------
@@ -104,6 +107,7 @@ class World:
         write: bool = True,
         scenario: str | None = None,
         host: Host | None = None,
+        progress: OpenProgress | None = None,
     ) -> World:
         """Open a branch of the world at ``path`` (a directory, slug or number); ``main`` is begun
         where it does not exist yet and ``write`` is set.
@@ -121,12 +125,13 @@ class World:
         try:
             runtime = runtime_of(disk)
             try:
-                journal = disk.open(branch, write=write)
+                reading = None if progress is None else partial(progress, "reading the journal")
+                journal = disk.open(branch, write=write, progress=reading)
             except JournalMissing:
                 if not write or branch != MAIN:
                     raise
                 journal = begin(files, disk, branch, host.created_ns(), runtime)
-            return cls._of(cls(files, disk, journal, branch, host, runtime), scenario)
+            return cls._of(cls(files, disk, journal, branch, host, runtime), scenario, progress)
         except BaseException:
             disk.close()
             raise
@@ -156,11 +161,12 @@ class World:
             raise
 
     @classmethod
-    def _of(cls, world: World, scenario: str | None) -> World:
-        """``world`` with its scenario, its journal run to the end."""
+    def _of(cls, world: World, scenario: str | None, progress: OpenProgress | None = None) -> World:
+        """``world`` with its scenario, at the end of its journal."""
         try:
             world.use_scenario(scenario or world.files.config.default_scenario)
-            world._replay()
+            world._use(chain_of(world._disk, world.branch, world._journal))
+            world._go_to_end(progress)
             with contextlib.suppress(AosError):  # whoever needs the program is told
                 _ = world.program  # its modules are compiled before anybody waits for a step
         except BaseException:
@@ -168,31 +174,42 @@ class World:
             raise
         return world
 
-    def _replay(self) -> None:
-        """Run the journal to its end, checking every frame; an object that the store lost is put
-        back from the world's files, where they still hold it."""
-        frames = with_ancestors(self._disk, self._journal.frames)
-        try:
-            self._run(frames)
-        except StoreDamaged:
-            if not self._journal.writable:
-                raise
-            self._put_back()
-            self._timeline = Timeline()
-            self._run(frames)
+    def _use(self, chain: Chain) -> None:
+        """Say what the history is."""
+        self._chain = chain
+        self._records = Records(chain)
+        self._history = History(self._disk.index, chain, self._records)
+        self._travel = Travel(
+            chain,
+            self._disk.snapshots,
+            self.program_of,
+            lambda: self._modules,
+            self.files.config.spacing,
+        )
 
-    def _run(self, frames: Sequence[Frame]) -> None:
-        self._take(replay(frames, self.program_of, self._modules))
-
-    def _take(self, replayed: Iterable[Replayed]) -> None:
-        self.trouble = self._journal.damage
+    def _go_to_end(self, progress: OpenProgress | None) -> None:
+        """Reach the state at the end. An object that the store lost is put back from the world's
+        files, where they still hold it. Where the journal does not come out as it should, the end
+        is before that."""
+        running = None if progress is None else partial(progress, "running the journal")
+        end = self._chain.count - 1
         try:
-            for made in replayed:
-                self._timeline.add(made.frame, made.state, made.after)
-        except Diverged as error:
-            if not self.frames:
+            try:
+                self._state, self._moment = self._travel.after(end, running)
+            except StoreDamaged:
+                if not self._journal.writable:
+                    raise
+                self._put_back()
+                self._state, self._moment = self._travel.after(end, running)
+        except (Diverged, JournalDamaged) as error:
+            reached = self._travel.reached
+            if reached < 0:
                 raise
-            self.trouble = error
+            self._diverged = error if isinstance(error, Diverged) else None
+            self._use(Chain(self._chain.until(reached)))
+            self._state, self._moment = self._travel.after(reached)
+        indexing = None if progress is None else partial(progress, "indexing the journal")
+        self._history.catch_up(indexing)
 
     def refresh(self) -> bool:
         """Take in what another process has added to a branch that was opened to read; whether
@@ -200,9 +217,17 @@ class World:
         with self._mutex:
             if self.trouble is not None:
                 return False
-            new = self._journal.refresh()
-            state, moment = self._timeline.states[-1], self._timeline.moments[-1]
-            self._take(resume(new, state, moment, self.program_of, self._modules))
+            known = self._chain.count
+            try:
+                new = len(self._journal.refresh())
+                if new:
+                    end = self._travel.after(known + new - 1)
+            except (Diverged, JournalDamaged) as error:
+                self._diverged = error if isinstance(error, Diverged) else None
+                self._use(Chain(self._chain.until(self._travel.reached)))
+                end = self._travel.after(self._chain.count - 1)
+            if new or self.trouble is not None:
+                self._state, self._moment = end
             return bool(new) or self.trouble is not None
 
     def _put_back(self) -> None:
@@ -216,9 +241,14 @@ class World:
         self.scenario = None if name is None else read_scenario(self.files.scenario_path(name))
 
     def close(self) -> None:
-        """Give up the journal, its lock and the store. What was read can still be looked at."""
+        """Give up the journal, its lock and the store. Records can still be looked at."""
         self._journal.close()
+        self._chain_close()
         self._disk.close()
+
+    def _chain_close(self) -> None:
+        if not self.in_memory:  # in memory others have the same journals
+            self._chain.close()
 
     def __enter__(self) -> Self:
         return self
@@ -234,6 +264,11 @@ class World:
         return list(self._journal.notices)
 
     @property
+    def trouble(self) -> JournalDamaged | Diverged | None:
+        """Why nothing can be added to the branch: where its journal is damaged or diverges."""
+        return self._diverged or self._journal.damage
+
+    @property
     def writable(self) -> bool:
         return self.trouble is None and self._journal.writable
 
@@ -243,29 +278,29 @@ class World:
         return isinstance(self._disk, MemoryDisk)
 
     @property
-    def frames(self) -> Sequence[Frame]:
-        """Every frame, those before a fork too. Grows; do not change it."""
-        return self._timeline.frames
+    def frames(self) -> Frames:
+        """Every frame, those before a fork too, read when it is asked for. Grows."""
+        return self._chain.frames
 
     @property
-    def records(self) -> Sequence[Record]:
-        """Every record, by height. Grows; do not change it."""
-        return self._timeline.records
+    def records(self) -> Records:
+        """Every record, by height, read when it is asked for. Grows."""
+        return self._records
 
     @property
     def history(self) -> History:
-        """What readers count: intents, plans, what was settled."""
-        return self._timeline.history
+        """What readers count and look up: intents, plans, what was settled, causes."""
+        return self._history
 
     @property
     def height(self) -> int:
         """The height of the last record."""
-        return self._timeline.height
+        return self._chain.height
 
     @property
     def head(self) -> bytes:
         """The hash of the last frame: names the whole history."""
-        return self.frames[-1].hash
+        return self._chain.last.hash
 
     @property
     def root(self) -> bytes:
@@ -279,7 +314,7 @@ class World:
 
     def state_warnings(self) -> list[str]:
         """States at the end that do not fit their schema, where ``[checks]`` says ``warn``."""
-        warn = self._timeline.moments[-1].settings.state_schema == "warn"
+        warn = self._moment.settings.state_schema == "warn"
         return self.at(self.height).state_problems() if warn else []
 
     def state(self, reducer: str, key: Any = None) -> Any:
@@ -289,36 +324,14 @@ class World:
     def at(self, height: int) -> View:
         """The world after record ``height``. Raises :class:`UsageError` out of range."""
         with self._mutex:
-            state, live = self._state_at(height), height == self.height
+            state = self._state if height == self.height else self._travel.inside(height)
             return View(
-                height,
-                state,
-                self.program_of,
-                self.records,
-                self.history.pending() if live else self.history.pending_at(height),
-                self.history.plans,
-                self._prepared,
+                height, state, self.program_of, self._records, self._history, self._prepared
             )
-
-    @property
-    def _state(self) -> State:
-        return self._timeline.states[-1]
-
-    def _state_at(self, height: int) -> State:
-        of = self._timeline
-        index = of.frame_at(height)
-        frame = of.frames[index]
-        if height == frame.last_height:
-            return of.states[index]
-        if self._inside is None or self._inside[0] != index:
-            before, moment = of.states[index - 1], of.moments[index - 1]
-            made = rerun(frame, before, moment, self.program_of, self._modules)
-            self._inside = (index, made)
-        return self._inside[1].states[height - frame.height]
 
     def frame_at(self, height: int) -> int:
         """The index of the frame that holds record ``height``. Raises :class:`UsageError`."""
-        return self._timeline.frame_at(height)
+        return self._chain.index_at(height)
 
     def turn_bounds(self, height: int) -> tuple[int, int]:
         """(first, last) height of the turn that record ``height`` is in."""
@@ -330,7 +343,7 @@ class World:
         answers = () if self.scenario is None else self.scenario.answers
 
         def earlier() -> list[Intent]:
-            return [other.intent for other in self.history.asked[: asked.index]]
+            return [other.intent for other in self._history.all_asked(before=asked.since)]
 
         return prepare(answers, asked.intent, earlier, schema, self._disk.store.get)
 
@@ -365,7 +378,7 @@ class World:
         """The logical time of an input that would come now: nanoseconds since genesis."""
         with self._mutex:
             elapsed_ns = self.host.elapsed_ns(self._past()) + self._advanced_ns
-            return max(elapsed_ns, self._timeline.moments[-1].logical_ns)
+            return max(elapsed_ns, self._moment.logical_ns)
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -403,7 +416,7 @@ class World:
         :meth:`submit` raises."""
         with self._mutex:
             intent = self._state.pending.get(receipt.intent)
-            late = intent is None and receipt.intent in self.history.settled
+            late = intent is None and self._history.settled(receipt.intent)
             due = 0
             if intent is not None and intent.kind == "timer.set" and receipt.status == "ok":
                 due = canon.decode(intent.params)["deliver_at_ns"]
@@ -430,13 +443,37 @@ class World:
             self._need_writable()
             stamped = input.stamped(**{**self._stamps(input, due_ns), **(stamps or {})},
                                     source=source)  # fmt: skip
-            of = self._timeline
-            made = turn(self.program_of, of.states[-1], stamped, of.moments[-1], self._modules)
+            made = self._turn(stamped)
             if blobs:
                 self._disk.store.put_all(blobs)
             frame = self._journal.append(frame_body(self.height + 1, self.head, made))
-            of.add(frame, made.state, made.after)
+            self._state, self._moment = made.state, made.after
+            self._travel.add(self._chain.count - 1, frame, made.state, made.after)
             return made
+
+    def _turn(self, input: Input) -> Turn:
+        try:
+            return turn(self.program_of, self._state, input, self._moment, self._modules)
+        except (SnapshotDamaged, BadNode):  # the state is partly read when it is first needed
+            self._travel.forget()
+            self._state, self._moment = self._travel.after(self._chain.count - 1)
+            return turn(self.program_of, self._state, input, self._moment, self._modules)
+
+    @contextlib.contextmanager
+    def group(self) -> Iterator[None]:
+        """Inputs submitted inside become durable together, with one sync, when the block ends:
+        only then are they acknowledged. Where that fails none of them has happened, and
+        :class:`DiskError` is raised."""
+        with self._mutex:
+            before = self._state, self._moment
+            try:
+                with self._journal.group():
+                    yield
+            except DiskError:
+                if self._chain.height + 1 < self._moment.height:
+                    self._state, self._moment = before
+                    self._travel.rewind(self._chain.count)
+                raise
 
     def advance(self, ns: int) -> None:
         """Let time pass: later inputs are stamped ``ns`` nanoseconds later, while it is open."""
@@ -449,7 +486,7 @@ class World:
 
     def _stamps(self, input: Input, due_ns: int) -> dict[str, Any]:
         at_ns, elapsed_ns, entropy = self.host.stamp(input, self._past())
-        before = self._timeline.moments[-1].logical_ns
+        before = self._moment.logical_ns
         return {
             "at_ns": at_ns + self._advanced_ns,
             "logical_ns": max(elapsed_ns + self._advanced_ns, due_ns, before),
@@ -458,7 +495,7 @@ class World:
 
     def _past(self) -> Past:
         created_ns: int = self._journal.header.body["created_ns"]
-        return self.history.past(created_ns)
+        return self._history.past(created_ns)
 
     def _need_writable(self) -> None:
         if self.trouble is not None:
@@ -475,7 +512,7 @@ class World:
     def denial(self, intent: Intent, params: Any) -> str | None:
         """The code with which the grant of ``intent``, as it is now, denies the same effect with
         other ``params`` (runtime data); None where it allows it."""
-        program, moment = self.program, self._timeline.moments[-1]
+        program, moment = self.program, self._moment
         try:
             effect = program.effects.get(intent.kind)
             if effect is None:
@@ -519,7 +556,10 @@ class World:
         require_sound(files.catalog)
         program, modules = self._beside_disk(files)
         with self._mutex:
-            return risks(self._timeline, self.program_of, program, modules)
+            steps = reversed(self._history.of_kind("step", 0, self.height))
+            return risks(
+                self._state, self._moment, self._records, steps, self.program_of, program, modules
+            )
 
     def swap(
         self,
@@ -539,7 +579,7 @@ class World:
             files = WorldFiles.read(self.files.root, wasm)
             catalog, settings = files.catalog, files.config.settings
             changed = catalog.changed_from(self.program.catalog)
-            same = settings == self._timeline.moments[-1].settings
+            same = settings == self._moment.settings
             if not changed and same:
                 raise UsageError("the files on disk are those in force already", code="no_change")
             keep(files, catalog, self._disk.store, self._runtime)
@@ -571,19 +611,23 @@ class World:
         """
         check_branch_name(name)
         with self._mutex:
-            timeline = self._timeline.until(self._timeline.turn_end(height))
-        first, last = timeline.frames[0], timeline.frames[-1]
-        state, moment = timeline.states[-1], timeline.moments[-1]
+            index = self._chain.turn_end(height)
+            state, moment = self._travel.after(index)
+            first, last = self._chain.frame(0), self._chain.frame(index)
+            before = self._chain.until(index)
         disk = self._disk.again()
         try:
             journal = disk.create(name, fork_header(first, last, state, moment))
+            if disk is self._disk:
+                chain = Chain((*before, Segment(name, journal)))
+            else:
+                chain = chain_of(disk, name, journal, [of.name for of in reversed(before)])
         except BaseException:
             if disk is not self._disk:
                 disk.close()
             raise
-        timeline.add(journal.header, state, moment)
         runtime = self._runtime if disk is self._disk else runtime_of(disk)
-        return self._beside(disk, journal, name, runtime, timeline)
+        return self._beside(disk, journal, name, runtime, chain, state, moment)
 
     def twin(self) -> World:
         """This world at its genesis, on a branch in memory, for trying out: what is compiled
@@ -593,16 +637,27 @@ class World:
         wasm = [self._disk.store.get(hash, what="a module") for hash, _ in entries(program)]
         disk.store.put_all([*program.catalog.objects.values(), *wasm, *self.files.blobs])
         journal = disk.create(MAIN, genesis.body)
-        return self._beside(disk, journal, MAIN, self._runtime, self._timeline.until(0))
+        chain = Chain([Segment(MAIN, journal)])
+        return self._beside(disk, journal, MAIN, self._runtime, chain, *begin_again(genesis))
 
     def _beside(
-        self, disk: Disk, journal: Journal, branch: str, runtime: Runtime, timeline: Timeline
+        self,
+        disk: Disk,
+        journal: Journal,
+        branch: str,
+        runtime: Runtime,
+        chain: Chain,
+        state: State,
+        moment: Moment,
     ) -> World:
         """Another world with what this one has compiled and prepared."""
         world = World(self.files, disk, journal, branch, self.host, runtime)
-        world.scenario, world._timeline = self.scenario, timeline
+        world.scenario = self.scenario
         world._programs = self._programs  # by content, so any world may share them
         world._advanced_ns = self._advanced_ns
+        world._use(chain)
+        world._state, world._moment = state, moment
+        world._travel.add(chain.count - 1, chain.last, state, moment)
         return world
 
     # -- proof ------------------------------------------------------------------------------
@@ -615,32 +670,40 @@ class World:
         :class:`JournalDamaged`, :class:`StoreDamaged`, and what loading the files raises.
         """
         begun = time.perf_counter()
-        frames, divergence = self.frames, None
-        if isinstance(self.trouble, Diverged):
-            divergence = self.trouble.divergence
+        divergence = None
+        if self._diverged is not None:
+            divergence = self._diverged.divergence
         else:
-            frames = self._frames_on_disk()
-            divergence = self._first_divergence(frames, with_disk, progress)
+            with self._on_disk() as frames:
+                divergence = self._first_divergence(frames, with_disk, progress)
+        last = self._chain.last
         return Report(
             ok=divergence is None,
-            frames=len(frames),
-            records=frames[-1].last_height + 1,
-            root=frames[-1].root,
-            head=frames[-1].hash,
+            frames=self._chain.count,
+            records=last.last_height + 1,
+            root=last.root,
+            head=last.hash,
             seconds=time.perf_counter() - begun,
             divergence=divergence,
         )
 
-    def _frames_on_disk(self) -> list[Frame]:
+    @contextlib.contextmanager
+    def _on_disk(self) -> Iterator[Frames]:
         """The frames this world has, read anew. Raises :class:`JournalDamaged`."""
-        known = len(self.frames)
-        frames, damage = self._disk.read(self.branch)
-        if damage is not None:
-            raise damage
-        return with_ancestors(self._disk, frames)[:known]
+        known = self._chain.count
+        journal = self._disk.open(self.branch, write=False)
+        if journal.damage is not None:
+            raise journal.damage
+        chain = chain_of(self._disk, self.branch, journal)
+        try:
+            yield Frames(lambda: known, chain.frame)
+        finally:
+            if not self.in_memory:
+                chain.close()
+                journal.close()
 
     def _first_divergence(
-        self, frames: Sequence[Frame], with_disk: bool, progress: Progress | None
+        self, frames: Frames, with_disk: bool, progress: Progress | None
     ) -> Divergence | None:
         def counted() -> Iterator[Replayed]:
             for done, made in enumerate(replay(frames, self.program_of, self._modules), 1):

@@ -150,6 +150,20 @@ def to_kinded(value: Value) -> Any:
     return {kind: data}
 
 
+def from_kinded(plain: Any) -> Value:
+    """The value of what :func:`to_kinded` gave."""
+    if isinstance(plain, str):
+        return Value(plain, None)
+    ((kind, data),) = plain.items()
+    if kind in ("List", "Set"):
+        return Value(kind, tuple(map(from_kinded, data)))
+    if kind == "Record":
+        return Value(kind, {name: from_kinded(item) for name, item in data.items()})
+    if kind == "Map":
+        return Value(kind, tuple((from_kinded(key), from_kinded(item)) for key, item in data))
+    return Value(kind, data)
+
+
 def kinded_bytes(value: Value) -> bytes:
     """Canonical bytes of the kinded form, exactly B-16: what the ``hash`` operator hashes."""
     return canon.SELF_DESCRIBE + _encode_kinded(value)

@@ -117,7 +117,7 @@ def acknowledge(world: World, turns: Sequence[Turn]) -> dict[str, Any]:
 
 
 def _fault_json(fault: Any) -> dict[str, Any]:
-    from aos_core.replay import show_field
+    from aos_core.kernel.records import show_field
 
     where = {name: show_field(name, of) for name, of in fault["where"].items()}
     return {"code": fault["code"], "where": where, "text": fault["text"]}

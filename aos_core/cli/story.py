@@ -25,7 +25,6 @@ from aos_core.present import (
 )
 
 if TYPE_CHECKING:
-    from aos_core.history import Started
     from aos_core.kernel.records import Record
     from aos_core.scenario import Run
     from aos_core.world import World
@@ -77,10 +76,6 @@ class Teller:
 
     def __init__(self, world: World) -> None:
         self._world, self._reader = world, RecordReader(world)
-        self._asked = {asked.hash: asked for asked in world.history.asked}
-        self._plans: dict[bytes, list[Started]] = {}
-        for started in world.history.plans:
-            self._plans.setdefault(started.id, []).append(started)
 
     def tell(self, first: int, last: int, width: int) -> Iterator[Text]:
         """What people want to know of records ``first`` to ``last``, one turn after the other."""
@@ -126,7 +121,7 @@ class Teller:
             case "decision":
                 return _decision(record)
             case "intent":
-                n = self._asked[record["hash"]].n
+                n = self._number(record["hash"], height)
                 params = self._reader.fields(height)["params"]
                 return f"{n}: {asks_for(record['kind'], params)}"
             case "fault":
@@ -143,11 +138,14 @@ class Teller:
         return f"{short_name(record['schema'])}{f' {tag}' if tag else ''}{shown}"
 
     def _receipt(self, height: int, record: Record) -> str:
-        asked = self._asked.get(record["intent"])
-        name = canon.hash_text(record["intent"])[:19] if asked is None else str(asked.n)
+        name = self._number(record["intent"], height)
         said = answers(self._reader.fields(height)["payload"])
         outcome = "" if record["outcome"] == "settled" else f"{record['outcome']}, "
         return f"for {name}: {outcome}{record['status']}, {said}"
+
+    def _number(self, intent: bytes, height: int) -> str:
+        asked = self._world.history.asked(intent, height)
+        return canon.hash_text(intent)[:19] if asked is None else str(asked.n)
 
     def _ended(self, height: int, record: Record) -> str:
         name = self._instance(record, height)
@@ -157,9 +155,9 @@ class Teller:
         return f"{name} fails: {record.get('error_code')}{f', {text}' if text else ''}"
 
     def _instance(self, record: Record, height: int) -> str:
-        # an identity may be used again once its instance has ended
-        found = self._plans[record["instance"]]
-        started = next(of for of in reversed(found) if of.started <= height)
+        started = self._world.history.instance(record["instance"], height)
+        if started is None:
+            return canon.hash_text(record["instance"])[:19]
         return f"{short_name(started.plan)} #{started.number}"
 
     def _details(self, height: int, record: Record, width: int) -> Iterator[Text]:

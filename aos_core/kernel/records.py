@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from aos_core import canon
+from aos_core.air.codec import untyped_to_host
 from aos_core.errors import Rejected
 
 KINDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
@@ -239,3 +240,10 @@ def input_from_plain(plain: Mapping[str, Any]) -> Input:
     except (TypeError, KeyError) as error:
         raise Rejected(f"an input with wrong fields: {error}") from error
     raise Rejected(f"unknown kind of input {plain.get('k')!r}")
+
+
+def show_field(name: str, value: Any) -> Any:
+    """A field of a record as host JSON; hashes in their text form."""
+    if isinstance(value, bytes) and len(value) == 32 and (name in HASH_FIELDS or name == "root"):
+        return canon.hash_text(value)
+    return untyped_to_host(value)

@@ -43,6 +43,11 @@ class Intent:
             }
         )
 
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Intent:
+        """The intent of the bytes that a state keeps of it."""
+        return cls(**canon.decode(data))
+
     def to_plain(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
@@ -138,14 +143,16 @@ class State:
     @property
     def root(self) -> bytes:
         """SHA-256 over the roots of the parts, 32 bytes."""
-        return canon.digest(
-            {
-                "manifest": self.manifest,
-                "cells": {name: cells.root for name, cells in self.cells.items() if len(cells)},
-                "plans": self.plans.root,
-                "pending": self.pending.root,
-            }
-        )
+        return canon.digest(self.to_plain())
+
+    def to_plain(self) -> dict[str, Any]:
+        """The roots of the parts."""
+        return {
+            "manifest": self.manifest,
+            "cells": {name: cells.root for name, cells in self.cells.items() if cells},
+            "plans": self.plans.root,
+            "pending": self.pending.root,
+        }
 
     def cell(self, reducer: str, key: bytes) -> bytes | None:
         """The state bytes of a cell; the key of an unkeyed reducer is empty."""

@@ -1,0 +1,410 @@
+"""The index of a world's journals: what is where, in SQLite, for readers and filters.
+
+All of it is derived from the journals and may be deleted at any time. It is brought up to date when
+it is asked, frame by frame from where it stands; whatever does not fit the journal (another header,
+another head at the frame it stands at, a file that is no database) is thrown away and made anew.
+``docs/journal-index.md`` shows the tables to people who want to query them.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from aos_core.air.codec import untyped_to_host
+from aos_core.branches import DiskError
+from aos_core.errors import JournalDamaged
+from aos_core.frames import Frame
+from aos_core.journal import Journal
+from aos_core.kernel.records import show_field
+
+VERSION = 1
+"""Of the tables; a file of another version is made anew."""
+
+CHUNK = 1000
+"""So many frames are taken in together."""
+
+BUSY_SECONDS = 30.0
+
+Progress = Callable[[int, int], None]
+"""(frames done, frames in all); what it raises breaks the work off."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What readers count, before some turn: events submitted, plan instances started, intents
+    pending, and the number that the next intent gets."""
+
+    events: int = 0
+    plans: int = 0
+    pending: int = 0
+    next: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of one branch: its frames up to ``last`` height, those of a fork beside its
+    parent's. ``journal`` holds them; ``parent`` is the part before."""
+
+    name: str
+    journal: Journal
+    last: int | None
+    parent: Part | None
+
+
+class Index:
+    """The tables of all branches of a world. May be used from several threads and processes."""
+
+    def __init__(self, path: Path | None, *, write: bool = True) -> None:
+        """``path`` None: in memory. Where the file cannot be written, a temporary one serves."""
+        self._path = path
+        self._mutex = threading.RLock()
+        self._database = self._open(path, write)
+
+    def close(self) -> None:
+        """Give up the file."""
+        with self._mutex:
+            self._database.close()
+
+    # -- asking -----------------------------------------------------------------------------
+
+    def rows(self, query: str, *given: Any) -> list[tuple[Any, ...]]:
+        """The rows of an SQL query over the tables."""
+        with self._mutex:
+            return self._database.execute(query, given).fetchall()
+
+    def row(self, query: str, *given: Any) -> tuple[Any, ...] | None:
+        """The first row of a query, or None."""
+        with self._mutex:
+            found: tuple[Any, ...] | None = self._database.execute(query, given).fetchone()
+            return found
+
+    def mend(self, error: Exception) -> None:
+        """After an error of SQLite: broken tables are thrown away and begun anew; where the disk
+        refuses, a temporary file serves from now on. Raises :class:`DiskError` where another
+        process holds them for too long."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise DiskError(
+                f"the index cannot be read: {error}",
+                hint="another process is making it anew: wait for it, then try again",
+                file=self._path,
+            ) from error
+        refuses = code in (
+            sqlite3.SQLITE_FULL,
+            sqlite3.SQLITE_IOERR,
+            sqlite3.SQLITE_READONLY,
+            sqlite3.SQLITE_CANTOPEN,
+        )
+        with self._mutex:
+            self._database.close()
+            if not refuses:
+                with suppress(OSError):
+                    _delete(self._path)
+            self._database = self._open(self._path, not refuses)
+
+    # -- following the journals ----------------------------------------------------------------
+
+    def follow(self, part: Part, progress: Progress | None = None) -> int:
+        """Take in what the branch of ``part`` has beyond what is known, up to where it is damaged;
+        the number that stands for the branch in the tables."""
+        with self._mutex:
+            known = self.row(
+                "SELECT id, header, head, frames FROM branches WHERE name = ?", part.name
+            )
+            if known is not None and known[2] == part.journal.head:
+                return int(known[0])
+            if known is None or not _fits(part.journal, known[1], known[2], known[3]):
+                self._begin(part)
+        total = part.journal.count
+        while True:
+            with self._mutex, self._transaction():
+                id, frames = self._branch(part.name)
+                if frames >= total:
+                    return id
+                end = self._take_in(id, part, frames, min(total, frames + CHUNK))
+            if end == frames:
+                return id
+            if progress is not None:
+                progress(end, total)
+
+    def forget(self, name: str) -> None:
+        """Drop what is known of a branch."""
+        with self._mutex, self._transaction():
+            self._drop(name)
+
+    def rename(self, old: str, new: str) -> None:
+        """A branch has another name now."""
+        with self._mutex, self._transaction():
+            self._drop(new)
+            self._database.execute("UPDATE branches SET name = ? WHERE name = ?", (new, old))
+
+    def _branch(self, name: str) -> tuple[int, int]:
+        id, frames = self._database.execute(
+            "SELECT id, frames FROM branches WHERE name = ?", (name,)
+        ).fetchone()
+        return id, frames
+
+    def _begin(self, part: Part) -> None:
+        header = part.journal.header
+        before = Counters()
+        if part.parent is not None:
+            assert part.parent.last is not None
+            before = self._counters_after(self.follow(part.parent), part.parent.last)
+        with self._transaction():
+            self._drop(part.name)
+            self._database.execute(
+                "INSERT INTO branches (name, header, head, frames, height, events, plans, pending,"
+                " next) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)",
+                (part.name, header.hash, header.hash, header.height - 1, *_values(before)),
+            )
+
+    def _counters_after(self, branch: int, height: int) -> Counters:
+        """What stood after record ``height``, the last of its turn."""
+        found = self.row(
+            "SELECT events, plans, pending, next FROM turns WHERE branch = ? AND first > ?"
+            " ORDER BY first LIMIT 1",
+            branch,
+            height,
+        ) or self.row("SELECT events, plans, pending, next FROM branches WHERE id = ?", branch)
+        assert found is not None
+        return Counters(*found)
+
+    def _drop(self, name: str) -> None:
+        found = self._database.execute("SELECT id FROM branches WHERE name = ?", (name,)).fetchone()
+        if found is not None:
+            for table, column in (("records", "branch"), ("turns", "branch"), ("branches", "id")):
+                self._database.execute(f"DELETE FROM {table} WHERE {column} = ?", found)
+
+    def _take_in(self, id: int, part: Part, begin: int, end: int) -> int:
+        """Take in frames ``begin`` to ``end``; where it stands then: earlier, if one is bad."""
+        row = self._database.execute(
+            "SELECT events, plans, pending, next FROM branches WHERE id = ?", (id,)
+        ).fetchone()
+        batch = _Batch(id, Counters(*row))
+        last: Frame | None = None
+        with suppress(JournalDamaged, KeyError, TypeError):  # what is not as it should be ends it
+            for index in range(begin, end):
+                frame = part.journal.frame(index)
+                batch.take(frame, lambda intent: self._asked(part, id, intent))
+                last, begin = frame, index + 1
+        if last is None:
+            return begin
+        self._database.executemany(f"INSERT INTO turns VALUES ({_marks(10)})", batch.turns)
+        self._database.executemany(f"INSERT INTO records VALUES ({_marks(9)})", batch.records)
+        self._database.execute(
+            "UPDATE branches SET head = ?, frames = ?, height = ?, events = ?, plans = ?,"
+            " pending = ?, next = ? WHERE id = ?",
+            (last.hash, begin, last.last_height, *_values(batch.counters), id),
+        )
+        return begin
+
+    def _asked(self, part: Part | None, id: int, intent: bytes) -> int | None:
+        """The height at which an intent was last asked for, on this branch or before it."""
+        last = 2**62
+        while part is not None:
+            found = self.row(
+                "SELECT max(height) FROM records WHERE subject = ? AND branch = ?"
+                " AND kind = 'intent' AND height <= ?",
+                intent,
+                id,
+                last,
+            )
+            if found is not None and found[0] is not None:
+                return int(found[0])
+            part = part.parent
+            if part is not None and part.last is not None:
+                last = part.last
+                id, _ = self._branch(part.name)
+        return None
+
+    # -- the file ------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    @staticmethod
+    def _open(path: Path | None, write: bool) -> sqlite3.Connection:
+        if path is None:
+            return _connect(":memory:")
+        if write:
+            for _ in range(2):
+                with suppress(sqlite3.DatabaseError, OSError):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    return _connect(str(path))
+                with suppress(OSError):
+                    _delete(path)
+        return _connect("")  # a temporary file of SQLite's own
+
+
+class _Batch:
+    """Rows to be written together."""
+
+    def __init__(self, branch: int, counters: Counters) -> None:
+        self.branch, self.counters = branch, counters
+        self.turns: list[tuple[Any, ...]] = []
+        self.records: list[tuple[Any, ...]] = []
+        self._asked: dict[bytes, int] = {}
+
+    def take(self, frame: Frame, asked: Callable[[bytes], int | None]) -> None:
+        """Take in a frame, whole or not at all. ``asked``: when an intent was asked for before."""
+        counters, rows = replace(self.counters), []
+        for height, plain in enumerate(frame.records, frame.height):
+            number = _count(counters, plain, height == frame.height)
+            cause = plain.get("by")
+            if plain["k"] == "intent":
+                self._asked[plain["hash"]] = height
+            elif plain["k"] == "receipt":
+                cause = self._asked.get(plain["intent"]) or asked(plain["intent"])
+            rows.append(
+                (self.branch, height, *_record(plain), cause, frame.height, number,
+                 record_text(plain))
+            )  # fmt: skip
+        if rows:
+            self.turns.append((self.branch, *_turn(frame), *_values(self.counters)))
+        self.records += rows
+        self.counters = counters
+
+
+_TABLES = f"""
+CREATE TABLE IF NOT EXISTS branches (
+    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, header BLOB NOT NULL, head BLOB NOT NULL,
+    frames INTEGER NOT NULL, height INTEGER NOT NULL,
+    events INTEGER NOT NULL, plans INTEGER NOT NULL, pending INTEGER NOT NULL, next INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS turns (
+    branch INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    at_ns INTEGER, scenario TEXT, step INTEGER,
+    events INTEGER NOT NULL, plans INTEGER NOT NULL, pending INTEGER NOT NULL,
+    next INTEGER NOT NULL, PRIMARY KEY (branch, first)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+    branch INTEGER NOT NULL, height INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT, subject BLOB,
+    cause INTEGER, turn INTEGER NOT NULL, number INTEGER, text TEXT NOT NULL,
+    PRIMARY KEY (branch, height)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_kind ON records (branch, kind, height);
+CREATE INDEX IF NOT EXISTS by_subject ON records (subject, branch, height)
+    WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_cause ON records (branch, cause) WHERE cause IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_step ON turns (branch, scenario, step) WHERE scenario IS NOT NULL;
+PRAGMA user_version = {VERSION};
+"""
+
+
+def _connect(place: str) -> sqlite3.Connection:
+    database = sqlite3.connect(
+        place, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version not in (0, VERSION):
+            raise sqlite3.DatabaseError(f"tables of version {version}")
+        if version == 0:
+            database.executescript(f"PRAGMA journal_mode = WAL; BEGIN; {_TABLES} COMMIT;")
+        database.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _delete(path: Path | None) -> None:
+    if path is not None:
+        for end in ("", "-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def _fits(journal: Journal, header: bytes, head: bytes, frames: int) -> bool:
+    """Whether the tables, which know so many frames, are of this very journal."""
+    if header != journal.header.hash or frames > journal.count:
+        return False
+    return frames == 0 or journal.frame(frames - 1).hash == head
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _values(of: Counters) -> tuple[int, int, int, int]:
+    return of.events, of.plans, of.pending, of.next
+
+
+def _turn(frame: Frame) -> tuple[Any, ...]:
+    input: Mapping[str, Any] = frame.body.get("input") or {}
+    source = input.get("source") or {}
+    at_ns = input.get("at_ns", frame.body.get("created_ns"))
+    step = source.get("step")
+    return (
+        frame.height,
+        frame.last_height,
+        at_ns if isinstance(at_ns, int) and at_ns < 2**63 else None,
+        source.get("scenario"),
+        step if isinstance(step, int) and step < 2**63 else None,
+    )
+
+
+def _count(counters: Counters, plain: Mapping[str, Any], is_input: bool) -> int | None:
+    """Count a record; the number that people know it by: of an intent, of a plan instance."""
+    match plain["k"]:
+        case "event" if is_input:
+            counters.events += 1
+        case "intent":
+            number = counters.next if counters.pending else 1
+            counters.pending, counters.next = counters.pending + 1, number + 1
+            return number
+        case "receipt" if plain["outcome"] in ("settled", "orphan"):
+            counters.pending -= 1
+        case "plan_started":
+            counters.plans += 1
+            return counters.plans - 1
+    return None
+
+
+def _record(plain: Mapping[str, Any]) -> tuple[str, str | None, bytes | None]:
+    """(kind, name, subject) of a record: what it is about."""
+    kind = plain["k"]
+    match kind:
+        case "event":
+            return kind, plain["schema"], None
+        case "step":
+            return kind, plain["reducer"], plain.get("key") or b""
+        case "intent":
+            return kind, plain["kind"], plain["hash"]
+        case "receipt":
+            return kind, plain["outcome"], plain["intent"]
+        case "decision":
+            return kind, plain["grant"], plain["intent"]
+        case "plan_started":
+            return kind, plain["plan"], plain["instance"]
+        case "plan_step":
+            return kind, plain["step"], plain["instance"]
+        case "plan_ended":
+            return kind, plain["status"], plain["instance"]
+        case "fault":
+            return kind, plain["code"], None
+        case "manifest_replaced":
+            return kind, None, plain["new"]
+        case "genesis":
+            return kind, plain["world"], plain["manifest"]
+    return kind, None, None
+
+
+def record_text(fields: Mapping[str, Any]) -> str:
+    """What a filter's ``text`` is looked for in: the fields as JSON, hashes in their text form."""
+    shown = {name: show_field(name, of) for name, of in fields.items() if name not in ("k", "by")}
+    return json.dumps(untyped_to_host(shown), ensure_ascii=False).casefold()

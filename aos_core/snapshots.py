@@ -1,0 +1,253 @@
+"""Snapshots: states that were kept, so that a far moment need not be reached from the beginning.
+
+A snapshot is named by the head of its journal, hence by the whole history before it. It holds the
+roots of the parts of the state and the moment after it; the Merkle nodes are kept beside, each
+once, so a snapshot costs what has changed since the one before. All of it is derived: what does not
+have the hash it should is as if it were not there, and the whole file may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from aos_core import canon
+from aos_core.errors import CanonError, Rejected, StoreDamaged
+from aos_core.frames import Frame
+from aos_core.kernel.program import Program, Settings
+from aos_core.kernel.restore import restore
+from aos_core.kernel.state import State
+from aos_core.kernel.turn import Moment
+from aos_core.merkle import BadNode, MerkleMap
+
+Programs = Callable[[bytes], Program]
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """When a snapshot is due: after so many turns, and so many bytes of journal."""
+
+    turns: int
+    bytes: int
+
+    def due(self, index: int, frame: Frame) -> bool:
+        """Whether frame ``index`` is one to keep the state after. By its place alone, so that all
+        who run a journal again agree."""
+        if index == 0:
+            return False
+        return index % self.turns == 0 or frame.offset // self.bytes != frame.end // self.bytes
+
+
+class SnapshotDamaged(StoreDamaged):
+    """A part of a kept state is missing or altered: the state has to be reached by replay."""
+
+    code = "snapshot_damaged"
+
+
+class Snapshots(Protocol):
+    """Kept states by the frame that they come after."""
+
+    def keep(self, frame: Frame, state: State, after: Moment) -> None:
+        """Keep the state and the moment after ``frame``, soon; fails silently."""
+
+    def load(self, frame: Frame, programs: Programs) -> tuple[State, Moment] | None:
+        """What was kept for ``frame``, None where nothing good was. Parts of the state are read
+        when they are needed: any use of it may raise :class:`SnapshotDamaged`."""
+
+    def before(self, height: int) -> int | None:
+        """The last height up to ``height`` after which there is one, of whatever branch."""
+
+    def drop(self) -> None:
+        """Forget all of them."""
+
+    def settle(self) -> None:
+        """Return when everything that was to be kept is."""
+
+    def close(self) -> None:
+        """Give up the file, all kept."""
+
+
+class MemorySnapshots:
+    """Snapshots that live in memory: the states themselves."""
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, tuple[State, Moment]] = {}
+
+    def keep(self, frame: Frame, state: State, after: Moment) -> None:
+        self._kept[frame.hash] = state, after
+
+    def load(self, frame: Frame, programs: Programs) -> tuple[State, Moment] | None:
+        return self._kept.get(frame.hash)
+
+    def before(self, height: int) -> int | None:
+        heights = (moment.height - 1 for _, moment in self._kept.values())
+        return max((of for of in heights if of <= height), default=None)
+
+    def drop(self) -> None:
+        self._kept.clear()
+
+    def settle(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class StoredSnapshots:
+    """Snapshots in one SQLite file that threads and processes share. They are written by a thread
+    of its own. A file that cannot be used is done without."""
+
+    def __init__(self, path: Path, *, write: bool) -> None:
+        self._path, self._write = path, write
+        self._mutex = threading.Lock()
+        self._thread: ThreadPoolExecutor | None = None
+        self._database = self._open()
+
+    def keep(self, frame: Frame, state: State, after: Moment) -> None:
+        if self._database is None or not self._write:
+            return
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+        self._thread.submit(self._keep, frame.hash, state, after)
+
+    def load(self, frame: Frame, programs: Programs) -> tuple[State, Moment] | None:
+        row = self._one("SELECT data FROM snapshots WHERE head = ?", frame.hash)
+        if row is None:
+            return None
+        try:
+            plain = canon.decode(row)
+            moment = Moment(
+                plain["height"], plain["logical_ns"], Settings.from_plain(plain["settings"])
+            )
+            if plain["sum"] != _sum(plain) or canon.digest(plain["state"]) != frame.root:
+                return None
+            return restore(plain["state"], self._node, programs), moment
+        except (CanonError, Rejected, KeyError, TypeError, BadNode, SnapshotDamaged):
+            return None
+
+    def before(self, height: int) -> int | None:
+        rows = self._all("SELECT max(height) FROM snapshots WHERE height <= ?", height)
+        found: int | None = rows[0][0] if rows else None
+        return found
+
+    def drop(self) -> None:
+        self.settle()
+        with self._mutex, suppress(sqlite3.Error):
+            if self._database is not None and self._write:
+                self._database.executescript("DELETE FROM snapshots; DELETE FROM nodes")
+
+    def settle(self) -> None:
+        if self._thread is not None:
+            self._thread.submit(lambda: None).result()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
+        with self._mutex, suppress(sqlite3.Error):
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    def _keep(self, head: bytes, state: State, after: Moment) -> None:
+        maps: list[MerkleMap[Any]] = [*state.cells.values(), state.plans, state.pending]
+        nodes = [node for of in maps for node in of.unkept()]
+        plain: dict[str, Any] = {
+            "state": state.to_plain(),
+            "height": after.height,
+            "logical_ns": after.logical_ns,
+            "settings": after.settings.to_plain(),
+        }
+        data = canon.encode({**plain, "sum": _sum(plain)})
+        with self._mutex:
+            if self._database is None:
+                return
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                self._database.executemany(
+                    "INSERT OR REPLACE INTO nodes VALUES (?, ?)",
+                    ((node.hash(), node.to_bytes()) for node in nodes),
+                )
+                self._database.execute(
+                    "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)",
+                    (head, after.height - 1, data),
+                )
+                self._database.execute("COMMIT")
+            except sqlite3.Error:  # a snapshot the fewer
+                with suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+                return
+        for node in nodes:
+            node.kept = True
+
+    def _node(self, digest: bytes) -> bytes:
+        data = self._one("SELECT data FROM nodes WHERE hash = ?", digest)
+        if data is None:
+            raise SnapshotDamaged(
+                f"a part of a kept state is missing: {canon.hash_text(digest)}", file=self._path
+            )
+        return data
+
+    def _one(self, query: str, *given: bytes) -> bytes | None:
+        rows = self._all(query, *given)
+        return rows[0][0] if rows and isinstance(rows[0][0], bytes) else None
+
+    def _all(self, query: str, *given: bytes | int) -> list[Any]:
+        with self._mutex:
+            if self._database is None:
+                return []
+            try:
+                return self._database.execute(query, given).fetchall()
+            except (sqlite3.Error, UnicodeDecodeError):
+                return []
+
+    def _open(self) -> sqlite3.Connection | None:
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError:
+            if not self._write:
+                return None
+        with suppress(OSError, sqlite3.Error):  # broken, or of another version: begin anew
+            for name in (self._path.name, f"{self._path.name}-wal", f"{self._path.name}-shm"):
+                self._path.with_name(name).unlink(missing_ok=True)
+            return self._connect()
+        return None
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "rwc" if self._write else "ro"
+        database = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=5,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            if self._write:
+                database.executescript(_SCHEMA)
+            database.execute("SELECT head, height, data FROM snapshots LIMIT 1").fetchall()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS nodes (hash BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshots
+    (head BLOB PRIMARY KEY, height INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_height ON snapshots (height);
+"""
+
+
+def _sum(plain: dict[str, Any]) -> bytes:
+    """The hash of what a snapshot says: settings and logical time are in no root."""
+    return canon.digest({name: of for name, of in plain.items() if name != "sum"})

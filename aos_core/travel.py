@@ -1,0 +1,136 @@
+"""The state of a world at any height: from the nearest one that is known, by running turns again.
+
+Known are the last states that were asked for, and snapshots. Every turn that is run again is
+compared with what the journal says, so a state that is given is a state that was verified from
+there on. Height h is the world after record h.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from aos_core.chain import Chain
+from aos_core.frames import Frame
+from aos_core.kernel.modules import Modules
+from aos_core.kernel.state import State
+from aos_core.kernel.turn import Moment, Programs, Turn
+from aos_core.merkle import BadNode
+from aos_core.replay import begin, rerun, resume
+from aos_core.snapshots import SnapshotDamaged, Snapshots, Spacing
+
+_CACHED = 1024
+"""So many states are kept, those asked for last; they share what they have in common."""
+
+Progress = Callable[[int, int], None]
+"""(turns done, turns to run); what it raises breaks the work off."""
+
+
+class Travel:
+    """The states of one chain."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        snapshots: Snapshots,
+        programs: Programs,
+        modules: Callable[[], Modules],
+        spacing: Spacing,
+    ) -> None:
+        self._chain, self._snapshots, self._programs = chain, snapshots, programs
+        self._modules, self._spacing = modules, spacing
+        self._known: OrderedDict[int, tuple[State, Moment]] = OrderedDict()
+        self._inside: tuple[int, Turn] | None = None
+        self.reached = -1
+
+    def add(self, index: int, frame: Frame, state: State, after: Moment) -> None:
+        """Take in the state and the moment after frame ``index``."""
+        self._known[index] = state, after
+        self._known.move_to_end(index)
+        if len(self._known) > _CACHED:
+            self._known.popitem(last=False)
+        if self._spacing.due(index, frame):
+            self._snapshots.keep(frame, state, after)
+
+    def after(self, index: int, progress: Progress | None = None) -> tuple[State, Moment]:
+        """The state and the moment after frame ``index``.
+
+        Raises :class:`Diverged` and :class:`JournalDamaged`; ``reached`` is then the last frame
+        that came out as it should.
+        """
+        try:
+            return self._reach(index, progress)
+        except (SnapshotDamaged, BadNode):
+            self.forget()
+            return self._reach(index, progress)
+
+    def inside(self, height: int) -> State:
+        """The state after record ``height``, inside a turn or at its end. Raises as ``after``."""
+        index = self._chain.index_at(height)
+        frame = self._chain.frame(index)
+        if height == frame.last_height:
+            return self.after(index)[0]
+        return self.turn(index).states[height - frame.height]
+
+    def turn(self, index: int) -> Turn:
+        """The turn of frame ``index``, run again. Raises as ``after``."""
+        if self._inside is None or self._inside[0] != index:
+            state, moment = self.after(index - 1)
+            frame = self._chain.frame(index)
+            made = rerun(frame, state, moment, self._programs, self._modules())
+            self._inside = index, made
+        return self._inside[1]
+
+    def rewind(self, count: int) -> None:
+        """The frames from ``count`` on have not happened."""
+        for index in [at for at in self._known if at >= count]:
+            del self._known[index]
+        self._inside = None
+
+    def forget(self) -> None:
+        """Drop every state and every snapshot: something in them is not what it was."""
+        self._known.clear()
+        self._inside = None
+        self._snapshots.drop()
+
+    def _reach(self, index: int, progress: Progress | None) -> tuple[State, Moment]:
+        start, state, moment = self._nearest(index)
+        self.reached = start
+        frames = (self._chain.frame(at) for at in range(start + 1, index + 1))
+        run = resume(frames, state, moment, self._programs, self._modules())
+        for at, made in enumerate(run, start + 1):
+            state, moment = made.state, made.after
+            self.add(at, made.frame, state, moment)
+            self.reached = at
+            if progress is not None:
+                progress(at - start, index - start)
+        return state, moment
+
+    def _nearest(self, index: int) -> tuple[int, State, Moment]:
+        """The nearest known state at or before frame ``index``."""
+        known = max((at for at in self._known if at <= index), default=-1)
+        if known < index and (kept := self._kept(known, index)) is not None:
+            return kept
+        if known >= 0:
+            self._known.move_to_end(known)
+            return known, *self._known[known]
+        header = self._chain.frame(0)
+        state, moment = begin(header)
+        self.add(0, header, state, moment)
+        return 0, state, moment
+
+    def _kept(self, known: int, index: int) -> tuple[int, State, Moment] | None:
+        """The last good snapshot after frame ``known``, up to ``index``."""
+        height = self._snapshots.before(self._chain.frame(index).last_height)
+        while height is not None:
+            at = self._chain.index_at(height)
+            if at <= known:
+                return None
+            frame = self._chain.frame(at)
+            if frame.last_height == height:
+                kept = self._snapshots.load(frame, self._programs)
+                if kept is not None:
+                    self.add(at, frame, *kept)
+                    return at, *kept
+            height = self._snapshots.before(height - 1)
+        return None
