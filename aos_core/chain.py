@@ -86,6 +86,26 @@ class Chain:
                 return start + min(index, len(segment) - 1)
         raise UsageError(f"there is no height {height} in this journal")
 
+    def first_height(self, index: int) -> int:
+        """The height at which frame ``index`` begins, without reading it."""
+        at = len(self._starts) - 1
+        while index < self._starts[at]:
+            at -= 1
+        return self.segments[at].journal.first_height(index - self._starts[at])
+
+    def turns_until(self, height: int) -> int:
+        """How many turns have begun by ``height``: genesis and headers of forks are none."""
+        index = self.index_at(height)
+        return index - sum(1 for start in self._starts[1:] if start <= index)
+
+    def turn_starts(self, height: int, most: int) -> list[int]:
+        """The heights up to ``height`` at which turns begin, rising, evenly thinned out where there
+        are more than ``most``."""
+        last = self.index_at(height)
+        every = max(1, last // most)
+        heads = set(self._starts)
+        return [self.first_height(at) for at in range(1, last + 1, every) if at not in heads]
+
     def turn_end(self, height: int) -> int:
         """The index of the last frame that is whole at ``height``: inside a turn, the one before.
 

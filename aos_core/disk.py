@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -235,8 +235,11 @@ def chain_of(disk: Disk, name: str, journal: Journal, first: Sequence[str] = ())
     :class:`UsageError` where it is gone.
     """
     segments = [Segment(name, journal)]
-    while (parent := segments[0].journal.header.body.get("parent")) is not None:
-        segments.insert(0, _find(disk, parent["head"], parent["height"], first))
+    with ExitStack() as undo:
+        while (parent := segments[0].journal.header.body.get("parent")) is not None:
+            segments.insert(0, _find(disk, parent["head"], parent["height"], first))
+            undo.callback(_leave, segments[0].journal)
+        undo.pop_all()
     return Chain(segments)
 
 

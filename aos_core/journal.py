@@ -125,6 +125,10 @@ class Journal(ABC):
     def index_at(self, height: int) -> int:
         """The index of the last frame that begins at ``height`` or before it; -1 for none."""
 
+    @abstractmethod
+    def first_height(self, index: int) -> int:
+        """The height at which frame ``index`` begins, without reading it."""
+
     @property
     def head(self) -> bytes:
         """The hash of the last payload, 32 bytes: the name of this whole history."""
@@ -248,6 +252,9 @@ class MemoryJournal(Journal):
     def index_at(self, height: int) -> int:
         return self._offsets.index_at(height)
 
+    def first_height(self, index: int) -> int:
+        return self._frames[index].height
+
     def _write(self, frame: Frame) -> None:
         self._frames.append(frame)
         self._offsets.add(frame.offset, frame.height)
@@ -362,6 +369,10 @@ class FileJournal(Journal):
     def index_at(self, height: int) -> int:
         with self._mutex:
             return self._offsets.index_at(height)
+
+    def first_height(self, index: int) -> int:
+        with self._mutex:
+            return self._offsets[index][1]
 
     def refresh(self) -> Sequence[Frame]:
         if self._lock is not None or self.damage is not None or self._file.closed:

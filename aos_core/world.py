@@ -166,9 +166,13 @@ class World:
         try:
             world.use_scenario(scenario or world.files.config.default_scenario)
             world._use(chain_of(world._disk, world.branch, world._journal))
-            world._go_to_end(progress)
-            with contextlib.suppress(AosError):  # whoever needs the program is told
-                _ = world.program  # its modules are compiled before anybody waits for a step
+            try:
+                world._go_to_end(progress)
+                with contextlib.suppress(AosError):  # whoever needs the program is told
+                    _ = world.program  # its modules are compiled before anybody waits for a step
+            except BaseException:
+                world._chain_close()
+                raise
         except BaseException:
             world._journal.close()
             raise
@@ -335,8 +339,18 @@ class World:
 
     def turn_bounds(self, height: int) -> tuple[int, int]:
         """(first, last) height of the turn that record ``height`` is in."""
-        frame = self.frames[self.frame_at(height)]
+        index = self._chain.index_at(height)
+        frame = self._chain.frame(index)
         return frame.height, frame.last_height
+
+    def turns_until(self, height: int) -> int:
+        """How many turns have begun by ``height``, genesis aside."""
+        return self._chain.turns_until(height)
+
+    def turn_starts(self, height: int, most: int) -> list[int]:
+        """The heights up to ``height`` at which turns begin, rising, evenly thinned out where there
+        are more than ``most``."""
+        return self._chain.turn_starts(height, most)
 
     def _prepared(self, asked: Asked, schema: Schema) -> Receipt | None:
         """The receipt that the scenario, or the effect itself, has ready."""
@@ -692,15 +706,15 @@ class World:
         """The frames this world has, read anew. Raises :class:`JournalDamaged`."""
         known = self._chain.count
         journal = self._disk.open(self.branch, write=False)
-        if journal.damage is not None:
-            raise journal.damage
-        chain = chain_of(self._disk, self.branch, journal)
-        try:
-            yield Frames(lambda: known, chain.frame)
-        finally:
+        with contextlib.ExitStack() as leaving:
             if not self.in_memory:
-                chain.close()
-                journal.close()
+                leaving.callback(journal.close)
+            if journal.damage is not None:
+                raise journal.damage
+            chain = chain_of(self._disk, self.branch, journal)
+            if not self.in_memory:
+                leaving.callback(chain.close)
+            yield Frames(lambda: known, chain.frame)
 
     def _first_divergence(
         self, frames: Frames, with_disk: bool, progress: Progress | None

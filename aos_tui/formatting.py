@@ -122,16 +122,16 @@ def diagnostic(value: Any) -> str:
             return str(value)
 
 
-def with_hashes(value: Any, intents: Mapping[bytes, Any]) -> Any:
+def with_hashes(value: Any, index: Index) -> Any:
     """Host JSON with each ``{"bytes_b64": ..}`` that is the hash of an intent as ``sha256:..``."""
     match value:
         case {"bytes_b64": str(data)} if len(value) == 1:
             raw = base64.b64decode(data)
-            return f"sha256:{raw.hex()}" if raw in intents else value
+            return value if index.intent(raw) is None else f"sha256:{raw.hex()}"
         case dict():
-            return {name: with_hashes(of, intents) for name, of in value.items()}
+            return {name: with_hashes(of, index) for name, of in value.items()}
         case list():
-            return [with_hashes(of, intents) for of in value]
+            return [with_hashes(of, index) for of in value]
     return value
 
 
@@ -183,8 +183,8 @@ def origin_text(origin: Mapping[str, Any], index: Index) -> str:
     name = short_name(origin["name"])
     if origin["kind"] != "plan":
         return name
-    number = index.plans.get(origin.get("instance", b""), (None, ""))[0]
-    return f"{name}{'' if number is None else f' #{number}'} {origin['step']}"
+    plan = index.plan(origin.get("instance", b""))
+    return f"{name}{'' if plan is None else f' #{plan[0]}'} {origin['step']}"
 
 
 # -- records --------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def summary(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
             mark = (f" {glyphs.change}", "change") if changed else (" unchanged", "dim")
             return [(short_name(record["reducer"]), "name"), mark, *_key(record)]
         case "plan_started":
-            number, name = index.plans[record["instance"]]
+            number, name = index.plan(record["instance"]) or ("?", record["plan"])
             return [(short_name(name), "name"), (f" #{number} started", "")]
         case "plan_step":
             return _plan_step(record, index, glyphs)
@@ -257,7 +257,7 @@ def _key(record: Record) -> list[Piece]:
 
 
 def _receipt(record: Record, index: Index) -> list[Piece]:
-    intent = index.intents.get(record["intent"])
+    intent = index.intent(record["intent"])
     what = short_hash(record["intent"])
     if intent is not None:
         what = target(intent["kind"], intent["params"], host=False)
@@ -271,7 +271,8 @@ def _receipt(record: Record, index: Index) -> list[Piece]:
 
 
 def _instance(record: Record, index: Index) -> str:
-    return f"#{index.plans[record['instance']][0]}"
+    plan = index.plan(record["instance"])
+    return "#?" if plan is None else f"#{plan[0]}"
 
 
 def _plan_step(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
@@ -395,19 +396,12 @@ def timeline_bar(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
     def at(height: int) -> int:
         return min(inner - 1, height * (inner - 1) // last)
 
-    for height in _sample(snapshot.index.turns, snapshot.live, inner):
+    for height in snapshot.index.turn_starts(snapshot.live, 4 * inner):
         cells[at(height)] = (glyphs.turn, "")
-    for height in snapshot.index.faults:
-        if height <= snapshot.live:
-            cells[at(height)] = (glyphs.failed, "bad")
+    for height in snapshot.index.faults(snapshot.live):
+        cells[at(height)] = (glyphs.failed, "bad")
     cells[at(snapshot.height)] = (glyphs.chosen, "input")
     return [(left, "dim"), *cells, (right, "dim")]
-
-
-def _sample(turns: Sequence[int], live: int, cells: int) -> Iterable[int]:
-    """The turns up to ``live``, thinned out where there are many more of them than cells."""
-    every = max(1, len(turns) // (4 * cells))
-    return [height for height in turns[::every] if 0 < height <= live]
 
 
 def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:

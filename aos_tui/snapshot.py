@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,50 +17,56 @@ if TYPE_CHECKING:
     from aos_core.world import World
 
 
-@dataclass(slots=True)
 class Index:
-    """What the records say about each other. Grows with the world; heights in records.
+    """What the records of a world say about each other, looked up when a pane asks; heights in
+    records. Raises what reading a damaged journal raises."""
 
-    ``faulted``: by intent, the fault records of the turns that its receipts began."""
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._intents: dict[bytes, Record | None] = {}
+        self._plans: dict[bytes, tuple[int, str] | None] = {}
+        self._faults: list[int] = []
+        self._seen = -1
 
-    turns: list[int] = field(default_factory=list)
-    faults: list[int] = field(default_factory=list)
-    faulted: dict[bytes, list[int]] = field(default_factory=dict)
-    intents: dict[bytes, Record] = field(default_factory=dict)
-    plans: dict[bytes, tuple[int, str]] = field(default_factory=dict)
-    _frames: int = 0
+    def intent(self, hash: bytes) -> Record | None:
+        """The record of an intent, the last where it was asked for more than once."""
+        if self._intents.get(hash) is None:
+            height = self._world.history.last(hash, "intent", self._world.height)
+            self._intents[hash] = None if height is None else self._world.records[height]
+        return self._intents[hash]
 
-    def extend(self, world: World) -> None:
-        """Take in the frames that came since the last time."""
-        for frame in world.frames[self._frames :]:
-            if frame.records:
-                self.turns.append(frame.height)
-            for height in range(frame.height, frame.last_height + 1):
-                self._add(height, world.records[height])
-        self._frames = len(world.frames)
-
-    def _add(self, height: int, record: Record) -> None:
-        match record.kind:
-            case "intent":
-                self.intents[record["hash"]] = record
-            case "plan_started":
-                self.plans[record["instance"]] = (len(self.plans), record["plan"])
-            case "receipt" if record["outcome"] == "faulted":
-                self.faulted.setdefault(record["intent"], []).append(height + 1)
-            case "fault":
-                self.faults.append(height)
+    def plan(self, instance: bytes) -> tuple[int, str] | None:
+        """(number, name) of a plan instance."""
+        if self._plans.get(instance) is None:
+            found = self._world.history.instance(instance, self._world.height)
+            self._plans[instance] = None if found is None else (found.number, found.plan)
+        return self._plans[instance]
 
     def last_fault(self, intent: bytes, height: int) -> int | None:
         """The height of the last fault, up to ``height``, that a receipt for ``intent`` caused."""
-        heights = self.faulted.get(intent, ())
-        at = bisect.bisect_right(heights, height)
-        return heights[at - 1] if at else None
+        receipts = self._world.history.about(intent, "receipt")
+        before = (at for at in reversed(receipts) if at < height)
+        found = (at for at in before if self._world.records[at]["outcome"] == "faulted")
+        return next((at + 1 for at in found), None)
 
-    def bounds(self, height: int, live: int) -> tuple[int, int]:
-        """(first, last) height of the turn of ``height``, where ``live`` is the last record."""
-        at = bisect.bisect_right(self.turns, height)
-        last = self.turns[at] - 1 if at < len(self.turns) else live
-        return self.turns[at - 1], last
+    def bounds(self, height: int) -> tuple[int, int]:
+        """(first, last) height of the turn of ``height``."""
+        return self._world.turn_bounds(height)
+
+    def faults(self, live: int) -> list[int]:
+        """The heights of all faults up to ``live``."""
+        if self._seen < live:
+            self._faults += self._world.history.of_kind("fault", self._seen + 1, live)
+            self._seen = live
+        return self._faults[: bisect.bisect_right(self._faults, live)]
+
+    def turns(self, live: int) -> int:
+        """How many turns there were up to ``live``, genesis aside."""
+        return self._world.turns_until(live)
+
+    def turn_starts(self, live: int, most: int) -> list[int]:
+        """Where turns begin up to ``live``, thinned out where there are more than ``most``."""
+        return self._world.turn_starts(live, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +134,4 @@ class Snapshot:
     @property
     def turns(self) -> int:
         """How many turns there were, genesis aside."""
-        return bisect.bisect_right(self.index.turns, self.live) - 1
+        return self.index.turns(self.live)

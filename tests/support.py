@@ -46,6 +46,11 @@ def log(world: Path, branch: str = "main") -> Path:
     return world / ".aos/journal" / f"{branch}.log"
 
 
+def forget_offsets(world: Path, branch: str = "main") -> None:
+    """As after a power cut that took what was not synced: nothing says what was acknowledged."""
+    (world / f".aos/index/{branch}.offsets").unlink()
+
+
 def patch_reducer(world: Path, old: bytes, new: bytes) -> None:
     """Other wasm: a literal of the reducer replaced by one of the same length."""
     path = world / "modules/Aggregator.wasm"

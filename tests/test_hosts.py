@@ -54,7 +54,7 @@ def test_simulated_time_and_entropy_by_their_formulas(world: Path) -> None:
 
 
 def test_entropy_in_bytes_anybody_can_check() -> None:
-    past = Past(created_ns=0, inputs=3, events=2, deliveries={b"\x11" * 32: 1})
+    past = Past(created_ns=0, inputs=3, events=lambda: 2, deliveries=lambda intent: 1)
     event = EventInput(schema="demo/X@1", value=b"\xf6")
     receipt = ReceiptInput(intent=b"\x11" * 32, adapter_id="", status="ok", payload=b"\xf6")
     form = bytes.fromhex("d9d9f7 83 65 6576656e74 07 02".replace(" ", ""))

@@ -204,7 +204,7 @@ def test_a_fork_goes_on_at_the_height_of_its_parent(make: Callable[..., Journal]
         {"records": []},
         {"records": [1]},
         {"root": b"short"},
-        {"format": 0},
+        {"format": 1},
     ],
 )
 def test_a_frame_that_does_not_fit_is_refused(

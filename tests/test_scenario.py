@@ -112,7 +112,7 @@ def test_two_at_once_keeps_the_results_of_both_requests_apart(world: Path) -> No
         Player(opened, opened.scenario).play()
         results = opened.state(REDUCER)["results"]
         assert {key: of["topic"] for key, of in results.items()} == {"1": "first", "2": "second"}
-        hashes = [asked.hash for asked in opened.history.asked]
+        hashes = [asked.hash for asked in opened.history.all_asked()]
         assert len(hashes) == len(set(hashes)) == 6
 
 

@@ -73,7 +73,7 @@ def test_the_header_says_what_replay_needs(world: Path) -> None:
         "format", "semantics", "world", "manifest", "settings", "engine", "created_ns", "height",
         "records", "root",
     }  # fmt: skip
-    assert (header["format"], header["semantics"], header["height"]) == (0, 1, 0)
+    assert (header["format"], header["semantics"], header["height"]) == (1, 1, 0)
     assert (header["world"], header["created_ns"]) == ("aggregator", 123)
     assert header["manifest"] == manifest == WorldFiles.read(world).catalog.manifest_hash
     assert header["records"] == [{"k": "genesis", "manifest": manifest, "world": "aggregator"}]
@@ -183,13 +183,13 @@ def test_an_instance_is_named_by_plan_input_correlation_and_number(world: Path) 
 def test_equal_requests_have_keys_by_the_formula(world: Path) -> None:
     opened = World.open(world, memory=True)
     opened.fire(EVENT, start("a", "a", "a"))
-    first, second, third = (asked.intent for asked in opened.history.asked)
+    first, second, third = (asked.intent for asked in opened.history.all_asked())
     assert first.idempotency_key == bytes(32)
     for intent in (second, third):
         assert intent.idempotency_key == canon.digest(["key", dict(intent.origin), 0])
     assert len({first.hash, second.hash, third.hash}) == 3
     opened.fire(EVENT, start("a", "a", "a", topic="again"))
-    assert len({asked.hash for asked in opened.history.asked}) == 6
+    assert len({asked.hash for asked in opened.history.all_asked()}) == 6
     release_all(opened)
     assert opened.verify().ok and opened.state(REDUCER)["pc"] == "Done"
 
@@ -199,6 +199,6 @@ def test_what_the_history_reads_is_what_the_kernel_asked(world: Path) -> None:
     opened = World.open(world, memory=True)
     opened.fire(EVENT, start())
     pending = opened.at(opened.height).kernel_state.pending
-    for asked in opened.history.asked:
+    for asked in opened.history.all_asked():
         assert asked.intent.hash == asked.hash
         assert bytes(asked.intent) == bytes(pending.get(asked.hash) or b"")

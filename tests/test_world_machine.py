@@ -20,6 +20,7 @@ from aos_core import canon
 from aos_core.adapters.prepared import break_receipt
 from aos_core.adapters.receipt import Receipt
 from aos_core.errors import Diverged, Rejected, UnknownIntent, ValueRejected
+from aos_core.history import History
 from aos_core.modules import WorldModules
 from aos_core.world import World
 from tests.fixtures import compiled_once  # noqa: F401
@@ -95,7 +96,7 @@ class Walk(RuleBasedStateMachine):
         self.forks += 1
         assert self.world.height == (at[1] if height == at[1] else at[0] - 1)
         self.roots = self.roots[: self.world.height + 1]
-        self.settled = [of for of in self.settled if of.intent in self.world.history.settled]
+        self.settled = [of for of in self.settled if self.world.history.settled(of.intent)]
         self.fired = self.world.history.events
 
     @rule(pick=PICK)
@@ -165,12 +166,6 @@ def test_canary_a_reducer_that_drifts_fails_the_same_walk(
 def test_canary_a_world_that_forgets_what_was_settled_fails_the_same_walk(
     walk: type[Walk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver = World.deliver
-
-    def forgetting(self: World, receipt: Receipt, **more: Any) -> Any:
-        self.history.settled.clear()
-        return deliver(self, receipt, **more)
-
-    monkeypatch.setattr(World, "deliver", forgetting)
+    monkeypatch.setattr(History, "settled", lambda self, intent: False)
     with pytest.raises(UnknownIntent):
         run_state_machine_as_test(walk, settings=UNSHRUNK)

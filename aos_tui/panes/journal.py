@@ -210,7 +210,7 @@ class JournalList(Pane, ScrollView, can_focus=True):
     def _pieces(self, height: int) -> list[Piece]:
         assert self._snapshot is not None
         snapshot, record = self._snapshot, self._snapshot.records[height]
-        first, last = snapshot.index.bounds(height, snapshot.live)
+        first, last = snapshot.index.bounds(height)
         digits = len(str(snapshot.live))
         is_first = height == first
         where = 3 if first == last else 0 if is_first else 2 if height == last else 1

@@ -189,7 +189,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
     def _shown(self, step: StepView) -> Any:
         """The value of a step as host JSON, the hashes of intents in their text form."""
         assert self._snapshot is not None
-        return with_hashes(step.value, self._snapshot.index.intents)
+        return with_hashes(step.value, self._snapshot.index)
 
     # -- lines ------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ def record_detail(world: World, reader: RecordReader, index: Index, height: int)
         f"frame (head)            {frame.hash.hex()}",
         f"turn                    {first} to {last}",
     ]
-    sections = [("Value", pretty(with_hashes(shown, index.intents) | _state_after(world, height)))]
+    sections = [("Value", pretty(with_hashes(shown, index) | _state_after(world, height)))]
     if stamps := _stamps(world, height):
         sections.append(("Input", stamps))
     sections += [("Hashes", "\n".join(hashes)), ("CBOR", diagnostic(record.to_plain()))]
@@ -49,9 +49,9 @@ def record_detail(world: World, reader: RecordReader, index: Index, height: int)
         of = world.records[at]
         return f"{label} {at}  {kind_text(of)} {plain(summary(of, index, UNICODE))}", at
 
-    links = [] if record.by is None else [link("caused by", record.by)]
-    effects = (at for at in range(height + 1, last + 1) if world.records[at].by == height)
-    links += [link("led to", at) for at in effects]
+    cause = world.history.cause(height)
+    links = [] if cause is None else [link("caused by", cause)]
+    links += [link("led to", at) for at in world.history.effects(height)]
     return RecordDetail(f"Record {height}  {kind_text(record)}", tuple(sections), tuple(links))
 
 

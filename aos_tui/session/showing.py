@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+MOST_PLANS = 200
+"""So many plan instances can be looked at, those that started last, and all that still run."""
+
 NOTHING_LEFT = "nothing is left to release"
 """What stands for the next step of a scenario that would release what is no longer pending."""
 
@@ -44,7 +47,6 @@ class Showing:
         self._pool = ThreadPoolExecutor(1, "world")
         self._world: World | None = None
         self._player: Player | None = None
-        self._index = Index()
         self._wanted: int | None = options.at
         self._instance: int | None = None
         self._verified = Verified()
@@ -138,7 +140,7 @@ class Showing:
     def _use(self, world: World) -> None:
         from aos_core.present import RecordReader
 
-        self._world, self._index, self._reader = world, Index(), RecordReader(world)
+        self._world, self._index, self._reader = world, Index(world), RecordReader(world)
         self._instance = None
         self._verified = Verified() if world.trouble is None else reading.broken(world.trouble)
         self._new_player()
@@ -223,16 +225,16 @@ class Showing:
         than the last height where none is after.
         """
         at, live = self.wanted, self._live
-        first, last = self._index.bounds(at, live)
+        first, last = self._index.bounds(at)
         if step < 0:
             return first - 1
         if at < last or last == live:
             return last if at < last else live + 1
-        return self._index.bounds(last + 1, live)[1]
+        return self._index.bounds(last + 1)[1]
 
     def fork_start(self, height: int) -> int:
         """The last height that a fork at ``height`` keeps: a turn is never split."""
-        first, last = self._index.bounds(height, self._live)
+        first, last = self._index.bounds(height)
         return height if height == last else first - 1
 
     @property
@@ -246,11 +248,10 @@ class Showing:
 
     def _make(self) -> Snapshot:
         world = self._opened
-        self._index.extend(world)
         live = world.height
         height = live if self._wanted is None else min(self._wanted, live)
         view = world.at(height)
-        plans = tuple(view.plans())
+        plans = tuple(view.last_plans(MOST_PLANS))
         numbers: list[int | None] = [None, *(plan.number for plan in plans)]
         chosen = self._instance if self._instance in numbers[1:] else numbers[-1]
         return Snapshot(
@@ -282,7 +283,7 @@ class Showing:
     def _states_before(self, height: int, live: int) -> Mapping[str, Any]:
         """The states that those at ``height`` are compared with: at the end of a turn those before
         it, inside a turn those one record earlier."""
-        first, last = self._index.bounds(height, live)
+        first, last = self._index.bounds(height)
         before = first - 1 if height == last else height - 1
         return self._opened.at(before).states() if before >= 0 else {}
 

@@ -57,8 +57,30 @@ def event(schema: str, value: Any) -> Record:
     return Record("event", {"schema": schema, "value": value, "hash": bytes(32)})
 
 
+class Known(Index):
+    """What is said of records, without a world to look it up in."""
+
+    def __init__(self, faults: list[int] | None = None) -> None:
+        self._of_faults = faults or []
+
+    def intent(self, hash: bytes) -> Record | None:
+        return INTENT if hash == bytes(32) else None
+
+    def plan(self, instance: bytes) -> tuple[int, str] | None:
+        return (0, "demo/p@1") if instance == bytes(32) else None
+
+    def turns(self, live: int) -> int:
+        return 2
+
+    def turn_starts(self, live: int, most: int) -> list[int]:
+        return [1, 4]
+
+    def faults(self, live: int) -> list[int]:
+        return self._of_faults
+
+
 def index() -> Index:
-    return Index(turns=[0, 1, 4], intents={bytes(32): INTENT}, plans={bytes(32): (0, "demo/p@1")})
+    return Known()
 
 
 def test_names_and_targets_are_short() -> None:
@@ -165,15 +187,6 @@ def test_the_chain_says_how_far_it_is_proven(verified: Verified, text: str) -> N
     assert chain_text(verified, 17, UNICODE)[0] == text
 
 
-def test_bounds_of_turns() -> None:
-    assert [index().bounds(height, 6) for height in (0, 1, 3, 5)] == [
-        (0, 0),
-        (1, 3),
-        (1, 3),
-        (4, 6),
-    ]
-
-
 def test_glyphs_are_ascii_where_the_terminal_has_no_others() -> None:
     assert pick_glyphs("utf-8", "xterm-256color") is UNICODE
     assert pick_glyphs("UTF8", None) is UNICODE
@@ -218,17 +231,10 @@ def test_the_timeline_says_what_t_does_in_the_room_there_is() -> None:
 
 
 def test_the_bar_shows_turns_faults_and_where_one_is() -> None:
-    faulty = index()
-    faulty.faults.append(6)
+    faulty = Known([6])
     bar = plain(timeline_bar(snapshot(index=faulty, height=3), 9, UNICODE))
     assert bar == "├─┼─◉┼─✗┤"
     assert len(plain(timeline_bar(snapshot(), 1, UNICODE))) == 3
-
-
-def test_the_last_fault_of_an_intent_up_to_a_height() -> None:
-    of = Index(faulted={bytes(32): [5, 9]})
-    assert [of.last_fault(bytes(32), height) for height in (4, 5, 8, 9)] == [None, 5, 5, 9]
-    assert of.last_fault(b"other", 9) is None
 
 
 def test_the_line_above_the_panes() -> None:
