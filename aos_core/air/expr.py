@@ -16,7 +16,7 @@ from typing import Any
 
 from aos_core.air import operators
 from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
-from aos_core.air.operators import OperatorError
+from aos_core.air.operators import Missing, OperatorError
 from aos_core.air.values import KEY_KINDS, NULL, Value, make_map, make_set, variant
 from aos_core.air.values import text as make_text
 from aos_core.errors import AirError, CanonError
@@ -50,6 +50,11 @@ class EvalError(Exception):
         self.path = path
 
 
+class NotThere(EvalError):
+    """It failed for want of a part: a name that is not bound, a member or an item that is not
+    there, or null where an operator needs a value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Env:
     """What references resolve to. ``statuses``: the receipt's status by variable."""
@@ -74,6 +79,9 @@ class Reference:
     path: str
 
 
+Refer = Callable[[Any, str], Reference]
+
+
 @dataclass(frozen=True, slots=True)
 class Expr:
     """A compiled expression: its JSON as authored, its references, the closure, its JSON path."""
@@ -85,9 +93,10 @@ class Expr:
     path: str
 
 
-def parse(node: Any, path: str = "$") -> Expr:
-    """Compile an expression. Raises :class:`AirError` with the JSON path."""
-    parser = _Parser()
+def parse(node: Any, path: str = "$", refer: Refer | None = None) -> Expr:
+    """Compile an expression. ``refer`` reads (text, JSON path) of a reference; those of plans, if
+    left out. Raises :class:`AirError` with the JSON path."""
+    parser = _Parser(refer or _parse_reference)
     run = parser.parse(node, path)
     return Expr(node, tuple(parser.references), run, parser.constant, path)
 
@@ -145,7 +154,8 @@ def _members(node: Any) -> list[Any] | None:
 
 
 class _Parser:
-    def __init__(self) -> None:
+    def __init__(self, refer: Refer) -> None:
+        self.refer = refer
         self.references: list[Reference] = []
         self.constant = True
 
@@ -181,7 +191,7 @@ class _Parser:
         return _constant(Value("Bytes", _base64(node, path)))
 
     def _ref(self, text: Any, path: str) -> Run:
-        reference = _parse_reference(text, path)
+        reference = self.refer(text, path)
         self.references.append(reference)
         self.constant = False
         return _resolver(reference)
@@ -205,7 +215,9 @@ class _Parser:
             try:
                 return apply(*values)
             except (OperatorError, CanonError) as error:
-                raise EvalError(f"{name}: {error}", path) from None
+                missing = isinstance(error, Missing) or NULL in values
+                failure = NotThere if missing else EvalError
+                raise failure(f"{name}: {error}", path) from None
 
         return run
 
@@ -331,7 +343,7 @@ def _resolver(reference: Reference) -> Run:
 
 def _event(env: Env, parts: tuple[str, ...], text: str, path: str) -> Value:
     if env.event is None:
-        raise EvalError(f"{text}: there is no event here", path)
+        raise NotThere(f"{text}: there is no event here", path)
     return _walk(env.event, parts, text, path)
 
 
@@ -344,13 +356,13 @@ def _named(env: Env, names: str, parts: tuple[str, ...], text: str, path: str) -
             if rest == ("$status",) and names == "vars" and name in env.statuses:
                 return make_text(env.statuses[name])
             return _walk(bound[name], rest, text, path)
-    raise EvalError(f"{text} is not bound yet", path)
+    raise NotThere(f"{text} is not bound yet", path)
 
 
 def _walk(value: Value, parts: tuple[str, ...], text: str, path: str) -> Value:
     for part in parts:
         found = operators.member(value, part)
         if found is None:
-            raise EvalError(f"{text}: there is no {part!r} in a {value.kind}", path)
+            raise NotThere(f"{text}: there is no {part!r} in a {value.kind}", path)
         value = found
     return value

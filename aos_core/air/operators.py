@@ -13,6 +13,10 @@ class OperatorError(Exception):
     """An operator that cannot be applied to these values."""
 
 
+class Missing(OperatorError):
+    """There is no such item."""
+
+
 class Operator(NamedTuple):
     """``apply`` takes ``least`` arguments, or more if ``open``."""
 
@@ -85,7 +89,7 @@ def _get(box: Value, key: Value) -> Value:
     _need(box, "Record", "Map", "List")
     found = _find(box, key)
     if found is None:
-        raise OperatorError(f"there is no {key.data!r} in this {box.kind}")
+        raise Missing(f"there is no {key.data!r} in this {box.kind}")
     return found
 
 

@@ -1,20 +1,27 @@
-"""``verify``: replay and compare."""
+"""``verify`` and ``bisect``: what replay shows of a history."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aos_core import canon
 from aos_core.cli.build import require
-from aos_core.cli.opening import open_world
+from aos_core.cli.opening import exit_code, open_world
 from aos_core.cli.options import HERE, Branch, OptionalWorld, RequireHashes, command
 from aos_core.cli.output import Out
 from aos_core.errors import Diverged
 
 if TYPE_CHECKING:
+    from aos_core.bisect import Scan
+    from aos_core.property import Property
     from aos_core.replay import Divergence, Report
+    from aos_core.view import View
+    from aos_core.world import World
+
+FAILED = 1
+"""The exit code of a property that fails."""
 
 commands = typer.Typer()
 
@@ -72,3 +79,71 @@ def _show_divergence(out: Out, found: Divergence) -> None:
             out.text(f"  {name:<9}{value}")
     out.text(f"  expected {compact(found.expected, 400)}")
     out.text(f"  found    {compact(found.found, 400)}")
+
+
+PropertyText = Annotated[
+    str,
+    typer.Option(
+        "--property",
+        metavar="EXPR",
+        help="An expression of AIR, as JSON, over @state:REDUCER.path, @cell:REDUCER[KEY].path "
+        "and @pending.",
+        show_default=False,
+    ),
+]
+
+
+@command(commands, "bisect")
+def bisect(
+    out: Out, property: PropertyText, world: OptionalWorld = HERE, branch: Branch = "main"
+) -> int:
+    """The first height at which a property fails.
+
+    Exits with 1 where it fails, with 0 where it holds at every height, all fields null then.
+    """
+    from aos_core.bisect import bisect as first
+    from aos_core.property import Property
+
+    with open_world(out, world, branch) as opened:
+        parsed = Property.parse(property, opened.program)
+        with out.progress("searching") as progress:
+            found = first(parsed, opened.at, opened.height, progress)
+        if found.silent == found.seen:
+            out.notice("what the property refers to is never there: it cannot fail")
+        if out.json:
+            out.document(_failure(opened, parsed, found))
+        else:
+            _show_failure(out, opened, parsed, found)
+        code = exit_code(out, opened)
+        return code if found.height is None else FAILED
+
+
+def _failure(world: World, property: Property, found: Scan[View]) -> dict[str, Any]:
+    from aos_core.present import RecordReader
+
+    at = found.height
+    return {
+        "height": at,
+        "record": None if at is None else RecordReader(world).to_json(at),
+        "before": None if found.before is None else property.values(found.before),
+        "after": None if found.after is None else property.values(found.after),
+    }
+
+
+def _show_failure(out: Out, world: World, property: Property, found: Scan[View]) -> None:
+    from rich.text import Text
+
+    from aos_core.cli.story import Teller
+
+    if found.silent == found.seen:
+        out.print(Text(f"says nothing at any height, 0..{world.height}", "yellow"))
+        return
+    if found.height is None:
+        silent = f"; says nothing at {found.silent} of them" if found.silent else ""
+        out.print(Text(f"✓ holds at every height, 0..{world.height}{silent}", "green"))
+        return
+    out.print(Text(f"✗ fails first at record {found.height}", "red"))
+    out.text(Teller(world).line(found.height))
+    for when, view in (("before", found.before), ("after", found.after)):
+        for reading in () if view is None else property.evaluate(view):
+            out.text(f"  {when:<7} {reading}")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aos_core import canon
 from aos_core.air import expr
-from aos_core.air.expr import Env, EvalError
+from aos_core.air.expr import Env, EvalError, NotThere, Reference
 from aos_core.air.operators import OPERATORS
 from aos_core.air.values import (
     NULL,
@@ -660,3 +660,37 @@ def test_parsing_gives_an_expression_or_an_air_error(node: Any) -> None:
         parsed.run(ENV)
     except EvalError:
         pass
+
+
+# -- what is not there --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("node", "missing"),
+    [
+        ({"ref": "@plan.input.x"}, True),
+        ({"ref": "@var:x"}, True),
+        ({"ref": "@event"}, True),
+        ({"op": "get", "args": [{"list": []}, {"nat": 0}]}, True),
+        ({"op": "lt", "args": [{"null": {}}, {"nat": 0}]}, True),
+        ({"op": "not", "args": [{"null": {}}]}, True),
+        ({"op": "lt", "args": [{"text": "a"}, {"nat": 0}]}, False),
+        ({"op": "div", "args": [{"nat": 1}, {"nat": 0}]}, False),
+        ({"op": "get", "args": [{"list": []}, {"text": "a"}]}, False),
+    ],
+)
+def test_a_failure_tells_a_missing_part_from_a_wrong_one(node: Any, missing: bool) -> None:
+    with pytest.raises(EvalError) as caught:
+        expr.parse(node).run(Env(record()))
+    assert isinstance(caught.value, NotThere) == missing
+
+
+def test_references_may_be_read_by_another_language() -> None:
+    def refer(text: Any, path: str) -> Reference:
+        return Reference("var", (text,), text, path)
+
+    parsed = expr.parse({"op": "not", "args": [{"ref": "any.thing at all"}]}, refer=refer)
+    assert [(of.text, of.path) for of in parsed.references] == [
+        ("any.thing at all", "$.args[0].ref")
+    ]
+    assert parsed.run(Env(UNIT, {"any.thing at all": TRUE})) == FALSE
