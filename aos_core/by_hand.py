@@ -79,7 +79,7 @@ def asked_for(world: World, intent: str) -> Asked:
     )
 
 
-def late_schema(asked: Asked, programs: Callable[[bytes], Program]) -> Schema:
-    """The schema by which a receipt that comes after another is written: that of its time."""
+def receipt_schema(asked: Asked, programs: Callable[[bytes], Program]) -> Schema:
+    """The schema of an intent's receipts, as it was when it was asked for."""
     reducer = asked.intent.origin["kind"] == "reducer"
     return programs(asked.manifest).receipt_schema(asked.intent.kind, reducer=reducer)

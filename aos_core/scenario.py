@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from aos_core import canon
 from aos_core.adapters.prepared import ADAPTER, break_receipt, facts
 from aos_core.adapters.receipt import Receipt
-from aos_core.by_hand import asked_for, by_hand, bytes_of, edited, late_schema
+from aos_core.by_hand import asked_for, by_hand, bytes_of, edited, receipt_schema
 from aos_core.errors import Rejected, UsageError
 from aos_core.expectations import Expectation, check
 from aos_core.files import WorldFiles, find_world
@@ -237,7 +237,7 @@ class Player:
             receipt = edited(item, of["receipt"])
         else:
             asked = asked_for(world, of["intent"])
-            receipt = by_hand(asked.hash, late_schema(asked, world.program_of), of["receipt"])
+            receipt = by_hand(asked.hash, receipt_schema(asked, world.program_of), of["receipt"])
         input = receipt.to_input(late="n" not in of)
         if raw is None or input.payload == (data := base64.b64decode(raw)):
             return world.deliver(receipt, source=source, stamps=stamps)

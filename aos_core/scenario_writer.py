@@ -23,7 +23,7 @@ import tomlkit
 
 from aos_core import canon
 from aos_core.air.codec import Codec, Misfit, RecordCodec, Schema, VariantCodec, untyped_to_host
-from aos_core.by_hand import EDITED, late_schema
+from aos_core.by_hand import EDITED, receipt_schema
 from aos_core.disk import with_ancestors
 from aos_core.errors import AosError, CanonError, Rejected, UsageError, ValueRejected
 from aos_core.files import WorldFiles
@@ -230,7 +230,7 @@ class _Writer:
         if asked is None:
             raise _Unsayable("nothing before it asked for the intent of this receipt")
         late = asked.until is not None
-        schema = late_schema(asked, self._programs) if late else self._schema(asked)
+        schema = receipt_schema(asked, self._programs)  # a swap of modules leaves it as it is
         receipt = {"status": input.status, **_value("payload", schema, input.payload)}
         if input.cost_cents is not None:
             receipt["cost_cents"] = input.cost_cents
@@ -240,16 +240,6 @@ class _Writer:
             receipt["signature"] = _bytes(input.signature)
         name = {"intent": canon.hash_text(asked.hash)} if late else {"n": asked.n}
         return {**name, "receipt": receipt}
-
-    def _schema(self, asked: Asked) -> Schema:
-        """That of the receipts of a pending intent, as :class:`View` gives it to the player."""
-        kind, origin = asked.intent.kind, asked.intent.origin
-        plan = self._plans.get(origin.get("instance", b""))
-        kept = plan is not None and plan.ended is None
-        program = self._programs(asked.manifest if kept else self._history.manifest)
-        if kind not in program.effects:
-            program = self._programs(asked.manifest)
-        return program.receipt_schema(kind, reducer=origin["kind"] == "reducer")
 
     def _swap(self, input: ManifestInput) -> str | dict[str, str]:
         """The modules to put in force, by name, as files of the world named by what they hold."""
@@ -441,8 +431,8 @@ def _expected(view: View) -> Expect:
             cells[reducer] = len(found)
             spelled = found if len(found) <= MOST_CELLS else {}
             parts = {key: _holds(codec, of) for key, of in spelled.items()}
-            said = {key: of for key, of in parts.items() if of is not None} or None
-        if said is not None:
+            said = {key: of for key, of in parts.items() if of is not None}
+        if said is not None and said != {}:
             states[reducer] = said
     return Expect(pending=len(view.pending), cells=cells, state=states)
 

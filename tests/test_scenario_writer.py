@@ -23,14 +23,17 @@ from aos_core.scenario_file import FAULTS, Scenario, read_scenario
 from aos_core.scenario_writer import reproduction, save, scenario_of, write_scenario
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
+from tests.kernel.worlds import NAT, TEXT, module, record, schema
 from tests.support import (
     EVENT,
     REDUCER,
+    answering,
     log,
     numbered,
     patch_reducer,
     release_all,
     start,
+    tiny_world,
 )
 from tests.worlds import apiary
 
@@ -314,6 +317,25 @@ def test_a_swapped_module_is_saved_beside_the_scenario(world: Path) -> None:
     assert canon.sha256((world / path).read_bytes()).hex() in path
 
 
+def test_modules_swapped_one_after_the_other_stay_swapped(tmp_path: Path) -> None:
+    reducers = [f"demo/{name}@1" for name in "RS"]
+    path = tiny_world(
+        tmp_path / "tiny",
+        *(module(name, "demo/Go@1") for name in reducers),
+        wasm={name: answering({"state": b"\x01"}) for name in "RS"},
+        routes=[("demo/Go@1", name) for name in reducers],
+    )
+    opened = World.open(path, memory=True)
+    later = {name: answering({"state": b"\x02"}) for name in reducers}
+    opened.swap(wasm={reducers[0]: later[reducers[0]]})
+    opened.swap(wasm=later)
+    opened.fire("demo/Go@1", {"who": "a", "n": 1})
+    save(opened, path / "scenarios/swapped.toml", scenario_of(opened))
+    run = run_scenario(path, "swapped", memory=True)
+    assert run.ok and list(run.world.records) == list(opened.records)
+    assert [list(of["swap"]) for of in steps(scenario_of(opened))[:2]] == [reducers[:1], reducers]
+
+
 def test_a_swap_that_no_step_can_say_is_told(world: Path, tmp_path: Path) -> None:
     opened = World.open(world, memory=True)
     opened.fire(EVENT, start())
@@ -423,6 +445,27 @@ def test_without_expectations_the_records_are_asked(world: Path) -> None:
     text = write_scenario("x", header, frames, opened.program_of)
     expect = tomllib.loads(text)["expect"]
     assert expect == {"pending": 3, "root": canon.hash_text(opened.root)}
+
+
+def test_what_of_a_state_toml_cannot_say_is_not_expected(tmp_path: Path) -> None:
+    option = {"option": NAT}
+    of = record(n=NAT, may=option, must={"map": {"key": TEXT, "value": option}}, all={"list": NAT})
+    state = {"n": 1, "may": None, "must": {"a": None}, "all": [1]}
+    path = tiny_world(
+        tmp_path / "tiny",
+        schema("demo/S@1", of),
+        module("demo/R@1", "demo/Go@1", "demo/S@1"),
+        module("demo/Bad@1", "demo/Go@1", "demo/S@1"),
+        wasm={
+            "R": answering({"state": canon.encode_plain(state)}),
+            "Bad": answering({"state": canon.encode_plain({"n": "text"})}),
+        },
+        routes=[("demo/Go@1", "demo/R@1"), ("demo/Go@1", "demo/Bad@1")],
+    )
+    opened = World.open(path, memory=True)
+    opened.fire("demo/Go@1", {"who": "a", "n": 1})
+    text = same_again(opened, tmp_path)
+    assert tomllib.loads(text)["expect"]["state"] == {"demo/R@1": {"n": 1, "all": [1]}}
 
 
 @pytest.mark.parametrize(
