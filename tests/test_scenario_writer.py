@@ -348,6 +348,20 @@ def test_a_swap_that_no_step_can_say_is_told(world: Path, tmp_path: Path) -> Non
     play(world, text, tmp_path)
 
 
+def test_a_module_whose_definition_changed_is_no_swap(tmp_path: Path) -> None:
+    path, wasm = tmp_path / "tiny", {"R": answering({"state": b"\x01"})}
+    routes = [("demo/Go@1", "demo/R@1")]
+    tiny_world(path, module("demo/R@1", "demo/Go@1"), wasm=wasm, routes=routes)
+    opened = World.open(path, memory=True)
+    emits = module("demo/R@1", "demo/Go@1", emits=["timer.set"])
+    tiny_world(path, emits, wasm={"R": answering({"state": b"\x02"})}, routes=routes)
+    opened.swap()
+    header, *frames = opened.frames
+    text = unwrapped(write_scenario("x", header, frames, opened.program_of))
+    assert "more than modules was replaced, which a swap cannot say: demo/R@1" in text
+    assert "steps" not in tomllib.loads(text) and "root" not in tomllib.loads(text)["expect"]
+
+
 def test_where_the_disk_has_the_new_module_the_scenario_says_so(
     world: Path, tmp_path: Path
 ) -> None:
