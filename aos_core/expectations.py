@@ -32,6 +32,9 @@ def check(world: World, expect: Expect, when: str) -> list[Expectation]:
         count = len(world.pending)
         text = f"{when}: {expect.pending} pending"
         found.append(_expectation(count == expect.pending, text, count))
+    if expect.root is not None:
+        root = canon.hash_text(world.root)
+        found.append(_expectation(root == expect.root, f"{when}: root {expect.root}", root))
     for reducer, wanted in expect.cells.items():
         count = _cells(world, reducer)
         text = f"{when}: {wanted} {'cell' if wanted == 1 else 'cells'} of {reducer}"

@@ -5,21 +5,24 @@ The command line, the app's autoplay and tests use this one player (world-files.
 
 from __future__ import annotations
 
+import base64
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from aos_core import canon
 from aos_core.adapters.prepared import ADAPTER, break_receipt, facts
 from aos_core.adapters.receipt import Receipt
-from aos_core.errors import Rejected, UsageError, ValueRejected
+from aos_core.by_hand import asked_for, by_hand, bytes_of, edited, receipt_schema
+from aos_core.errors import Rejected, UsageError
 from aos_core.expectations import Expectation, check
 from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import LiveHost, SimulatedHost, shuffle_key
+from aos_core.kernel.records import EventInput
 from aos_core.kernel.turn import Turn
 from aos_core.replay import Report
 from aos_core.scenario_file import Scenario, Step, read_scenario
@@ -137,8 +140,9 @@ class Player:
         """A step in a few words."""
         match step.verb:
             case "fire":
-                value = step.value["value"]
-                tag = value if isinstance(value, str) else next(iter(value), "") if value else ""
+                value = step.value.get("value")
+                tag = next(iter(value), "") if isinstance(value, dict) else value
+                tag = tag if isinstance(tag, str) else ""
                 return f"fire {step.value['schema']} {tag}".rstrip()
             case "release":
                 numbers = isinstance(step.value, list)
@@ -148,11 +152,11 @@ class Player:
             case "break":
                 return f"break {step.value['n']}: {step.value['fault']}"
             case "deliver":
-                return f"deliver {step.value['n']} by hand"
+                return f"deliver {step.value.get('n', 'a late receipt')} by hand"
             case "advance_ns":
                 return f"advance {step.value} ns"
             case _:
-                return step.verb if step.verb == "expect" else f"{step.verb} {step.value}"
+                return step.verb if step.verb == "expect" else f"{step.verb} {_paths(step.value)}"
 
     def play_step(self) -> list[Turn]:
         """Play the next step. Raises :class:`UsageError` at the end, and what its input raises;
@@ -190,10 +194,7 @@ class Player:
         world, source, stamps = self.world, self._source(step), step.stamps
         match step.verb:
             case "fire":
-                of = step.value
-                yield world.fire(
-                    of["schema"], of["value"], key=of.get("key"), source=source, stamps=stamps
-                )
+                yield self._fire(step.value, source, stamps)
             case "release":
                 wave = self.order.arrange(len(self.waves), self._chosen(step))
                 receipts = [item.answer() for item in wave]  # all of them, before the first goes
@@ -203,19 +204,44 @@ class Player:
             case "break":
                 yield from self._break(step, source, stamps)
             case "deliver":
-                (item,) = pick(world.pending, [step.value["n"]])
-                receipt = edited(item, step.value["receipt"])
-                yield world.deliver(receipt, source=source, stamps=stamps)
+                yield self._deliver(step.value, source, stamps)
             case "advance_ns":
                 world.advance(step.value)
             case "swap":
-                wasm = {self._only_module(): self._read(step.value)}
+                of = step.value
+                paths = of if isinstance(of, dict) else {self._only_module(): of}
+                wasm = {name: self._read(path) for name, path in paths.items()}
                 yield world.swap(wasm=wasm, source=source, stamps=stamps)
             case "expect":
                 self.expectations.extend(check(world, step.value, f"after step {step.index}"))
 
-    def _source(self, step: Step) -> dict[str, Any]:
+    def _source(self, step: Step) -> Mapping[str, Any] | None:
+        if step.source is not None:
+            return step.source or None
         return {"scenario": self.scenario.name, "step": step.index}
+
+    def _fire(self, of: Any, source: Mapping[str, Any] | None, stamps: Mapping[str, Any]) -> Turn:
+        schema, key = of["schema"], of.get("key")
+        if "value" in of:
+            return self.world.fire(schema, of["value"], key=key, source=source, stamps=stamps)
+        value = base64.b64decode(of["value_b64"])
+        event = EventInput(schema=schema, value=value, key=bytes_of(key, "key"))
+        return self.world.submit(event, source=source, stamps=stamps)
+
+    def _deliver(
+        self, of: Any, source: Mapping[str, Any] | None, stamps: Mapping[str, Any]
+    ) -> Turn:
+        world, raw = self.world, of["receipt"].get("payload_b64")
+        if "n" in of:
+            (item,) = pick(world.pending, [of["n"]])
+            receipt = edited(item, of["receipt"])
+        else:
+            asked = asked_for(world, of["intent"])
+            receipt = by_hand(asked.hash, receipt_schema(asked, world.program_of), of["receipt"])
+        input = receipt.to_input(late="n" not in of)
+        if raw is None or input.payload == (data := base64.b64decode(raw)):
+            return world.deliver(receipt, source=source, stamps=stamps)
+        return world.submit(replace(input, payload=data), source=source, stamps=stamps)
 
     def _chosen(self, step: Step) -> list[Pending]:
         """What a release step delivers, in the order it says."""
@@ -233,7 +259,7 @@ class Player:
         return pending
 
     def _break(
-        self, step: Step, source: Mapping[str, Any], stamps: Mapping[str, Any]
+        self, step: Step, source: Mapping[str, Any] | None, stamps: Mapping[str, Any]
     ) -> Iterator[Turn]:
         (item,) = pick(self.world.pending, [step.value["n"]])
         fault = step.value["fault"]
@@ -263,23 +289,8 @@ def _after_the_last(world: World, scenario: Scenario) -> int:
     return world.history.last_step(scenario.name) + 1
 
 
-def edited(item: Pending, receipt: Any) -> Receipt:
-    """The receipt of host JSON ``{status?, payload, cost_cents?}`` for a pending intent.
-
-    Raises :class:`UsageError` or :class:`ValueRejected` where it does not fit.
-    """
-    if not isinstance(receipt, Mapping) or not {"payload"} <= set(receipt) <= {
-        "status",
-        "payload",
-        "cost_cents",
-    }:
-        raise ValueRejected(
-            "a receipt is {status, payload, cost_cents}", path="$",
-            hint='for example {"status": "ok", "payload": {..}}; `aos pending --json` shows one',
-        )  # fmt: skip
-    payload = item.schema.from_host(receipt["payload"])
-    status = receipt.get("status", "ok")
-    return Receipt(item.intent_hash, status, payload, "edited", receipt.get("cost_cents"))
+def _paths(swap: str | Mapping[str, str]) -> str:
+    return swap if isinstance(swap, str) else ", ".join(swap.values())
 
 
 def pick(pending: Sequence[Pending], numbers: Sequence[Any]) -> list[Pending]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aos_core import canon
 from aos_core.toml_table import Table, read_toml
 
 FAULTS = ("error", "timeout", "duplicate", "late", "malformed", "never")
 """How a receipt can be broken: one vocabulary everywhere."""
 
 _VERBS = ("fire", "release", "break", "deliver", "advance_ns", "swap", "expect")
-_STAMPS = ("at_ns", "logical_ns", "entropy_b64")
+_STAMPS = ("at_ns", "logical_ns", "entropy_b64", "source")
 _NAT_MAX = 2**64 - 1
 
 
@@ -38,17 +39,20 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step: ``verb`` and its ``value`` as written, of ``expect`` an :class:`Expect`;
-    ``stamps`` for its inputs (``at_ns``, ``logical_ns``, ``entropy``), of an exported session."""
+    ``stamps`` for its inputs (``at_ns``, ``logical_ns``, ``entropy``), of an exported session;
+    ``source``, where one is given, is what its inputs name instead of the step, empty for none."""
 
     index: int
     verb: str
     value: Any
     stamps: Mapping[str, Any]
+    source: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What must hold. Absent fields are None and say nothing; ``cells``: how many a reducer has."""
+    """What must hold. Absent fields are None and say nothing; ``cells``: how many a reducer has;
+    ``root`` as ``sha256:..``."""
 
     order_free: bool = False
     pending: int | None = None
@@ -56,6 +60,7 @@ class Expect:
     state: Mapping[str, Any] | None = None
     effects: tuple[Mapping[str, Any], ...] = ()
     plans: tuple[Mapping[str, Any], ...] = ()
+    root: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ _ANSWER = ("match", "status", "http", "llm", "payload", "cost_cents")
 _PICK = ("kind", "url", "method", "step", "plan", "cap", "reducer")
 _HTTP = ("status", "json", "body", "headers")
 _LLM = ("text", "prompt_tokens", "completion_tokens")
-_EXPECT = ("pending", "cells", "state", "effects", "plans")
+_EXPECT = ("pending", "cells", "state", "effects", "plans", "root")
 
 
 def _read_answer(table: Table) -> Answer:
@@ -146,16 +151,18 @@ def _read_step(table: Table, index: int) -> Step:
     if len(verbs) != 1:
         message = f"{table.path}: a step has exactly one of {', '.join(_VERBS)}"
         raise table.of.error(message, table.path)
-    return Step(index, verbs[0], _read_value(table, verbs[0]), _read_stamps(table))
+    value, stamps = _read_value(table, verbs[0]), _read_stamps(table)
+    return Step(index, verbs[0], value, stamps, _read_source(table))
 
 
 def _read_value(table: Table, verb: str) -> Any:
     """What stands at a step's verb, checked."""
     match verb:
         case "fire":
-            event = table.sub("fire", ("schema", "value", "key"))
+            event = table.sub("fire", ("schema", "value", "value_b64", "key"))
             event.need("schema", str)
-            event.need("value", object)
+            if _one_of(event, "value", "value_b64") == "value_b64":
+                _read_base64(event, "value_b64")
         case "release":
             _check_release(table)
         case "break":
@@ -163,16 +170,44 @@ def _read_value(table: Table, verb: str) -> Any:
             broken.whole("n", 0, 1)
             broken.choice("fault", FAULTS, "")
         case "deliver":
-            edited = table.sub("deliver", ("n", "receipt"))
-            edited.whole("n", 0, 1)
+            edited = table.sub("deliver", ("n", "intent", "receipt"))
+            if _one_of(edited, "n", "intent") == "n":
+                edited.whole("n", 0, 1)
+            else:
+                _check_hash(edited, "intent")
             edited.need("receipt", dict)
         case "advance_ns":
             table.whole("advance_ns", 1, 1)
+        case "swap" if isinstance(table.data["swap"], dict):
+            modules = table.sub("swap", tuple(table.data["swap"]))
+            _check_texts(modules, tuple(modules.data))
         case "swap":
             table.get("swap", str)
         case "expect":
             return _read_expect(table.sub("expect", _EXPECT))
     return table.data[verb]
+
+
+def _one_of(table: Table, first: str, second: str) -> str:
+    """Which of two keys, of which exactly one must be there, is."""
+    if first in table.data and second in table.data:
+        raise table.bad(second, f"give {first} or {second}, not both")
+    if second not in table.data:
+        table.need(first, object)
+        return first
+    return second
+
+
+def _check_hash(table: Table, key: str) -> None:
+    if not canon.is_hash_text(table.get(key, str)):
+        raise table.bad(key, "expected sha256: and 64 lower-case hex digits")
+
+
+def _read_base64(table: Table, key: str, form: str = "bytes in base64") -> bytes:
+    try:
+        return base64.b64decode(table.get(key, str), validate=True)
+    except (binascii.Error, ValueError):
+        raise table.bad(key, f"expected {form}") from None
 
 
 def _check_release(table: Table) -> None:
@@ -198,14 +233,22 @@ def _read_stamps(table: Table) -> dict[str, Any]:
         if name in table.data
     }
     if "entropy_b64" in table.data:
-        try:
-            entropy = base64.b64decode(table.get("entropy_b64", str), validate=True)
-        except (binascii.Error, ValueError):
-            entropy = b""
-        if len(entropy) != 64:
-            raise table.bad("entropy_b64", "expected 64 bytes in base64")
-        stamps["entropy"] = entropy
+        form = "64 bytes in base64"
+        stamps["entropy"] = _read_base64(table, "entropy_b64", form)
+        if len(stamps["entropy"]) != 64:
+            raise table.bad("entropy_b64", f"expected {form}")
     return stamps
+
+
+def _read_source(table: Table) -> Mapping[str, Any] | None:
+    if "source" not in table.data:
+        return None
+    source = table.sub("source", ("scenario", "step"))
+    if source.data:
+        source.need("scenario", str)
+        source.need("step", int)
+        source.whole("step", 0, 0)
+    return source.data
 
 
 def _read_expect(table: Table) -> Expect:
@@ -221,6 +264,8 @@ def _read_expect(table: Table) -> Expect:
         item.whole("count", 0, 0)
         item.choice("status", ("running", "ok", "error"), "ok")
         _check_texts(item, ("plan", "code"))
+    if "root" in table.data:
+        _check_hash(table, "root")
     return Expect(
         table.get("order_free", bool, False),
         table.whole("pending", 0, 0) if "pending" in table.data else None,
@@ -228,4 +273,5 @@ def _read_expect(table: Table) -> Expect:
         table.get("state", dict),
         tuple(item.data for item in effects),
         tuple(item.data for item in plans),
+        table.get("root", str),
     )

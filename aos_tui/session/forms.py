@@ -44,7 +44,7 @@ def event_choices(world: World) -> tuple[list[EventChoice], str]:
     schemas = world.program.schemas
     examples: dict[str, Any] = {}
     for step in () if world.scenario is None else world.scenario.steps:
-        if step.verb == "fire":
+        if step.verb == "fire" and "value" in step.value:
             examples.setdefault(step.value["schema"], step.value["value"])
     names = list(world.program.targets)
     if not names:
