@@ -70,8 +70,9 @@ def bytes_of(value: Any, name: str) -> bytes | None:
 
 def asked_for(world: World, intent: str) -> Asked:
     """The last intent of this hash that a world asked for. Raises :class:`UsageError`."""
-    for asked in reversed(world.history.asked):
-        if canon.hash_text(asked.hash) == intent:
+    if canon.is_hash_text(intent):
+        asked = world.history.asked(canon.parse_hash(intent), world.height)
+        if asked is not None:
             return asked
     raise UsageError(
         f"this world never asked for {intent}",

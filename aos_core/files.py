@@ -25,7 +25,7 @@ from aos_core.errors import ModuleMissing, UsageError, WorldError
 from aos_core.kernel.program import Limits, Settings
 from aos_core.live_settings import LiveSettings, read_live_settings
 from aos_core.problems import has_errors
-from aos_core.snapshots import Spacing
+from aos_core.spacing import Spacing
 from aos_core.toml_table import Document, Table, read_toml
 from aos_core.whole_files import read_text
 

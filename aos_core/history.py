@@ -97,11 +97,14 @@ class History:
         """How many receipts were delivered for an intent."""
         return sum(1 for _ in self.about(intent, "receipt"))
 
-    def settled(self, intent: bytes) -> bool:
-        """Whether a receipt has settled an intent, at whatever time it was asked for."""
+    def settled(self, intent: bytes, since: int = 0, until: int | None = None) -> bool:
+        """Whether a receipt between two heights has settled an intent, however often it was asked
+        for."""
+        end = self._chain.height if until is None else until
         return any(
             self._records[height]["outcome"] in ("settled", "orphan")
-            for height in self.about(intent, "receipt")
+            for height in self.about(intent, "receipt", since)
+            if height <= end
         )
 
     def last_step(self, scenario: str) -> int:

@@ -407,4 +407,7 @@ def _record(plain: Mapping[str, Any]) -> tuple[str, str | None, bytes | None]:
 def record_text(fields: Mapping[str, Any]) -> str:
     """What a filter's ``text`` is looked for in: the fields as JSON, hashes in their text form."""
     shown = {name: show_field(name, of) for name, of in fields.items() if name not in ("k", "by")}
-    return json.dumps(untyped_to_host(shown), ensure_ascii=False).casefold()
+    return _JSON(untyped_to_host(shown)).casefold()
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False).encode

@@ -10,6 +10,7 @@ stands as its CBOR, in ``value_b64`` or ``payload_b64``.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import textwrap
@@ -24,18 +25,17 @@ import tomlkit
 from aos_core import canon
 from aos_core.air.codec import Codec, Misfit, RecordCodec, Schema, VariantCodec, untyped_to_host
 from aos_core.by_hand import EDITED, receipt_schema
-from aos_core.disk import with_ancestors
 from aos_core.errors import AosError, CanonError, Rejected, UsageError, ValueRejected
 from aos_core.files import WorldFiles
 from aos_core.frames import Frame
-from aos_core.history import Asked, History, Started
+from aos_core.history import History
+from aos_core.journal import Frames
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import (
     EventInput,
     Input,
     ManifestInput,
     ReceiptInput,
-    Record,
     input_from_plain,
 )
 from aos_core.present import asks_for, clip, compact, key_text, short_name
@@ -65,14 +65,19 @@ def scenario_of(
     """
     until = world.height if until is None else until
     world.frame_at(until)  # is there such a height
-    header, *frames = [frame for frame in world.frames if frame.last_height <= until]
-    view = world.at((frames or [header])[-1].last_height)
+    header, end = world.frames[0], world.height
+    if until < end:
+        first, last = world.turn_bounds(until)
+        end = until if until == last else first - 1
+    frames = itertools.takewhile(lambda of: of.last_height <= end, rest(world.frames))
+    view = world.at(end)
     name = world.files.config.name
     return write_scenario(
         title or f"{world.files.config.title}: branch {world.branch} up to height {view.height}",
         header,
         frames,
         world.program_of,
+        world.history,
         _expected(view),
         begins=_begins(world),
         notes=[f"Written from branch {world.branch} of {name}, up to height {view.height}."],
@@ -86,17 +91,23 @@ def reproduction(world: World, divergence: Divergence, name: str = "reproduction
 
     Raises :class:`JournalDamaged` and what reading the store raises.
     """
-    on_disk = with_ancestors(world._disk, world._disk.read(world.branch)[0])
-    header, *frames = [frame for frame in on_disk if frame.height <= divergence.height]
     title = f"{world.files.config.title}: what diverges at height {divergence.height}"
-    return write_scenario(
-        title,
-        header,
-        frames,
-        world.program_of,
-        begins=_begins(world),
-        notes=[*_diverged(world, divergence), f"Run it: aos run WORLD --scenario {name}"],
-    )
+    with world.on_disk() as frames:
+        until = itertools.takewhile(lambda of: of.height <= divergence.height, rest(frames))
+        return write_scenario(
+            title,
+            frames[0],
+            until,
+            world.program_of,
+            world.history,
+            begins=_begins(world),
+            notes=[*_diverged(world, divergence), f"Run it: aos run WORLD --scenario {name}"],
+        )
+
+
+def rest(frames: Frames) -> Iterator[Frame]:
+    """All frames but the first, one after the other."""
+    return (frames[index] for index in range(1, len(frames)))
 
 
 def save(world: World, file: Path, text: str) -> None:
@@ -123,6 +134,7 @@ def write_scenario(
     header: Frame,
     frames: Iterable[Frame],
     program_of: Callable[[bytes], Program],
+    history: History,
     expect: Expect | None = None,
     *,
     begins: bytes | None = None,
@@ -131,7 +143,8 @@ def write_scenario(
 ) -> str:
     """The scenario, as TOML, that repeats the inputs of ``frames``.
 
-    ``header`` is the world's own, ``frames`` all that follow, headers of forks among them.
+    ``header`` is the world's own, ``frames`` all that follow, headers of forks among them;
+    ``history`` knows what their records tell.
     ``expect``: what holds at the end; without it, what the records say: how much is pending, and
     the root where it can be the same. ``begins``: the manifest that a fresh branch begins with,
     if not the header's. ``notes`` stand at the head, a comment each. ``sources``: say too which
@@ -140,7 +153,7 @@ def write_scenario(
     Raises what ``program_of`` raises.
     """
     first = header.body["manifest"]
-    writer = _Writer(header, program_of, begins or first, sources)
+    writer = _Writer(header, program_of, history, begins or first, sources)
     last, steps = header, []
     for frame in frames:
         last = frame
@@ -164,30 +177,29 @@ _OTHER = (
 class _Writer:
     """Writes steps one after the other, and counts what they name as the journal goes on.
 
-    ``exact``: whether all so far comes out the same where the scenario is played."""
+    ``pending``: how many intents the records leave pending. ``exact``: whether all so far comes
+    out the same where the scenario is played."""
 
     def __init__(
-        self, header: Frame, programs: Callable[[bytes], Program], begins: bytes, sources: bool
+        self,
+        header: Frame,
+        programs: Callable[[bytes], Program],
+        history: History,
+        begins: bytes,
+        sources: bool,
     ) -> None:
-        self._programs, self._sources = programs, sources
-        self._history = History()
-        self._asked: dict[bytes, Asked] = {}
-        self._plans: dict[bytes, Started] = {}
+        self._programs, self._history, self._sources = programs, history, sources
+        self._height = 0
+        self.pending = 0
         self._first: bytes = header.body["manifest"]
         self._in_play = begins  # the manifest that is in force where the scenario is played
         self.exact = begins == self._first
-        self._take(header)
-
-    @property
-    def pending(self) -> int:
-        """How many intents the records leave pending."""
-        return len(self._history.pending())
 
     def _take(self, frame: Frame) -> None:
-        history, asked, plans = self._history, len(self._history.asked), len(self._history.plans)
-        history.add(frame, map(Record.from_plain, frame.records))
-        self._asked |= {of.hash: of for of in history.asked[asked:]}
-        self._plans |= {of.id: of for of in history.plans[plans:]}
+        self._height = frame.last_height
+        for record in frame.records:
+            self.pending += record["k"] == "intent"
+            self.pending -= record.get("outcome") in ("settled", "orphan")
 
     def step(self, frame: Frame) -> str:
         """The step of a turn, under comments that say what happened."""
@@ -221,15 +233,15 @@ class _Writer:
             yield f"source = {_inline(input.source or {})}"
 
     def _event(self, input: EventInput) -> dict[str, Any]:
-        schema = self._programs(self._history.manifest).schemas.get(input.schema)
+        schema = self._programs(self._history.manifest_at(self._height)).schemas.get(input.schema)
         key = {} if input.key is None else {"key": _bytes(input.key)}
         return {"schema": input.schema, **_value("value", schema, input.value), **key}
 
     def _receipt(self, input: ReceiptInput) -> dict[str, Any]:
-        asked = self._asked.get(input.intent)
+        asked = self._history.asked(input.intent, self._height)
         if asked is None:
             raise _Unsayable("nothing before it asked for the intent of this receipt")
-        late = asked.until is not None
+        late = self._history.settled(input.intent, asked.since, self._height)
         schema = receipt_schema(asked, self._programs)  # a swap of modules leaves it as it is
         receipt = {"status": input.status, **_value("payload", schema, input.payload)}
         if input.cost_cents is not None:
@@ -289,7 +301,8 @@ class _Writer:
                 return f"{short_name(record['plan'])} starts"
             case "plan_ended":
                 how = record.get("error_code") or record["status"]
-                return f"{short_name(self._plans[record['instance']].plan)} ends: {how}"
+                started = self._history.instance(record["instance"], self._height)
+                return f"{'a plan' if started is None else short_name(started.plan)} ends: {how}"
             case "intent":
                 return f"asks for {self._effect(record['hash'])}"
             case "fault":
@@ -298,7 +311,7 @@ class _Writer:
 
     def _effect(self, hash: bytes) -> str:
         """An intent by its number and what it asks for."""
-        asked = self._asked.get(hash)
+        asked = self._history.asked(hash, self._height)
         if asked is None:
             return canon.hash_text(hash)
         params = untyped_to_host(canon.decode(asked.intent.params))

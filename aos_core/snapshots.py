@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,21 +26,6 @@ from aos_core.kernel.turn import Moment
 from aos_core.merkle import BadNode, MerkleMap
 
 Programs = Callable[[bytes], Program]
-
-
-@dataclass(frozen=True, slots=True)
-class Spacing:
-    """When a snapshot is due: after so many turns, and so many bytes of journal."""
-
-    turns: int
-    bytes: int
-
-    def due(self, index: int, frame: Frame) -> bool:
-        """Whether frame ``index`` is one to keep the state after. By its place alone, so that all
-        who run a journal again agree."""
-        if index == 0:
-            return False
-        return index % self.turns == 0 or frame.offset // self.bytes != frame.end // self.bytes
 
 
 class SnapshotDamaged(StoreDamaged):

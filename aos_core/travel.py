@@ -17,7 +17,8 @@ from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, Programs, Turn
 from aos_core.merkle import BadNode
 from aos_core.replay import begin, rerun, resume
-from aos_core.snapshots import SnapshotDamaged, Snapshots, Spacing
+from aos_core.snapshots import SnapshotDamaged, Snapshots
+from aos_core.spacing import Spacing
 
 _CACHED = 1024
 """So many states are kept, those asked for last; they share what they have in common."""

@@ -171,7 +171,7 @@ class World:
                 with contextlib.suppress(AosError):  # whoever needs the program is told
                     _ = world.program  # its modules are compiled before anybody waits for a step
             except BaseException:
-                world._chain_close()
+                world._close_ancestors()
                 raise
         except BaseException:
             world._journal.close()
@@ -179,7 +179,8 @@ class World:
         return world
 
     def _use(self, chain: Chain) -> None:
-        """Say what the history is."""
+        """Say what the history is: for good, or as far as it came out as it should."""
+        self._ancestors = getattr(self, "_ancestors", chain)
         self._chain = chain
         self._records = Records(chain)
         self._history = History(self._disk.index, chain, self._records)
@@ -222,17 +223,14 @@ class World:
             if self.trouble is not None:
                 return False
             known = self._chain.count
+            self._journal.refresh()
             try:
-                new = len(self._journal.refresh())
-                if new:
-                    end = self._travel.after(known + new - 1)
+                self._state, self._moment = self._travel.after(self._chain.count - 1)
             except (Diverged, JournalDamaged) as error:
                 self._diverged = error if isinstance(error, Diverged) else None
                 self._use(Chain(self._chain.until(self._travel.reached)))
-                end = self._travel.after(self._chain.count - 1)
-            if new or self.trouble is not None:
-                self._state, self._moment = end
-            return bool(new) or self.trouble is not None
+                self._state, self._moment = self._travel.after(self._chain.count - 1)
+            return self._chain.count > known or self.trouble is not None
 
     def _put_back(self) -> None:
         try:
@@ -247,12 +245,12 @@ class World:
     def close(self) -> None:
         """Give up the journal, its lock and the store. Records can still be looked at."""
         self._journal.close()
-        self._chain_close()
+        self._close_ancestors()
         self._disk.close()
 
-    def _chain_close(self) -> None:
+    def _close_ancestors(self) -> None:
         if not self.in_memory:  # in memory others have the same journals
-            self._chain.close()
+            self._ancestors.close()
 
     def __enter__(self) -> Self:
         return self
@@ -684,12 +682,15 @@ class World:
         :class:`JournalDamaged`, :class:`StoreDamaged`, and what loading the files raises.
         """
         begun = time.perf_counter()
+        if self._journal.damage is not None:
+            raise self._journal.damage
         divergence = None
         if self._diverged is not None:
             divergence = self._diverged.divergence
         else:
-            with self._on_disk() as frames:
-                divergence = self._first_divergence(frames, with_disk, progress)
+            with self.on_disk() as frames:
+                known = Frames(lambda: self._chain.count, frames.__getitem__)
+                divergence = self._first_divergence(known, with_disk, progress)
         last = self._chain.last
         return Report(
             ok=divergence is None,
@@ -702,9 +703,8 @@ class World:
         )
 
     @contextlib.contextmanager
-    def _on_disk(self) -> Iterator[Frames]:
-        """The frames this world has, read anew. Raises :class:`JournalDamaged`."""
-        known = self._chain.count
+    def on_disk(self) -> Iterator[Frames]:
+        """The frames of this branch as they lie on the disk now. Raises :class:`JournalDamaged`."""
         journal = self._disk.open(self.branch, write=False)
         with contextlib.ExitStack() as leaving:
             if not self.in_memory:
@@ -714,7 +714,7 @@ class World:
             chain = chain_of(self._disk, self.branch, journal)
             if not self.in_memory:
                 leaving.callback(chain.close)
-            yield Frames(lambda: known, chain.frame)
+            yield chain.frames
 
     def _first_divergence(
         self, frames: Frames, with_disk: bool, progress: Progress | None

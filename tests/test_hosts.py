@@ -83,7 +83,10 @@ def test_derived_entropy_reaches_no_root(world: Path) -> None:
 
 
 def test_a_live_host_counts_from_genesis_and_draws_entropy() -> None:
-    host, past = LiveHost(), Past(created_ns=5, inputs=0, events=0, deliveries={})
+    host, past = (
+        LiveHost(),
+        Past(created_ns=5, inputs=0, events=lambda: 0, deliveries=lambda intent: 0),
+    )
     before = host.created_ns()
     at_ns, elapsed, entropy = host.stamp(EventInput(schema="x", value=b"\xf6"), past)
     assert before <= at_ns <= host.created_ns() and elapsed == at_ns - 5

@@ -129,7 +129,7 @@ def test_what_was_broken_comes_broken_again(world: Path, fault: str, tmp_path: P
 def test_a_late_receipt_of_a_timer_is_written_by_its_schema(tmp_path: Path) -> None:
     opened = World.open(examples_root() / "01-hello-timer", memory=True)
     Player(opened, read_scenario(opened.files.scenario_path("basic"))).play()
-    (asked,) = opened.history.asked
+    (asked,) = opened.history.all_asked()
     opened.deliver(Receipt(asked.hash, "ok", {"delivered_at_ns": 1, "key": None}, "x"))
     opened.deliver(Receipt(asked.hash, "error", ["any", None, 1.5], "x"))
     *_, typed, untyped = steps(same_again(opened, tmp_path))
@@ -357,7 +357,7 @@ def test_a_module_whose_definition_changed_is_no_swap(tmp_path: Path) -> None:
     tiny_world(path, emits, wasm={"R": answering({"state": b"\x02"})}, routes=routes)
     opened.swap()
     header, *frames = opened.frames
-    text = unwrapped(write_scenario("x", header, frames, opened.program_of))
+    text = unwrapped(write_scenario("x", header, frames, opened.program_of, opened.history))
     assert "more than modules was replaced, which a swap cannot say: demo/R@1" in text
     assert "steps" not in tomllib.loads(text) and "root" not in tomllib.loads(text)["expect"]
 
@@ -456,7 +456,7 @@ def test_without_expectations_the_records_are_asked(world: Path) -> None:
     opened = World.open(world, memory=True)
     opened.fire(EVENT, start())
     header, *frames = opened.frames
-    text = write_scenario("x", header, frames, opened.program_of)
+    text = write_scenario("x", header, frames, opened.program_of, opened.history)
     expect = tomllib.loads(text)["expect"]
     assert expect == {"pending": 3, "root": canon.hash_text(opened.root)}
 

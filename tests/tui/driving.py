@@ -74,13 +74,10 @@ class Driver:
     @property
     def receipts(self) -> list[str]:
         """The URLs' last letters, in the order in which their receipts came."""
-        intents = self.snapshot.index.intents
         records = self.snapshot.records[: self.snapshot.live + 1]
-        return [
-            str(intents[record["intent"]]["params"]["url"])[-1]
-            for record in records
-            if record.kind == "receipt"
-        ]
+        of = (record["intent"] for record in records if record.kind == "receipt")
+        asked = (self.snapshot.index.intent(intent) for intent in of)
+        return [str(record["params"]["url"])[-1] for record in asked if record is not None]
 
     @property
     def state(self) -> Any:

@@ -426,7 +426,7 @@ async def test_hashes_of_intents_are_shown_as_hashes() -> None:
         await on.keys("t")
         value = json.loads(dict((await on.app.session.detail(6)).sections)["Value"])["value"]
         text = value["intent_hash"]
-        assert bytes.fromhex(text.removeprefix("sha256:")) in on.snapshot.index.intents
+        assert on.snapshot.index.intent(bytes.fromhex(text.removeprefix("sha256:"))) is not None
         await on.keys(*FOCUS["plan"], "y")
         assert text in on.app.clipboard
 
