@@ -18,6 +18,7 @@ from tests.support import (
     TRAPS,
     WASM,
     edit_json,
+    forget_offsets,
     log,
     patch_reducer,
     start,
