@@ -5,6 +5,7 @@ Nothing of it is held in memory: frames and records are read where they lie when
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -120,6 +121,13 @@ class Chain:
         segment = self.segments[at]
         cut = Segment(segment.name, segment.journal, index - self._starts[at] + 1)
         return (*self.segments[:at], cut)
+
+    def digest(self, index: int) -> bytes:
+        """SHA-256 of the bytes of all frames up to frame ``index``, as they are now."""
+        whole = hashlib.sha256()
+        for segment in self.until(index):
+            segment.journal.feed(whole, len(segment))
+        return whole.digest()
 
     def part(self) -> Part:
         """The branch and its ancestors as the index knows them."""

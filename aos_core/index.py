@@ -134,6 +134,30 @@ class Index:
             if progress is not None:
                 progress(end, total)
 
+    def remember(self, head: bytes, ran_by: str, digest: bytes, height: int) -> None:
+        """Keep in mind that the history of ``head`` was verified, read from bytes of this digest;
+        done without where the disk refuses."""
+        with self._mutex, suppress(sqlite3.Error):
+            self._database.execute(
+                "INSERT OR REPLACE INTO verified VALUES (?, ?, ?, ?)",
+                (head, ran_by, digest, height),
+            )
+
+    def remembered(self, ran_by: str, height: int) -> list[tuple[bytes, bytes, int]]:
+        """(head, digest, height) of what was verified by ``ran_by``, of whatever branch, the
+        highest first, none higher than ``height``."""
+        with suppress(sqlite3.Error):
+            return [
+                (head, digest, at)
+                for head, digest, at in self.rows(
+                    "SELECT head, digest, height FROM verified WHERE ran_by = ? AND height <= ?"
+                    " ORDER BY height DESC",
+                    ran_by,
+                    height,
+                )
+            ]
+        return []
+
     def forget(self, name: str) -> None:
         """Drop what is known of a branch."""
         with self._mutex, self._transaction():
@@ -296,6 +320,10 @@ CREATE TABLE IF NOT EXISTS records (
     branch INTEGER NOT NULL, height INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT, subject BLOB,
     cause INTEGER, turn INTEGER NOT NULL, number INTEGER, text TEXT NOT NULL,
     PRIMARY KEY (branch, height)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS verified (
+    head BLOB NOT NULL, ran_by TEXT NOT NULL, digest BLOB NOT NULL, height INTEGER NOT NULL,
+    PRIMARY KEY (head, ran_by)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_kind ON records (branch, kind, height);
 CREATE INDEX IF NOT EXISTS by_subject ON records (subject, branch, height)

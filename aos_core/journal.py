@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, overload
+from typing import Any, BinaryIO, Protocol, Self, overload
 
 from aos_core.branches import BranchLock, branch_name, disk_errors
 from aos_core.errors import JournalDamaged, ReadOnly, UsageError, WorldError
@@ -65,6 +65,13 @@ _CHUNK = 2**24
 
 _CACHED = 128
 """So many decoded frames are kept, those looked at last."""
+
+
+class Digest(Protocol):
+    """A hash that is being made."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more."""
 
 
 class JournalMissing(UsageError):
@@ -198,6 +205,10 @@ class Journal(ABC):
                 progress(index + 1, self.count)
         return self.damage
 
+    @abstractmethod
+    def feed(self, digest: Digest, count: int) -> None:
+        """Give a digest the bytes of the first ``count`` frames as they are now."""
+
     def refresh(self) -> Sequence[Frame]:
         """Take in and give the frames that another process has added. There are none where this
         process writes. Raises :class:`~aos_core.branches.DiskError`.
@@ -254,6 +265,10 @@ class MemoryJournal(Journal):
 
     def first_height(self, index: int) -> int:
         return self._frames[index].height
+
+    def feed(self, digest: Digest, count: int) -> None:
+        for frame in self._frames[:count]:
+            digest.update(pack(frame.payload))
 
     def _write(self, frame: Frame) -> None:
         self._frames.append(frame)
@@ -373,6 +388,15 @@ class FileJournal(Journal):
     def first_height(self, index: int) -> int:
         with self._mutex:
             return self._offsets[index][1]
+
+    def feed(self, digest: Digest, count: int) -> None:
+        end = self._offsets[count][0] if count < self.count else self.last.end
+        with (
+            disk_errors(self.path, f"branch {self._branch} cannot be read"),
+            self._layer.open(self.path, "rb") as file,
+        ):
+            for at in range(0, end, _CHUNK):
+                digest.update(_read(file, at, min(end, at + _CHUNK)))
 
     def refresh(self) -> Sequence[Frame]:
         if self._lock is not None or self.damage is not None or self._file.closed:

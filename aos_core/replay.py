@@ -56,7 +56,8 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What verification found. ``seconds`` of wall time; ``root`` and ``head`` 32 bytes each."""
+    """What verification found. ``seconds`` of wall time; ``root`` and ``head`` 32 bytes each;
+    ``skipped``: the height up to which it was verified before, where that was not run again."""
 
     ok: bool
     frames: int
@@ -65,6 +66,7 @@ class Report:
     head: bytes
     seconds: float
     divergence: Divergence | None = None
+    skipped: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         plain = {
@@ -75,7 +77,11 @@ class Report:
             "head": canon.hash_text(self.head),
             "seconds": round(self.seconds, 6),
         }
-        more = {} if self.divergence is None else {"divergence": self.divergence.to_json()}
+        more: dict[str, Any] = {}
+        if self.skipped is not None:
+            more["verified_before"] = self.skipped
+        if self.divergence is not None:
+            more["divergence"] = self.divergence.to_json()
         return plain | more
 
 

@@ -92,7 +92,8 @@ def reproduction(world: World, divergence: Divergence, name: str = "reproduction
     Raises :class:`JournalDamaged` and what reading the store raises.
     """
     title = f"{world.files.config.title}: what diverges at height {divergence.height}"
-    with world.on_disk() as frames:
+    with world.read_anew() as travel:
+        frames = travel.chain.frames
         until = itertools.takewhile(lambda of: of.height <= divergence.height, rest(frames))
         return write_scenario(
             title,

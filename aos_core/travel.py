@@ -8,10 +8,11 @@ there on. Height h is the world after record h.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from aos_core.chain import Chain
-from aos_core.frames import Frame
+from aos_core.errors import JournalDamaged
+from aos_core.frames import BadFrame, Frame, check_follows
 from aos_core.kernel.modules import Modules
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, Programs, Turn
@@ -38,10 +39,11 @@ class Travel:
         modules: Callable[[], Modules],
         spacing: Spacing,
     ) -> None:
-        self._chain, self._snapshots, self._programs = chain, snapshots, programs
+        self.chain, self._snapshots, self._programs = chain, snapshots, programs
         self._modules, self._spacing = modules, spacing
         self._known: OrderedDict[int, tuple[State, Moment]] = OrderedDict()
         self._inside: tuple[int, Turn] | None = None
+        self._trusted = True
         self.reached = -1
 
     def add(self, index: int, frame: Frame, state: State, after: Moment) -> None:
@@ -67,8 +69,8 @@ class Travel:
 
     def inside(self, height: int) -> State:
         """The state after record ``height``, inside a turn or at its end. Raises as ``after``."""
-        index = self._chain.index_at(height)
-        frame = self._chain.frame(index)
+        index = self.chain.index_at(height)
+        frame = self.chain.frame(index)
         if height == frame.last_height:
             return self.after(index)[0]
         return self.turn(index).states[height - frame.height]
@@ -77,7 +79,7 @@ class Travel:
         """The turn of frame ``index``, run again. Raises as ``after``."""
         if self._inside is None or self._inside[0] != index:
             state, moment = self.after(index - 1)
-            frame = self._chain.frame(index)
+            frame = self.chain.frame(index)
             made = rerun(frame, state, moment, self._programs, self._modules())
             self._inside = index, made
         return self._inside[1]
@@ -88,16 +90,42 @@ class Travel:
             del self._known[index]
         self._inside = None
 
+    def prove(self, start: int, last: int, done: Callable[[int], None] | None = None) -> None:
+        """Run the frames after ``start`` up to ``last`` again, from a kept state or, where
+        ``start`` is -1, from the beginning; each has to follow the one before, and to come out the
+        same.
+
+        ``done`` is told the index of every frame that does. Raises :class:`Diverged`,
+        :class:`JournalDamaged`.
+        """
+        before = self.chain.frame(max(start, 0))
+        if start < 0:
+            start, (state, moment) = 0, begin(before)
+        else:
+            state, moment = self.after(start)
+        frames = _linked(self.chain, before, start + 1, last)
+        run = resume(frames, state, moment, self._programs, self._modules())
+        for index, made in enumerate(run, start + 1):
+            self.add(index, made.frame, made.state, made.after)
+            if done is not None:
+                done(index)
+
+    def snapshot_before(self, index: int) -> int | None:
+        """The last frame up to ``index`` after which a good snapshot is kept."""
+        kept = self._kept(-1, index)
+        return None if kept is None else kept[0]
+
     def forget(self) -> None:
         """Drop every state and every snapshot: something in them is not what it was."""
         self._known.clear()
         self._inside = None
         self._snapshots.drop()
+        self._trusted = False
 
     def _reach(self, index: int, progress: Progress | None) -> tuple[State, Moment]:
         start, state, moment = self._nearest(index)
         self.reached = start
-        frames = (self._chain.frame(at) for at in range(start + 1, index + 1))
+        frames = (self.chain.frame(at) for at in range(start + 1, index + 1))
         run = resume(frames, state, moment, self._programs, self._modules())
         for at, made in enumerate(run, start + 1):
             state, moment = made.state, made.after
@@ -115,19 +143,21 @@ class Travel:
         if known >= 0:
             self._known.move_to_end(known)
             return known, *self._known[known]
-        header = self._chain.frame(0)
+        header = self.chain.frame(0)
         state, moment = begin(header)
         self.add(0, header, state, moment)
         return 0, state, moment
 
     def _kept(self, known: int, index: int) -> tuple[int, State, Moment] | None:
         """The last good snapshot after frame ``known``, up to ``index``."""
-        height = self._snapshots.before(self._chain.frame(index).last_height)
+        if not self._trusted:
+            return None
+        height = self._snapshots.before(self.chain.frame(index).last_height)
         while height is not None:
-            at = self._chain.index_at(height)
+            at = self.chain.index_at(height)
             if at <= known:
                 return None
-            frame = self._chain.frame(at)
+            frame = self.chain.frame(at)
             if frame.last_height == height:
                 kept = self._snapshots.load(frame, self._programs)
                 if kept is not None:
@@ -135,3 +165,26 @@ class Travel:
                     return at, *kept
             height = self._snapshots.before(height - 1)
         return None
+
+
+def _linked(chain: Chain, before: Frame, first: int, last: int) -> Iterator[Frame]:
+    """Frames ``first`` to ``last``, each checked to follow the one before."""
+    for index in range(first, last + 1):
+        frame = chain.frame(index)
+        try:
+            check_follows(frame, before)
+        except BadFrame as bad:
+            if not (frame.is_header and _forks(frame, before)):
+                raise JournalDamaged(
+                    f"the journal is damaged: {bad}",
+                    hint="what comes before is good: read it, or fork it and go on there",
+                    offset=frame.offset,
+                    height=frame.height,
+                ) from None
+        yield frame
+        before = frame
+
+
+def _forks(header: Frame, before: Frame) -> bool:
+    """Whether a fork's header goes on after ``before``."""
+    return header.prev == before.hash and header.height == before.last_height + 1

@@ -36,6 +36,7 @@ from aos_core.errors import (
 from aos_core.files import WorldFiles, find_world
 from aos_core.history import Asked, History
 from aos_core.hosts import Host, LiveHost, Past, SimulatedHost
+from aos_core.index import Index
 from aos_core.journal import Frames, Journal, JournalMissing
 from aos_core.kernel.authority import Refused, Request, decide, find_grant
 from aos_core.kernel.modules import PureCaller
@@ -184,7 +185,10 @@ class World:
         self._chain = chain
         self._records = Records(chain)
         self._history = History(self._disk.index, chain, self._records)
-        self._travel = Travel(
+        self._travel = self._travel_on(chain)
+
+    def _travel_on(self, chain: Chain) -> Travel:
+        return Travel(
             chain,
             self._disk.snapshots,
             self.program_of,
@@ -682,15 +686,14 @@ class World:
         :class:`JournalDamaged`, :class:`StoreDamaged`, and what loading the files raises.
         """
         begun = time.perf_counter()
-        if self._journal.damage is not None:
-            raise self._journal.damage
-        divergence = None
-        if self._diverged is not None:
-            divergence = self._diverged.divergence
-        else:
-            with self.on_disk() as frames:
-                known = Frames(lambda: self._chain.count, frames.__getitem__)
-                divergence = self._first_divergence(known, with_disk, progress)
+        with self.read_anew() as travel:
+            divergence = self._first_divergence(travel, with_disk, progress)
+        return self.report(divergence, time.perf_counter() - begun)
+
+    def report(
+        self, divergence: Divergence | None, seconds: float, skipped: int | None = None
+    ) -> Report:
+        """What verification found; ``skipped``: the height up to which it was verified before."""
         last = self._chain.last
         return Report(
             ok=divergence is None,
@@ -698,15 +701,34 @@ class World:
             records=last.last_height + 1,
             root=last.root,
             head=last.hash,
-            seconds=time.perf_counter() - begun,
+            seconds=seconds,
             divergence=divergence,
+            skipped=skipped,
         )
 
+    @property
+    def end(self) -> int:
+        """The index of the last frame, or of the first one that does not come out the same."""
+        return self._chain.count - (self._diverged is None)
+
+    @property
+    def index(self) -> Index:
+        """The tables that are derived from the journals of this world."""
+        return self._disk.index
+
+    @property
+    def travel(self) -> Travel:
+        """The states of this branch."""
+        return self._travel
+
     @contextlib.contextmanager
-    def on_disk(self) -> Iterator[Frames]:
-        """The frames of this branch as they lie on the disk now. Raises :class:`JournalDamaged`."""
-        journal = self._disk.open(self.branch, write=False)
+    def read_anew(self) -> Iterator[Travel]:
+        """The branch as it lies on the disk now, nothing of it remembered. Raises
+        :class:`JournalDamaged` where that is known already."""
+        if self._journal.damage is not None:
+            raise self._journal.damage
         with contextlib.ExitStack() as leaving:
+            journal = self._disk.open(self.branch, write=False)
             if not self.in_memory:
                 leaving.callback(journal.close)
             if journal.damage is not None:
@@ -714,26 +736,29 @@ class World:
             chain = chain_of(self._disk, self.branch, journal)
             if not self.in_memory:
                 leaving.callback(chain.close)
-            yield chain.frames
+            yield self._travel_on(chain)
 
     def _first_divergence(
-        self, frames: Frames, with_disk: bool, progress: Progress | None
+        self, travel: Travel, with_disk: bool, progress: Progress | None
     ) -> Divergence | None:
-        def counted() -> Iterator[Replayed]:
-            for done, made in enumerate(replay(frames, self.program_of, self._modules), 1):
-                yield made
-                if progress is not None:
-                    progress(done, len(frames))
+        end = self.end
+
+        def done(index: int) -> None:
+            if progress is not None:
+                progress(index + 1, end + 1)
 
         try:
             if with_disk:
-                return self._compare_with_files(counted())
-            for _ in counted():
-                pass
+                frames = Frames(lambda: end + 1, travel.chain.frame)
+                return self._compare_with_files(_told(self._replayed(frames), done))
+            travel.prove(-1, end, done)
         except Diverged as error:
             found: Divergence = error.divergence
             return found
         return None
+
+    def _replayed(self, frames: Frames) -> Iterator[Replayed]:
+        return replay(frames, self.program_of, self._modules)
 
     def _compare_with_files(self, replayed: Iterator[Replayed]) -> Divergence | None:
         program, modules = self._beside_disk(WorldFiles.read(self.files.root))
@@ -747,6 +772,12 @@ class World:
         return program, WorldModules(
             runtime, lambda hash: module_name(program, hash) or canon.hash_text(hash)
         )
+
+
+def _told(replayed: Iterator[Replayed], done: Callable[[int], None]) -> Iterator[Replayed]:
+    for index, made in enumerate(replayed):
+        yield made
+        done(index)
 
 
 def _key_bytes(key: Any) -> bytes | None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,10 +30,45 @@ FAILED = 1
 
 commands = typer.Typer()
 
+Progress = Callable[[int, int], None]
+
 WithDisk = Annotated[
     bool,
     typer.Option("--with-disk", help="With the files on disk instead of those the journal names."),
 ]
+
+
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="Processes to run it in; without it as many as are worth it.",
+        show_default=False,
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Run it on the workers of a dask scheduler, which see the world under the same path.",
+        show_default=False,
+    ),
+]
+Again = Annotated[
+    bool, typer.Option("--again", help="Run everything, also what was verified before.")
+]
+Reproduce = Annotated[
+    bool,
+    typer.Option(
+        "--reproduce", help="Where it diverges, write a scenario that shows it, into scenarios/."
+    ),
+]
+
+WORTH_A_JOB = 1500
+"""A process more is worth it for so many turns: it begins in the time that they take."""
 
 
 @command(commands, "verify")
@@ -36,33 +76,98 @@ def verify(
     out: Out,
     world: OptionalWorld = HERE,
     branch: Branch = "main",
+    jobs: Jobs = None,
+    dask: Dask = None,
+    again: Again = False,
     with_disk: WithDisk = False,
+    reproduce: Reproduce = False,
     require_hashes: RequireHashes = False,
 ) -> int:
     """Replay a branch and compare.
 
-    Its inputs run again; every record and every root has to come out the same.
+    Its inputs run again; every record and every root has to come out the same. What was verified
+    before, by the same engine and from the same bytes, is not run again.
     """
     if require_hashes:
         require(world)
-    with open_world(out, world, branch) as opened, out.progress("verifying") as progress:
-        report = opened.verify(with_disk=with_disk, progress=progress)
+    with _stopped_cleanly(), open_world(out, world, branch) as opened:
+        with out.progress("verifying") as progress:
+            if with_disk:
+                report = opened.verify(with_disk=True, progress=progress)
+            else:
+                report = _verify(opened, jobs, dask, again, progress)
+        written = _write_reproduction(opened, report) if reproduce else None
+        why = None if report.ok else _why(opened, report, with_disk)
     if out.json:
-        out.document(report.to_json())
+        more = {} if why is None else {"why": why}
+        out.document(report.to_json() | more | ({} if written is None else {"scenario": written}))
     else:
-        _show(out, report, with_disk)
+        _show(out, report, with_disk, why)
+        if written is not None:
+            out.text(f"scenario {written}: `aos run {world} --scenario {Path(written).stem}`")
     return 0 if report.ok else Diverged.exit_code
 
 
-def _show(out: Out, report: Report, with_disk: bool) -> None:
+def _verify(
+    world: World, jobs: int | None, dask: str | None, again: bool, progress: Progress
+) -> Report:
+    from aos_core.verify import cluster, processes, verify
+
+    if dask is not None:
+        with cluster(dask) as (executor, threads):
+            return verify(world, executor=executor, jobs=threads, again=again, progress=progress)
+    if jobs is None:
+        jobs = min(os.cpu_count() or 1, 1 + len(world.frames) // WORTH_A_JOB)
+    if jobs == 1:
+        return verify(world, again=again, progress=progress)
+    with processes(jobs) as executor:
+        return verify(world, executor=executor, jobs=jobs, again=again, progress=progress)
+
+
+@contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """SIGTERM ends this as an interrupt does: what has been verified is remembered, and no worker
+    stays."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _why(world: World, report: Report, with_disk: bool) -> str | None:
+    from aos_core.verify import usual_cause
+
+    found = report.divergence
+    return None if found is None else usual_cause(world, found, with_disk=with_disk)
+
+
+def _write_reproduction(world: World, report: Report) -> str | None:
+    from aos_core.scenario_writer import reproduction, save
+
+    if report.divergence is None:
+        return None
+    name = f"diverges-at-{report.divergence.height}"
+    file = world.files.home / "scenarios" / f"{name}.toml"
+    save(world, file, reproduction(world, report.divergence, name))
+    return str(file)
+
+
+def _show(out: Out, report: Report, with_disk: bool, why: str | None) -> None:
     from rich.text import Text
 
     if report.divergence is not None:
         _show_divergence(out, report.divergence)
+        out.text(f"  why      {why}")
     else:
         what = "with the files on disk: same records and states" if with_disk else "verified"
         count = f"{report.frames} frames, {report.records} records"
-        out.print(Text(f"✓ {what}: {count}", "green"))
+        before = "" if report.skipped is None else f", up to record {report.skipped} before"
+        out.print(Text(f"✓ {what}: {count}{before}", "green"))
     out.text(f"root {canon.hash_text(report.root)}")
     out.text(f"head {canon.hash_text(report.head)}")
 

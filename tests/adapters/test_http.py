@@ -152,8 +152,9 @@ def test_the_store_keeps_nothing_of_a_body_that_is_too_big(tmp_path: Path, serve
         with pytest.raises(StoreDamaged):
             world.blob(canon.sha256(b"y" * 0x110000))
     assert (tmp_path / "world/.aos/store.db").stat().st_size < 2**20
-    assert {of.name for of in (tmp_path / "world/.aos").iterdir()} <= {"index", "index.db", "snapshots.db", 
-        "journal", "store.db", "store.db.lock", "cache", "world.lock",
+    assert {of.name for of in (tmp_path / "world/.aos").iterdir()} <= {
+        "index", "index.db", "snapshots.db", "journal", "store.db", "store.db.lock", "cache",
+        "world.lock",
     }  # fmt: skip
 
 
