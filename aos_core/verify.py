@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -191,20 +190,33 @@ def usual_cause(world: World, found: Divergence, *, with_disk: bool = False) -> 
 
 def work(stretch: Stretch) -> Divergence | None:
     """Run one stretch, in a worker; the first difference, or None. Raises as :func:`verify`."""
-    travel = _opened(stretch.path, stretch.branch, stretch.head)
     try:
-        travel.prove(stretch.first, stretch.last)
+        _world_of(stretch).travel.prove(stretch.first, stretch.last)
     except Diverged as error:
         found: Divergence = error.divergence
         return found
     return None
 
 
-@lru_cache(1)
-def _opened(path: str, branch: str, head: bytes) -> Travel:
-    """A branch in a worker, which keeps it open for the next stretch of the same."""
-    world = World.open(path, branch, write=False)
-    return world.travel
+_open: dict[int, tuple[tuple[str, str, bytes], World]] = {}
+"""What each thread of a worker has open: it stays so for the next stretch of the same branch."""
+
+
+def _world_of(stretch: Stretch) -> World:
+    thread, wanted = threading.get_ident(), (stretch.path, stretch.branch, stretch.head)
+    known, world = _open.get(thread, (None, None))
+    if world is None or known != wanted:
+        if world is not None:
+            world.close()
+        world = World.open(stretch.path, stretch.branch, write=False)
+        _open[thread] = wanted, world
+    return world
+
+
+def let_go() -> None:
+    """Close what the threads of this worker have open."""
+    while _open:
+        _open.popitem()[1][1].close()
 
 
 @contextmanager
