@@ -63,13 +63,32 @@ def encode(value: Any) -> bytes:
 
 def encode_plain(value: Any) -> bytes:
     """Canonical encoding of ``value`` without the tag. Raises :class:`CanonError`."""
-    return encode_ordered(_ordered(value, MAX_DEPTH))
+    return encode_prepared(prepare(value))
 
 
 def encode_ordered(value: Any) -> bytes:
     """Like :func:`encode_plain` for plain data whose maps are in canonical order already."""
+    data = encode_prepared(value)
+    # cbor2 writes a finite float as fb and 8 bytes, never shorter. Where there is no such byte
+    # there is none; elsewhere a hook for floats costs three times as much (it is asked for all).
+    return _dumps(value, encoders=_FLOATS) if b"\xfb" in data else data
+
+
+def prepare(value: Any) -> Any:
+    """``value`` as :func:`encode_prepared` takes it. Raises :class:`CanonError` for what is not
+    plain data. What is prepared may stand inside other prepared data."""
+    return _ordered(value, MAX_DEPTH, _Float)
+
+
+def encode_prepared(value: Any) -> bytes:
+    """Canonical encoding, without the tag, of what :func:`prepare` gave, or of plain data that
+    needs no preparing: every map in canonical order, no float anywhere. Nothing is checked."""
+    return _dumps(value, default=_write_float)
+
+
+def _dumps(value: Any, **options: Any) -> bytes:
     try:
-        return cbor2.dumps(value, encoders=_ENCODERS)
+        return cbor2.dumps(value, **options)
     except (cbor2.CBORError, RecursionError, UnicodeEncodeError) as error:
         raise CanonError(f"cannot be encoded: {error}") from error
 
@@ -104,7 +123,7 @@ def _decode(data: bytes, depth: int, *, lenient: bool) -> Any:
         raise CanonError(f"not CBOR: {error}") from error
     if stream.tell() != len(body):
         raise CanonError(f"{len(body) - stream.tell()} trailing bytes after the CBOR item")
-    return _ordered(value, depth)
+    return _ordered(value, depth, None)
 
 
 def digest(value: Any) -> bytes:
@@ -118,8 +137,14 @@ def key_order(keys: Iterable[Any]) -> list[Any]:
     if len(keys) < 2:
         return keys
     try:
+        if "".join(keys).isascii():
+            # The length stands first in the encoding. Two sorts without a Python function are
+            # four times as fast as one with: a turn orders a hundred maps.
+            keys.sort()
+            keys.sort(key=len)
+            return keys
         return sorted(keys, key=_text_order)
-    except AttributeError:  # a key that is no text
+    except TypeError:  # a key that is no text
         return sorted(keys, key=encode_plain)
 
 
@@ -130,8 +155,9 @@ def _text_order(text: str) -> tuple[int, bytes]:
     return len(data), data
 
 
-def _ordered(value: Any, depth: int) -> Any:
-    """``value`` with every map in canonical order; refuses what is not plain data."""
+def _ordered(value: Any, depth: int, wrap: type[_Float] | None) -> Any:
+    """``value`` with every map in canonical order, floats in ``wrap`` if it is given; refuses
+    what is not plain data. What need not change is given as it is, not copied."""
     of = type(value)
     if of in _SCALARS:
         return value
@@ -141,24 +167,42 @@ def _ordered(value: Any, depth: int) -> Any:
             shown = str(value) if bits <= 128 else f"of {bits} bits"
             raise CanonError(f"integer {shown} does not fit into 64 bits")
         return value
+    if of is float:
+        return value if wrap is None else wrap(value)
     if depth == 0:
         raise CanonError("nested too deep")
     below = depth - 1
     if of is list or of is tuple:
-        return [item if type(item) in _SCALARS else _ordered(item, below) for item in value]
+        return [item if type(item) in _SCALARS else _ordered(item, below, wrap) for item in value]
     if of is dict or of is cbor2.frozendict:
         if not _KEYS.issuperset(map(type, value)):
             raise CanonError("a map key must be a plain scalar")
         result = {}
         for key in key_order(value):
             item = value[key]
-            result[key] = item if type(item) in _SCALARS else _ordered(item, below)
+            result[key] = item if type(item) in _SCALARS else _ordered(item, below, wrap)
         return result
     raise CanonError(f"{of.__name__} is not plain data")
 
 
-_SCALARS = frozenset([type(None), bool, str, bytes, float])
-_KEYS = (_SCALARS - {float}) | {int}  # of two NaN keys nobody could say whether they are one
+_SCALARS = frozenset([type(None), bool, str, bytes])
+_KEYS = _SCALARS | {int}  # of two NaN keys nobody could say whether they are one
+
+
+class _Float:
+    """A float on its way through cbor2, which hands what it does not know to a hook. A hook for
+    floats themselves would make it three times as slow for everything else."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+
+def _write_float(encoder: cbor2.CBOREncoder, wrapped: Any) -> None:
+    if type(wrapped) is not _Float:
+        raise CanonError(f"{type(wrapped).__name__} is not plain data")
+    _encode_float(encoder, wrapped.value)
 
 
 def _encode_float(encoder: cbor2.CBOREncoder, value: float) -> None:
@@ -187,4 +231,4 @@ _FOREIGN_TAGS = dict.fromkeys(
 )
 """Tags that cbor2 would interpret: small bignums and shared references would pass as plain data."""
 
-_ENCODERS: dict[type, Callable[[cbor2.CBOREncoder, Any], None]] = {float: _encode_float}
+_FLOATS: dict[type, Callable[[cbor2.CBOREncoder, Any], None]] = {float: _encode_float}

@@ -31,6 +31,16 @@ KINDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "intent": (("hash", "kind", "params", "cap", "idempotency_key", "origin"), ()),
     "fault": (("code", "where", "text"), ()),
 }
+_FORMS: Final[Mapping[str, tuple[frozenset[str], tuple[str, ...]]]] = {
+    kind: (frozenset(must), tuple(canon.key_order((*must, *may))))
+    for kind, (must, may) in KINDS.items()
+}
+"""By kind: the fields that must be there, and all of them in canonical order."""
+
+_LOOSE: Final = frozenset({"payload", "changed", "settings", "result", "where"})
+"""Fields whose maps may be in any order and which may hold floats; what is in the others was put
+in order when it was normalised."""
+
 ABSENT: Final = object()
 """Stands where a field is not there, because null is a value of it."""
 
@@ -47,18 +57,20 @@ STATUSES: Final = ("ok", "error", "timeout")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal: its kind, the height of its cause in this turn, its fields."""
+    """One line of the journal: its kind, the height of its cause in this turn, its fields, which
+    stand in canonical order."""
 
     kind: str
     fields: Mapping[str, Any]
     by: int | None = None
 
     def __post_init__(self) -> None:
-        must, may = KINDS[self.kind]
-        names = set(self.fields)
-        if not set(must) <= names <= {*must, *may}:
-            raise ValueError(f"record {self.kind}: wrong fields {sorted(names)}")
-        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+        must, order = _FORMS[self.kind]
+        given = self.fields
+        fields = {name: given[name] for name in order if name in given}
+        if len(fields) != len(given) or not must <= fields.keys():
+            raise ValueError(f"record {self.kind}: wrong fields {sorted(given)}")
+        object.__setattr__(self, "fields", MappingProxyType(fields))
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]
@@ -69,8 +81,16 @@ class Record:
 
     def to_plain(self) -> dict[str, Any]:
         """The map that the journal keeps: ``k``, ``by`` where given, and the fields."""
-        by = {} if self.by is None else {"by": self.by}
-        return {"k": self.kind, **by, **self.fields}
+        if self.by is None:
+            return {"k": self.kind, **self.fields}
+        return {"k": self.kind, "by": self.by, **self.fields}
+
+    def to_prepared(self) -> dict[str, Any]:
+        """The same, as ``canon.encode_prepared`` takes it."""
+        plain = self.to_plain()
+        for name in _LOOSE & plain.keys():
+            plain[name] = canon.prepare(plain[name])
+        return plain
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Record:

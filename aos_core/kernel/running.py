@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from aos_core import canon
@@ -129,7 +129,7 @@ class Running:
                 self.end(Ended(instance, "error", ABSENT, "expr_error", text), height)
                 continue
             if step is not None:
-                self.wake(replace(instance, events={**instance.events, step: value}), height)
+                self.wake(instance._replace(events={**instance.events, step: value}), height)
 
     def waiting_for(self, schema: str) -> list[Instance]:
         """The instances that wait for an event, in the order in which their waits began."""
@@ -149,7 +149,7 @@ class Running:
             line.pop()
         place = line[-1][0] + 1 if line else 1
         line.append((place, id))
-        self.state = self.state.with_instance(replace(instance, place=place))
+        self.state = self.state.with_instance(instance._replace(place=place))
         self.states[-1] = self.state  # the wait is part of the record before it
 
     def _stands(self, schema: str, place: int, id: bytes) -> Instance | None:
@@ -183,7 +183,7 @@ class Running:
             correlation=correlation,
             vars={} if correlation is None else {"correlation_id": correlation},
         )
-        instance = replace(instance, status=advance(INSTANCE, instance.status, "start"))
+        instance = instance._replace(status=advance(INSTANCE, instance.status, "start"))
         self.state = self.state.with_instance(instance)
         kinded = None if correlation is None else to_kinded(correlation)
         self.causes[instance.id] = self.record(
@@ -225,7 +225,7 @@ class Running:
         if instance.status != status:
             self.tasks.append(instance.id)
         self.causes[instance.id] = height
-        self.state = self.state.with_instance(replace(instance, status=status))
+        self.state = self.state.with_instance(instance._replace(status=status))
         self.states[-1] = self.state  # waking is part of the record that woke
 
     def end(self, ended: Ended, by: int) -> None:
