@@ -74,6 +74,12 @@ def encode_ordered(value: Any) -> bytes:
     return _dumps(value, encoders=_FLOATS) if b"\xfb" in data else data
 
 
+def ordered(value: Any) -> Any:
+    """Plain data with every map in canonical order, as :func:`decode` gives it. Raises
+    :class:`CanonError` for what is not plain data."""
+    return _ordered(value, MAX_DEPTH, None)
+
+
 def prepare(value: Any) -> Any:
     """``value`` as :func:`encode_prepared` takes it. Raises :class:`CanonError` for what is not
     plain data. What is prepared may stand inside other prepared data."""
@@ -123,7 +129,14 @@ def _decode(data: bytes, depth: int, *, lenient: bool) -> Any:
         raise CanonError(f"not CBOR: {error}") from error
     if stream.tell() != len(body):
         raise CanonError(f"{len(body) - stream.tell()} trailing bytes after the CBOR item")
-    return _ordered(value, depth, None)
+    # most of what is decoded is one of these, as a reducer's small answer is
+    return value if type(value) in _SCALARS else _ordered(value, depth, None)
+
+
+def decode_own(data: bytes) -> Any:
+    """As :func:`decode`, for bytes that this process has just encoded: checks nothing, which is
+    four times as fast."""
+    return cbor2.loads(data[3:] if data.startswith(SELF_DESCRIBE) else data)
 
 
 def digest(value: Any) -> bytes:
@@ -133,23 +146,31 @@ def digest(value: Any) -> bytes:
 
 def key_order(keys: Iterable[Any]) -> list[Any]:
     """Map keys in canonical order: bytewise by their encoded form."""
-    keys = list(keys)
+    keys = tuple(keys)
     if len(keys) < 2:
-        return keys
+        return list(keys)
     try:
-        if "".join(keys).isascii():
-            # The length stands first in the encoding. Two sorts without a Python function are
-            # four times as fast as one with: a turn orders a hundred maps.
-            keys.sort()
-            keys.sort(key=len)
-            return keys
-        return sorted(keys, key=_text_order)
+        # the same records recur all the time: 0.2 us instead of 0.6, and a turn orders dozens
+        return list(_known_order(keys) if len(keys) <= _KNOWN_KEYS else _text_order(keys))
     except TypeError:  # a key that is no text
         return sorted(keys, key=encode_plain)
 
 
-@lru_cache(maxsize=4096)  # field names recur all the time
-def _text_order(text: str) -> tuple[int, bytes]:
+def _text_order(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises TypeError for keys that are no texts."""
+    if "".join(keys).isascii():
+        # the length stands first in the encoding; two sorts in C take a quarter of one in Python
+        return tuple(sorted(sorted(keys), key=len))
+    return tuple(sorted(keys, key=_encoded_order))
+
+
+_KNOWN_KEYS = 16
+_known_order = lru_cache(maxsize=4096)(_text_order)
+"""For up to ``_KNOWN_KEYS`` keys, so that what it keeps stays small. Only texts get into it: among
+other keys, 1 and True would be taken for one another."""
+
+
+def _encoded_order(text: str) -> tuple[int, bytes]:
     """Orders texts as their encoded forms: the length stands first in the encoding."""
     data = text.encode(errors="surrogatepass")  # a lone surrogate is refused when it is encoded
     return len(data), data
@@ -157,7 +178,7 @@ def _text_order(text: str) -> tuple[int, bytes]:
 
 def _ordered(value: Any, depth: int, wrap: type[_Float] | None) -> Any:
     """``value`` with every map in canonical order, floats in ``wrap`` if it is given; refuses
-    what is not plain data. What need not change is given as it is, not copied."""
+    what is not plain data."""
     of = type(value)
     if of in _SCALARS:
         return value

@@ -110,15 +110,18 @@ class _Time(_Number):
 
 
 class _Text(Codec):
-    def __init__(self, name: str, kind: str, fits: Callable[[str], bool], empty: str) -> None:
+    def __init__(
+        self, name: str, kind: str, fits: Callable[[str], bool] | None, empty: str
+    ) -> None:
         self.name, self.kind, self.fits, self.empty = name, kind, fits, empty
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, str):
             _misfit(self.name, value)
-        if not self.fits(value):
+        if self.fits is not None and not self.fits(value):
             raise Misfit(f"{value!r} is not the text form of {self.name}")
-        utf8(value)
+        if not value.isascii():
+            utf8(value)
         return value
 
     def kinded(self, value: Any) -> Value:
@@ -216,10 +219,11 @@ class RecordCodec(Codec):
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, dict):
             _misfit("record", value)
-        result = {}
+        result, known = {}, 0
         for name, codec in self.fields.items():
             try:
                 if name in value:
+                    known += 1
                     result[name] = codec.normalise(value[name])
                 elif codec.optional:
                     result[name] = None
@@ -227,7 +231,8 @@ class RecordCodec(Codec):
                     raise Misfit("field is missing")
             except Misfit as misfit:
                 raise misfit.inside(name) from None
-        if extra := [key for key in value if key not in self.fields]:
+        if known < len(value):
+            extra = [key for key in value if key not in self.fields]
             return self._with_extra(result, value, extra)
         return result
 
@@ -236,7 +241,9 @@ class RecordCodec(Codec):
             raise Misfit(f"unknown field {extra[0]!r}; known: {', '.join(self.authored) or 'none'}")
         merged = result | {key: value[key] for key in extra}
         try:
-            return canon.decode(canon.encode_plain(merged))
+            ordered = canon.ordered(merged)
+            canon.encode_ordered(ordered)  # half a character shows only here
+            return ordered
         except CanonError as error:
             raise Misfit(error.message) from error
 
@@ -351,7 +358,13 @@ class _List(Codec):
     def _each(self, value: Any, act: Callable[[Any], Any]) -> list[Any]:
         if not isinstance(value, (list, tuple)):
             _misfit("set" if self.is_set else "list", value)
-        return [_inside(str(index), act, item) for index, item in enumerate(value)]
+        result = []
+        try:
+            for item in value:
+                result.append(act(item))
+        except Misfit as misfit:
+            raise misfit.inside(str(len(result))) from None
+        return result
 
     def from_host(self, value: Any) -> Any:
         return self._each(value, self.item.from_host)
@@ -419,7 +432,7 @@ PRIMITIVE_CODECS: Mapping[str, Codec] = {
     "nat": _Number("nat", "Nat", 0, canon.NAT_MAX),
     "dec128": _Text("dec128", "Dec128", lambda t: _DECIMAL.match(t) is not None, "0"),
     "bytes": _Bytes(),
-    "text": _Text("text", "Text", lambda _: True, ""),
+    "text": _Text("text", "Text", None, ""),
     "time": _Time("time", "TimeNs", 0, canon.NAT_MAX),
     "duration": _Number("duration", "DurationNs", canon.INT_MIN, canon.INT_MAX),
     "hash": _Text("hash", "Hash", canon.is_hash_text, "sha256:" + "0" * 64),

@@ -87,14 +87,16 @@ def check_size(value: Value, deepest: int, largest: int) -> None:
         if depth > deepest:
             raise CanonError("nested too deep")
         total += _PART
-        if kind in ("List", "Set"):
-            stack.extend((item, depth + 1) for item in data)
+        if isinstance(data, (str, bytes)):
+            total += len(data)
         elif kind == "Record":
-            stack.extend((item, depth + 1) for item in data.values())
+            depth += 1
+            for item in data.values():  # no generator: this is done for every step of a plan
+                stack.append((item, depth))
+        elif kind in ("List", "Set"):
+            stack.extend((item, depth + 1) for item in data)
         elif kind == "Map":
             stack.extend((item, depth + 1) for pair in data for item in pair)
-        elif isinstance(data, (str, bytes)):
-            total += len(data)
         if total > largest:
             raise CanonError(f"larger than {largest} bytes")
 

@@ -91,11 +91,13 @@ def enforce_http(grant: Any, kind: str, params: Any) -> str | None:
     ports, prefixes = _allowed(grant, "ports", int), _allowed(grant, "path_prefixes")
     if ports and port not in ports:
         return "port_not_allowed"
-    # servers differ in how they read a path, so it has to be allowed in every reading
-    for meant in (path, _resolve_dots(path), _resolve_dots(_unescape_slashes(path))):
-        if prefixes and not any(meant.startswith(prefix) for prefix in prefixes):
-            return "path_not_allowed"
-    return None
+    return None if not prefixes or _lies_within(path, prefixes) else "path_not_allowed"
+
+
+def _lies_within(path: str, prefixes: list[str]) -> bool:
+    """Servers differ in how they read a path, so it has to be allowed in every reading."""
+    readings = (path, _resolve_dots(path), _resolve_dots(_unescape_slashes(path)))
+    return all(meant.startswith(tuple(prefixes)) for meant in readings)
 
 
 def _unescape_slashes(path: str) -> str:

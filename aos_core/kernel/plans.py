@@ -255,9 +255,9 @@ def _holds(guard: Expr, env: Env) -> bool:
     return bool(value.data)
 
 
-def env_of(input: Value, instance: Instance, event: Value | None = None) -> Env:
-    """What the references of an instance resolve to; ``input`` is its input, kinded."""
-    return Env(input, instance.vars, instance.values, instance.statuses, event)
+def env_of(instance: Instance, event: Value | None = None) -> Env:
+    """What the references of an instance resolve to."""
+    return Env(instance.known, instance.vars, instance.values, instance.statuses, event)
 
 
 def run_task(plan: Plan, instance: Instance) -> Task:
@@ -275,7 +275,6 @@ def run_task(plan: Plan, instance: Instance) -> Task:
 class _Task:
     def __init__(self, plan: Plan, instance: Instance) -> None:
         self.plan, self.instance = plan, instance
-        self.input = plan.input.kinded(instance.input)
         self.step: PlanStep | None = None
 
     def run(self) -> Generator[Ask, Answer, str]:
@@ -334,7 +333,7 @@ class _Task:
         return any(self.plan.steps[step].op == "await_event" for step in self.instance.waits)
 
     def env(self) -> Env:
-        return env_of(self.input, self.instance)
+        return env_of(self.instance)
 
     def emit(self, step: PlanStep) -> Generator[Ask, Answer, None]:
         self.step = step
@@ -514,8 +513,6 @@ def match_event(plan: Plan, instance: Instance, schema: str, value: Value) -> st
     for step, wait in instance.waits.items():
         if wait == schema and step not in instance.events:
             where = plan.steps[step].where
-            if where is None:
-                return step
-            if _holds(where, env_of(plan.input.kinded(instance.input), instance, value)):
+            if where is None or _holds(where, env_of(instance, value)):
                 return step
     return None

@@ -86,20 +86,21 @@ class Running:
     def record(self, kind: str, by: int | None, /, **fields: Any) -> int:
         """Add a record; gives its height. Optional fields that are None stay out, but for a
         result: null is a value."""
-        must, _ = KINDS[kind]
-        given = {
-            name: of
-            for name, of in fields.items()
-            if of is not ABSENT and (of is not None or name in must or name == "result")
-        }
-        self.records.append(Record(kind, given, by))
+        if None in fields.values() or ABSENT in fields.values():
+            must, _ = KINDS[kind]
+            fields = {
+                name: of
+                for name, of in fields.items()
+                if of is not ABSENT and (of is not None or name in must or name == "result")
+            }
+        self.records.append(Record(kind, fields, by))
         self.states.append(self.state)
         return self.moment.height + len(self.records) - 1
 
     def derive_entropy(self) -> bytes:
-        form = canon.encode(["derived", self.input.entropy, self.derived])
+        form = canon.encode_prepared(["derived", self.input.entropy, self.derived])
         self.derived += 1
-        return hashlib.sha512(form).digest()
+        return hashlib.sha512(canon.SELF_DESCRIBE + form).digest()
 
     def ingest(self, routed: Routed, by: int | None, entropy: bytes) -> None:
         hash = reducers.event_hash(routed.schema, routed.value, routed.key)
@@ -173,13 +174,15 @@ class Running:
         return self._lines.setdefault(schema, [])
 
     def start_plan(self, plan: Plan, routed: Routed, correlate_by: str | None, height: int) -> None:
-        correlation = _correlation(plan, routed, correlate_by)
+        known = plan.input.kinded(routed.plain)
+        correlation = _correlation(known, routed, correlate_by)
         instance = Instance(
             id=self.identity(plan, routed, correlation),
             name=plan.node.name,
             plan=plan.hash,
             manifest=self.state.manifest,
             input=routed.plain,
+            known=known,
             correlation=correlation,
             vars={} if correlation is None else {"correlation_id": correlation},
         )
@@ -310,13 +313,13 @@ class Running:
 
 def _shown(intent: Intent) -> dict[str, Any]:
     """The fields of an intent's record; the params readable."""
-    return {**intent.to_plain(), "params": canon.decode(intent.params)}
+    return {**intent.to_plain(), "params": canon.decode_own(intent.params)}
 
 
-def _correlation(plan: Plan, routed: Routed, correlate_by: str | None) -> Value | None:
-    """The value at ``correlate_by`` if that path exists; else the event's key (B-15); else none."""
+def _correlation(known: Value, routed: Routed, correlate_by: str | None) -> Value | None:
+    """The value of the input ``known`` at ``correlate_by`` if that path exists; else the event's key (B-15); else none."""
     if correlate_by is not None and correlates(routed.plain, correlate_by):
-        value: Value | None = plan.input.kinded(routed.plain)
+        value: Value | None = known
         for part in correlate_by.split("."):
             value = None if value is None else member(value, part)
         return value

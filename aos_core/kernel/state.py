@@ -73,7 +73,8 @@ class Instance(NamedTuple):
     """A live plan instance. A named tuple: a turn makes a dozen, and ``_replace`` takes a quarter
     of the time that a frozen dataclass takes.
 
-    ``plan`` is the hash of the plan's definition, ``manifest`` the manifest it started under: it
+    ``known`` is the evaluator's value of ``input``; ``plan`` is the hash of the plan's definition,
+    ``manifest`` the manifest it started under: it
     keeps both to its end. ``steps`` holds the state of every step that is no longer pending,
     ``values`` what finished steps gave and ``forms`` the kinded form of that, made once and not
     for every root; ``waits`` what waiting ones wait for (an intent hash or an event schema),
@@ -88,6 +89,7 @@ class Instance(NamedTuple):
     plan: bytes
     manifest: bytes
     input: Any
+    known: Value
     correlation: Value | None
     status: str = "new"
     steps: Mapping[str, str] = _NOTHING
