@@ -16,6 +16,11 @@ from aos_core.air.builtins import HTTP_ENFORCER, LLM_ENFORCER, WORKSPACE_ENFORCE
 
 Constraint = Callable[[Any, str, Any], str | None]
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_HOST = re.compile(r"[\[ \\]")
+_SLASHES = re.compile(r"(?:[/\\]|%2f|%5c)+", re.IGNORECASE)
+_DOT = re.compile("%2e", re.IGNORECASE)
+
 
 def native(enforcer: str) -> Constraint | None:
     """The rules of a native enforcer. That of governance knows none yet: it allows nothing."""
@@ -103,12 +108,16 @@ def _lies_within(path: str, prefixes: list[str]) -> bool:
 def _unescape_slashes(path: str) -> str:
     r"""The path as those read it who decode ``%2f``, read ``\`` as a slash and
     take slashes in a row for one."""
-    return re.sub(r"(?:[/\\]|%2f|%5c)+", "/", path, flags=re.IGNORECASE)
+    if "//" not in path and "\\" not in path and "%" not in path:
+        return path
+    return _SLASHES.sub("/", path)
 
 
 def _resolve_dots(path: str) -> str:
     """The path without its ``.`` and ``..`` segments, also where they are percent-encoded."""
-    _, *segments = re.sub("%2e", ".", path, flags=re.IGNORECASE).split("/")
+    if "." not in path and "%" not in path:
+        return path
+    _, *segments = _DOT.sub(".", path).split("/")
     kept: list[str] = []
     for segment in segments:
         if segment == "..":
@@ -122,7 +131,7 @@ def _resolve_dots(path: str) -> str:
 
 def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     """(scheme, host, port, path); None for what is no URL, IPv6 literals among it (B-23)."""
-    if url[:1] == " " or re.search(r"[\x00-\x1f\x7f]", url):  # urlsplit drops some of them
+    if url[:1] == " " or _CONTROL.search(url):  # urlsplit drops some of them
         return None
     try:
         parts = urlsplit(url)
@@ -130,7 +139,7 @@ def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     except ValueError:
         return None
     host = parts.hostname
-    if not parts.scheme or not host or re.search(r"[\[ \\]", parts.netloc):
+    if not parts.scheme or not host or _NO_HOST.search(parts.netloc):
         return None
     scheme = parts.scheme.lower()
     if port is None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aos_core import canon
 from aos_core.air import expr, literals
@@ -66,8 +66,7 @@ class Plan:
     receipts: Mapping[str, Schema]
 
 
-@dataclass(frozen=True, slots=True)
-class StepMoved:
+class StepMoved(NamedTuple):
     """The step of an instance changed its state; ``instance`` already shows it."""
 
     instance: Instance

@@ -23,7 +23,7 @@ from aos_core.kernel.lifecycle import INSTANCE, advance
 from aos_core.kernel.modules import Modules, PureCaller
 from aos_core.kernel.plans import Ended, Plan, match_event
 from aos_core.kernel.program import Program, Settings
-from aos_core.kernel.records import ABSENT, KINDS, Input, Record
+from aos_core.kernel.records import ABSENT, Input, Record
 from aos_core.kernel.routing import Delivery, Routed, correlates
 from aos_core.kernel.state import Instance, Intent, State
 
@@ -86,14 +86,7 @@ class Running:
     def record(self, kind: str, by: int | None, /, **fields: Any) -> int:
         """Add a record; gives its height. Optional fields that are None stay out, but for a
         result: null is a value."""
-        if None in fields.values() or ABSENT in fields.values():
-            must, _ = KINDS[kind]
-            fields = {
-                name: of
-                for name, of in fields.items()
-                if of is not ABSENT and (of is not None or name in must or name == "result")
-            }
-        self.records.append(Record(kind, fields, by))
+        self.records.append(Record.made(kind, by, fields))
         self.states.append(self.state)
         return self.moment.height + len(self.records) - 1
 
