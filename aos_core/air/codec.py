@@ -86,7 +86,7 @@ class _Number(Codec):
         self.name, self.kind, self.low, self.high = name, kind, low, high
 
     def normalise(self, value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int):
+        if type(value) is not int and (isinstance(value, bool) or not isinstance(value, int)):
             _misfit(self.name, value)
         if not self.low <= value <= self.high:
             raise Misfit(f"{_shown(value)} is out of range for {self.name}")
@@ -120,7 +120,7 @@ class _Text(Codec):
             _misfit(self.name, value)
         if self.fits is not None and not self.fits(value):
             raise Misfit(f"{value!r} is not the text form of {self.name}")
-        if not value.isascii():
+        if not value.isascii():  # known to the text itself, where encoding it takes a while
             utf8(value)
         return value
 
@@ -212,6 +212,7 @@ class RecordCodec(Codec):
     def __init__(self, fields: Mapping[str, Codec], *, open: bool = False) -> None:
         self.authored = tuple(fields)
         self.fields: dict[str, Codec] = {name: fields[name] for name in canon.key_order(fields)}
+        self._fields = tuple((n, of.normalise, of.optional) for n, of in self.fields.items())
         self.open = open
         self.parts = 1 + sum(codec.parts for codec in self.fields.values())
         self.deep = 1 + max((codec.deep for codec in self.fields.values()), default=0)
@@ -219,18 +220,18 @@ class RecordCodec(Codec):
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, dict):
             _misfit("record", value)
-        result, known = {}, 0
-        for name, codec in self.fields.items():
-            try:
+        result, known, name = {}, 0, ""
+        try:
+            for name, normalise, optional in self._fields:
                 if name in value:
                     known += 1
-                    result[name] = codec.normalise(value[name])
-                elif codec.optional:
+                    result[name] = normalise(value[name])
+                elif optional:
                     result[name] = None
                 elif not self.open:
                     raise Misfit("field is missing")
-            except Misfit as misfit:
-                raise misfit.inside(name) from None
+        except Misfit as misfit:
+            raise misfit.inside(name) from None
         if known < len(value):
             extra = [key for key in value if key not in self.fields]
             return self._with_extra(result, value, extra)
@@ -389,9 +390,15 @@ class _Map(Codec):
             _misfit("map", value)
         result: dict[Any, Any] = {}
         for key, item in value.items():
-            typed = _inside(f"key {key!r}", self.key.normalise, key)
+            try:  # places get their text where something is wrong: a large map would pay for it
+                typed = self.key.normalise(key)
+            except Misfit as misfit:
+                raise misfit.inside(f"key {key!r}") from None
             if typed not in result:
-                result[typed] = _inside(str(key), self.value.normalise, item)
+                try:
+                    result[typed] = self.value.normalise(item)
+                except Misfit as misfit:
+                    raise misfit.inside(str(key)) from None
         return {key: result[key] for key in canon.key_order(result)}
 
     def from_host(self, value: Any) -> Any:

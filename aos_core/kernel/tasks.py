@@ -27,7 +27,6 @@ def take_task(run: Running, id: bytes) -> None:
         return
     plan = run.programs(instance.manifest).plans[instance.name]
     instance = instance._replace(status=advance(INSTANCE, instance.status, "take"))
-    run.state = run.state.with_instance(instance)
     task = _TaskRun(run, instance)
     instance, outcome = task.drive(plan)
     instance = instance._replace(status=advance(INSTANCE, "running", outcome))
