@@ -132,7 +132,7 @@ def frame_payload(height: int, prev: bytes, made: Turn) -> bytes:
         {
             "prev": prev,
             "root": made.state.root,
-            "input": canon.prepare(made.input.to_plain()),
+            "input": made.input.to_prepared(),
             "height": height,
             "records": [record.to_prepared() for record in made.records],
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,6 +130,7 @@ def _resolve_dots(path: str) -> str:
     return "/" + "/".join(kept)
 
 
+@lru_cache(maxsize=256)  # a plan asks the same few places; a history run again, the very same
 def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     """(scheme, host, port, path); None for what is no URL, IPv6 literals among it (B-23)."""
     if url[:1] == " " or _CONTROL.search(url):  # urlsplit drops some of them

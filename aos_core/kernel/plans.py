@@ -67,11 +67,13 @@ class Plan:
 
 
 class StepMoved(NamedTuple):
-    """The step of an instance changed its state; ``instance`` already shows it."""
+    """The step of an instance changed its state; ``instance`` already shows it. ``form`` is the
+    kinded form of what it gave, None for nothing."""
 
     instance: Instance
     step: str
     state: str
+    form: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,14 +437,15 @@ class _Task:
         """The step is done and gave ``value``; check the invariants after it."""
         _check_size(value)
         instance, id, binds = self.instance, step.id, step.binds
+        form = to_kinded(value)
         changes: dict[str, Any] = {"values": {**instance.values, id: value}}
-        changes["forms"] = {**instance.forms, id: to_kinded(value)}
+        changes["forms"] = {**instance.forms, id: canon.Encoded(canon.encode_prepared(form))}
         if binds is not None:
             changes["binds"] = {**instance.binds, binds: id}
             changes["vars"] = {**instance.vars, binds: value if bound is None else bound}
         if id in instance.waits:
             changes["waits"] = {k: v for k, v in instance.waits.items() if k != id}
-        return self.move(step, "run", **changes)
+        return self.move(step, "run", form, **changes)
 
     def check_invariants(self) -> None:
         for index, invariant in enumerate(self.plan.invariants):
@@ -450,13 +453,15 @@ class _Task:
                 raise _StepError("invariant_violation", f"invariant {index} is false")
 
     def wait(self, step: PlanStep, on: bytes | str) -> StepMoved:
-        return self.move(step, "wait", waits={**self.instance.waits, step.id: on})
+        return self.move(step, "wait", None, waits={**self.instance.waits, step.id: on})
 
-    def move(self, step: PlanStep, event: str, **changes: Any) -> StepMoved:
+    def move(
+        self, step: PlanStep, event: str, form: Any = None, /, **changes: Any
+    ) -> StepMoved:
         state = advance(STEP, self.state(step), event)
         steps = {**self.instance.steps, step.id: state}
         self.instance = self.instance._replace(steps=steps, **changes)
-        return StepMoved(self.instance, step.id, state)
+        return StepMoved(self.instance, step.id, state, form)
 
     def state(self, step: PlanStep) -> str:
         return self.instance.steps.get(step.id, "pending")

@@ -160,13 +160,21 @@ class Input:
         """The same input with the host's stamps."""
         return replace(self, at_ns=at_ns, logical_ns=logical_ns, entropy=entropy, source=source)
 
-    def _stamps(self) -> dict[str, Any]:
-        stamps = {"at_ns": self.at_ns, "logical_ns": self.logical_ns, "entropy": self.entropy}
-        return stamps if self.source is None else {**stamps, "source": dict(self.source)}
+    def _from(self) -> dict[str, Any]:
+        return {} if self.source is None else {"source": dict(self.source)}
 
     def to_plain(self) -> dict[str, Any]:
-        """The map that the journal keeps."""
+        """The map that the journal keeps, in canonical order but for ``source`` and
+        ``settings``."""
         raise NotImplementedError
+
+    def to_prepared(self) -> dict[str, Any]:
+        """The same, as ``canon.encode_prepared`` takes it."""
+        plain = self.to_plain()
+        for name in ("source", "settings"):
+            if name in plain:
+                plain[name] = canon.prepare(plain[name])
+        return plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +192,16 @@ class EventInput(Input):
         _check(isinstance(self.key, bytes | None), "key", "bytes")
 
     def to_plain(self) -> dict[str, Any]:
-        key = {} if self.key is None else {"key": self.key}
-        return {"k": "event", "schema": self.schema, "value": self.value, **key, **self._stamps()}
+        return {
+            "k": "event",
+            **({} if self.key is None else {"key": self.key}),
+            "at_ns": self.at_ns,
+            "value": self.value,
+            "schema": self.schema,
+            **self._from(),
+            "entropy": self.entropy,
+            "logical_ns": self.logical_ns,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,16 +231,19 @@ class ReceiptInput(Input):
         _check(type(self.late) is bool, "late", "true or false")
 
     def to_plain(self) -> dict[str, Any]:
-        optional = {"cost_cents": self.cost_cents, "signature": self.signature}
         return {
             "k": "receipt",
-            "intent": self.intent,
-            "adapter_id": self.adapter_id,
-            "status": self.status,
-            "payload": self.payload,
             "late": self.late,
-            **{name: value for name, value in optional.items() if value is not None},
-            **self._stamps(),
+            "at_ns": self.at_ns,
+            "intent": self.intent,
+            **self._from(),
+            "status": self.status,
+            "entropy": self.entropy,
+            "payload": self.payload,
+            **({} if self.signature is None else {"signature": self.signature}),
+            "adapter_id": self.adapter_id,
+            **({} if self.cost_cents is None else {"cost_cents": self.cost_cents}),
+            "logical_ns": self.logical_ns,
         }
 
 
@@ -245,14 +264,16 @@ class ManifestInput(Input):
         _check(isinstance(self.settings, Mapping | None), "settings", "a map")
 
     def to_plain(self) -> dict[str, Any]:
-        settings = {} if self.settings is None else {"settings": dict(self.settings)}
         return {
             "k": "manifest_replaced",
-            "old": self.old,
             "new": self.new,
+            "old": self.old,
+            "at_ns": self.at_ns,
+            **self._from(),
             "changed": list(self.changed),
-            **settings,
-            **self._stamps(),
+            "entropy": self.entropy,
+            **({} if self.settings is None else {"settings": dict(self.settings)}),
+            "logical_ns": self.logical_ns,
         }
 
 

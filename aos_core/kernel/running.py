@@ -176,6 +176,7 @@ class Running:
             manifest=self.state.manifest,
             input=routed.plain,
             known=known,
+            encoded=canon.Encoded(routed.value.removeprefix(canon.SELF_DESCRIBE)),
             correlation=correlation,
             vars={} if correlation is None else {"correlation_id": correlation},
         )
@@ -198,10 +199,10 @@ class Running:
             self._asking = {intent.origin.get("instance", b"") for _, intent in pending}
         kinded = None if correlation is None else to_kinded(correlation)
         content = [plan.hash, canon.sha256(routed.value), kinded]
-        name = canon.digest(content)
+        name = canon.digest_prepared(content)
         n = self._lowest.get(name, 0)
         while True:
-            id = canon.digest([*content, n])
+            id = canon.digest_prepared([*content, n])
             if id not in self._asking and id not in self.state.plans:
                 self._numbers[id], self._lowest[name] = (name, n), n + 1
                 return id

@@ -42,7 +42,7 @@ class Intent:
                 "params": self.params,
                 "idempotency_key": self.idempotency_key,
             }
-            self._hash.append(_digest(form))
+            self._hash.append(canon.digest_prepared(form))
         return self._hash[0]
 
     def to_plain(self) -> dict[str, Any]:
@@ -76,8 +76,8 @@ class Instance(NamedTuple):
     ``known`` is the evaluator's value of ``input``; ``plan`` is the hash of the plan's definition,
     ``manifest`` the manifest it started under: it
     keeps both to its end. ``steps`` holds the state of every step that is no longer pending,
-    ``values`` what finished steps gave and ``forms`` the kinded form of that, made once and not
-    for every root; ``waits`` what waiting ones wait for (an intent hash or an event schema),
+    ``values`` what finished steps gave and ``forms`` the kinded form of that, encoded once and not
+    for every root, as ``encoded`` is the input; ``waits`` what waiting ones wait for (an intent hash or an event schema),
     ``receipts`` and ``events`` what has arrived and was not taken yet.
     ``place``: where its event wait stands among those for the same event, from 1; 0 is none, or
     one that does not count yet. Who waits longer is woken first.
@@ -90,11 +90,12 @@ class Instance(NamedTuple):
     manifest: bytes
     input: Any
     known: Value
+    encoded: canon.Encoded
     correlation: Value | None
     status: str = "new"
     steps: Mapping[str, str] = _NOTHING
     values: Mapping[str, Value] = _NOTHING
-    forms: Mapping[str, Any] = _NOTHING
+    forms: Mapping[str, canon.Encoded] = _NOTHING
     binds: Mapping[str, str] = _NOTHING
     vars: Mapping[str, Value] = _NOTHING
     statuses: Mapping[str, str] = _NOTHING
@@ -114,7 +115,7 @@ class Instance(NamedTuple):
         """Canonical bytes. The members stand in canonical order and what is in them was ordered
         when it was made, so nothing is walked: every turn that touches an instance pays this."""
         form: dict[str, Any] = {"plan": self.plan, "binds": _ordered(self.binds)}
-        form["input"] = self.input
+        form["input"] = self.encoded
         if self.place > 1:
             form["place"] = self.place
         form["steps"] = _ordered(self.steps)
@@ -141,25 +142,19 @@ def _ordered(of: Mapping[str, Any]) -> dict[str, Any]:
     return {key: of[key] for key in canon.key_order(of)}
 
 
-def _digest(form: Mapping[str, Any]) -> bytes:
-    """As ``canon.digest``, for a map in canonical order."""
-    return canon.sha256(canon.SELF_DESCRIBE + canon.encode_prepared(form))
-
-
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A world at one height. Every method gives a new state."""
 
     manifest: bytes
-    cells: Mapping[str, MerkleMap[bytes]] = field(default_factory=lambda: MappingProxyType({}))
-    plans: MerkleMap[Instance] = field(default_factory=MerkleMap)
-    pending: MerkleMap[Intent] = field(default_factory=MerkleMap)
+    cells: Mapping[str, MerkleMap[bytes]] = _NOTHING
+    plans: MerkleMap[Instance] = MerkleMap()
+    pending: MerkleMap[Intent] = MerkleMap()
 
     @property
     def root(self) -> bytes:
         """SHA-256 over the roots of the parts, 32 bytes."""
         cells = {name: cells.root for name, cells in self.cells.items() if len(cells)}
-        return _digest(
+        return canon.digest_prepared(
             {
                 "cells": _ordered(cells),
                 "plans": self.plans.root,

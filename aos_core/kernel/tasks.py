@@ -83,7 +83,7 @@ class _TaskRun:
             instance=ask.instance.id,
             step=ask.step,
             state=ask.state,
-            value=ask.instance.forms.get(ask.step),
+            value=ask.form,
         )
 
     def ask_effect(self, ask: AskEffect) -> Answer:
