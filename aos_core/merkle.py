@@ -120,7 +120,7 @@ class MerkleMap(Generic[V]):
 
 @lru_cache(maxsize=4096)
 def _path(key: bytes) -> bytes:
-    """Where a key lies. A turn asks for the same few keys again and again: 0.1 us instead of 0.6."""
+    """Where a key lies. A turn asks for the same few keys again and again: 0.1 us, not 0.6."""
     return sha256(key)
 
 

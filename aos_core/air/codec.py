@@ -359,10 +359,9 @@ class _List(Codec):
     def _each(self, value: Any, act: Callable[[Any], Any]) -> list[Any]:
         if not isinstance(value, (list, tuple)):
             _misfit("set" if self.is_set else "list", value)
-        result = []
+        result: list[Any] = []
         try:
-            for item in value:
-                result.append(act(item))
+            result.extend(map(act, value))
         except Misfit as misfit:
             raise misfit.inside(str(len(result))) from None
         return result

@@ -352,7 +352,8 @@ def _named(env: Env, names: str, parts: tuple[str, ...], text: str, path: str) -
 
 def _walk(value: Value, parts: tuple[str, ...], text: str, path: str) -> Value:
     for part in parts:
-        found = operators.member(value, part)
+        kind, data = value
+        found = data.get(part) if kind == "Record" else operators.member(value, part)
         if found is None:
             raise EvalError(f"{text}: there is no {part!r} in a {value.kind}", path)
         value = found

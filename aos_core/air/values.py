@@ -90,9 +90,7 @@ def check_size(value: Value, deepest: int, largest: int) -> None:
         if isinstance(data, (str, bytes)):
             total += len(data)
         elif kind == "Record":
-            depth += 1
-            for item in data.values():  # no generator: this is done for every step of a plan
-                stack.append((item, depth))
+            stack.extend([(item, depth + 1) for item in data.values()])
         elif kind in ("List", "Set"):
             stack.extend((item, depth + 1) for item in data)
         elif kind == "Map":

@@ -38,7 +38,8 @@ MAX_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """A compiled step. ``slot`` computes its value, expression or params; ``schema`` types it."""
+    """A compiled step. ``slot`` computes its value, expression or params; ``schema`` types it.
+    ``incoming``: the steps before it, each with its guard; ``sources``: those steps."""
 
     index: int
     id: str
@@ -51,6 +52,7 @@ class PlanStep:
     cap: str
     where: Expr | None
     incoming: tuple[tuple[str, Expr | None], ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,9 @@ def _compile_step(
             schema = _schema(args["event"], schemas, f"{path}.event")
             where = expr.parse(args["where"], f"{path}.where") if "where" in args else None
     kind, cap = args.get("kind", ""), args.get("cap", "")
+    sources = tuple(source for source, _ in incoming)
     return PlanStep(
-        index, step.id, step.op, step.binds, slot, schema, key, kind, cap, where, incoming
+        index, step.id, step.op, step.binds, slot, schema, key, kind, cap, where, incoming, sources
     )
 
 
@@ -225,25 +228,17 @@ def ready(plan: Plan, instance: Instance, env: Env) -> tuple[list[PlanStep], lis
     for step in plan.steps.values():
         state = states.get(step.id)
         if state is None:  # pending
-            if not step.incoming:
-                can_run.append(step)
-            elif _all_finished(step, states):
+            # asked for every step, several times a turn: without a Python loop a third of the time
+            if FINISHED.issuperset(map(states.get, step.sources)):
                 (can_run if _entered(step, states, env) else to_skip).append(step)
         elif state == "waiting":  # its guards held when it began to wait
             can_run.append(step)
     return can_run, to_skip
 
 
-def _all_finished(step: PlanStep, states: Mapping[str, str]) -> bool:
-    for source, _ in step.incoming:  # a plain loop: this is asked for every step, many times a turn
-        if states.get(source) not in FINISHED:
-            return False
-    return True
-
-
 def _entered(step: PlanStep, states: Mapping[str, str], env: Env) -> bool:
-    """Whether one of the edges into a step holds."""
-    return any(
+    """Whether one of the edges into a step holds, or there is none."""
+    return not step.incoming or any(
         states[source] == "done" and (guard is None or _holds(guard, env))
         for source, guard in step.incoming
     )

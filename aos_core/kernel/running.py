@@ -311,7 +311,8 @@ def _shown(intent: Intent) -> dict[str, Any]:
 
 
 def _correlation(known: Value, routed: Routed, correlate_by: str | None) -> Value | None:
-    """The value of the input ``known`` at ``correlate_by`` if that path exists; else the event's key (B-15); else none."""
+    """The value of the input ``known`` at ``correlate_by`` if that path exists; else the event's
+    key (B-15); else none."""
     if correlate_by is not None and correlates(routed.plain, correlate_by):
         value: Value | None = known
         for part in correlate_by.split("."):

@@ -77,8 +77,8 @@ class Instance(NamedTuple):
     ``manifest`` the manifest it started under: it
     keeps both to its end. ``steps`` holds the state of every step that is no longer pending,
     ``values`` what finished steps gave and ``forms`` the kinded form of that, encoded once and not
-    for every root, as ``encoded`` is the input; ``waits`` what waiting ones wait for (an intent hash or an event schema),
-    ``receipts`` and ``events`` what has arrived and was not taken yet.
+    for every root, as ``encoded`` is the input; ``waits`` what waiting ones wait for (an intent
+    hash or an event schema), ``receipts`` and ``events`` what has arrived and was not taken yet.
     ``place``: where its event wait stands among those for the same event, from 1; 0 is none, or
     one that does not count yet. Who waits longer is woken first.
     ``status`` is its place in a turn (``lifecycle.INSTANCE``); between turns it is ``waiting``.
