@@ -450,9 +450,7 @@ class _Task:
     def wait(self, step: PlanStep, on: bytes | str) -> StepMoved:
         return self.move(step, "wait", None, waits={**self.instance.waits, step.id: on})
 
-    def move(
-        self, step: PlanStep, event: str, form: Any = None, /, **changes: Any
-    ) -> StepMoved:
+    def move(self, step: PlanStep, event: str, form: Any = None, /, **changes: Any) -> StepMoved:
         state = advance(STEP, self.state(step), event)
         steps = {**self.instance.steps, step.id: state}
         self.instance = self.instance._replace(steps=steps, **changes)
