@@ -272,7 +272,7 @@ class Running:
             key,
             self.input.logical_ns,
             is_pending,
-            self.pure_caller(stamp),
+            lambda module, input: self.pure_caller(stamp)(module, input),
         )
 
     def pure_caller(self, stamp: int) -> PureCaller:
