@@ -220,7 +220,7 @@ def test_an_older_state_stays_as_it_was() -> None:
 
 
 def test_floats_of_receipts_take_the_shortest_form_in_frames_and_instances() -> None:
-    """``World.put`` compares the bytes; here is what they hold: no AIR type, so only receipts do."""
+    """``World.put`` compares the bytes. Only receipts may hold floats: no AIR type is one."""
     extra = {"n": 1, "much": {"zz": 0.5, "b": [1e300, -0.0]}, "a": 1.5}
     world = World(
         plan(P, [emit("a"), emit("b"), await_("v", "a"), await_("w", "b"), end()],
