@@ -73,12 +73,12 @@ class Instance(NamedTuple):
     """A live plan instance. A named tuple: a turn makes a dozen, and ``_replace`` takes a quarter
     of the time that a frozen dataclass takes.
 
-    ``known`` is the evaluator's value of ``input``; ``plan`` is the hash of the plan's definition,
-    ``manifest`` the manifest it started under: it
-    keeps both to its end. ``steps`` holds the state of every step that is no longer pending,
-    ``values`` what finished steps gave and ``forms`` the kinded form of that, encoded once and not
-    for every root, as ``encoded`` is the input; ``waits`` what waiting ones wait for (an intent
-    hash or an event schema), ``receipts`` and ``events`` what has arrived and was not taken yet.
+    ``known`` is the evaluator's value of ``input``. ``plan`` is the hash of the plan's definition,
+    ``manifest`` the manifest it started under: it keeps both to its end. ``steps`` holds the state
+    of every step that is no longer pending, ``values`` what finished steps gave, ``waits`` what
+    waiting ones wait for (an intent hash or an event schema), ``receipts`` and ``events`` what has
+    arrived and was not taken yet. ``encoded`` is the input and ``forms`` the kinded form of the
+    values as they stand in its bytes, encoded once and not for every root.
     ``place``: where its event wait stands among those for the same event, from 1; 0 is none, or
     one that does not count yet. Who waits longer is woken first.
     ``status`` is its place in a turn (``lifecycle.INSTANCE``); between turns it is ``waiting``.
