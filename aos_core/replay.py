@@ -126,10 +126,24 @@ def rerun(frame: Frame, state: State, moment: Moment, programs: Programs, module
         raise _diverged(
             Divergence(frame.height, _shown(frame, 0), "an accepted input", error.message)
         ) from error
-    body = frame_body(frame.height, frame.prev or b"", made)
-    if canon.encode_plain(body) != frame.payload:
-        raise _diverged(_locate(frame, body))
+    prev = frame.prev or b""
+    if frame_payload(frame.height, prev, made) != frame.payload:
+        raise _diverged(_locate(frame, frame_body(frame.height, prev, made)))
     return made
+
+
+def frame_payload(height: int, prev: bytes, made: Turn) -> bytes:
+    """The bytes of :func:`frame_body`: what ``canon.encode_plain`` gives for it, in half the time,
+    since records are in canonical order as they are made."""
+    return canon.encode_prepared(
+        {
+            "prev": prev,
+            "root": made.state.root,
+            "input": made.input.to_prepared(),
+            "height": height,
+            "records": [record.to_prepared() for record in made.records],
+        }
+    )
 
 
 def frame_body(height: int, prev: bytes, made: Turn) -> dict[str, Any]:

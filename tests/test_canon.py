@@ -358,3 +358,58 @@ def test_what_is_no_hash(text: str) -> None:
     assert not canon.is_hash_text(text)
     with pytest.raises(CanonError):
         canon.parse_hash(text)
+
+
+MANY_KEYS = st.sampled_from([KEYS, INTEGERS, st.text(), st.text("abyz\u00e9\ud7ff\U0001f600")])
+
+
+@given(MANY_KEYS.flatmap(lambda keys: st.lists(keys, max_size=40, unique_by=lambda of: (of,))))
+def test_keys_are_ordered_by_their_encoded_form(keys: list[Any]) -> None:
+    assert canon.key_order(keys) == sorted(keys, key=written)
+    assert list(map(type, canon.key_order(keys))) == list(map(type, sorted(keys, key=written)))
+
+
+def test_keys_that_are_equal_in_python_are_not_taken_for_one_another() -> None:
+    for keys in ([1, "a"], [True, "a"], [1, 2], [True, 2], [b"a", 1], ["a", "b"]):
+        assert canon.encode_plain(dict.fromkeys(keys)) == written(dict.fromkeys(keys))
+
+
+@given(st.lists(INTEGERS, min_size=1, max_size=5), st.sampled_from([-(2**63) - 1, 2**64]))
+def test_a_key_beyond_64_bits_is_refused(keys: list[int], far: int) -> None:
+    with pytest.raises(CanonError, match="does not fit into 64 bits"):
+        canon.key_order([*keys, far])
+
+
+@given(VALUES, VALUES)
+def test_what_is_prepared_may_stand_inside_other_data(value: Any, other: Any) -> None:
+    whole = {"a": value, "bb": [other]}
+    parts = {"a": canon.prepare(value), "bb": [canon.prepare(other)]}
+    assert canon.encode_prepared(parts) == written(whole)
+    parts = {"a": canon.Encoded(written(value)), "bb": [canon.Encoded(written(other))]}
+    assert canon.encode_prepared(parts) == written(whole)
+
+
+@given(VALUES)
+def test_preparing_changes_nothing_that_it_is_given(value: Any) -> None:
+    before = repr(value)
+    assert canon.encode_prepared(canon.prepare(value)) == written(value)
+    assert repr(value) == before
+    assert repr(canon.ordered(value)) == repr(canon.decode(written(value)))
+
+
+@given(VALUES)
+def test_our_own_bytes_are_decoded_without_checks(value: Any) -> None:
+    data = canon.encode(value)
+    assert repr(canon.decode_own(data)) == repr(canon.decode(data))
+
+
+def test_a_float_is_found_wherever_data_is_in_order_already() -> None:
+    for value in ({"a": 1.5}, [b"\xfb", 1.5], {"a": [0.0, -0.0]}, "\u00fb", b"\xfb" * 40):
+        assert canon.encode_ordered(value) == written(value)
+
+
+def test_only_what_is_encoded_already_may_be_foreign() -> None:
+    with pytest.raises(CanonError):
+        canon.encode_prepared({"a": object()})
+    with pytest.raises(CanonError):
+        canon.prepare({"a": canon.Encoded(b"\x00")})

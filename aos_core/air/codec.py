@@ -86,7 +86,7 @@ class _Number(Codec):
         self.name, self.kind, self.low, self.high = name, kind, low, high
 
     def normalise(self, value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int):
+        if type(value) is not int and (isinstance(value, bool) or not isinstance(value, int)):
             _misfit(self.name, value)
         if not self.low <= value <= self.high:
             raise Misfit(f"{_shown(value)} is out of range for {self.name}")
@@ -110,15 +110,18 @@ class _Time(_Number):
 
 
 class _Text(Codec):
-    def __init__(self, name: str, kind: str, fits: Callable[[str], bool], empty: str) -> None:
+    def __init__(
+        self, name: str, kind: str, fits: Callable[[str], bool] | None, empty: str
+    ) -> None:
         self.name, self.kind, self.fits, self.empty = name, kind, fits, empty
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, str):
             _misfit(self.name, value)
-        if not self.fits(value):
+        if self.fits is not None and not self.fits(value):
             raise Misfit(f"{value!r} is not the text form of {self.name}")
-        utf8(value)
+        if not value.isascii():  # known to the text itself, where encoding it takes a while
+            utf8(value)
         return value
 
     def kinded(self, value: Any) -> Value:
@@ -209,6 +212,7 @@ class RecordCodec(Codec):
     def __init__(self, fields: Mapping[str, Codec], *, open: bool = False) -> None:
         self.authored = tuple(fields)
         self.fields: dict[str, Codec] = {name: fields[name] for name in canon.key_order(fields)}
+        self._fields = tuple((n, of.normalise, of.optional) for n, of in self.fields.items())
         self.open = open
         self.parts = 1 + sum(codec.parts for codec in self.fields.values())
         self.deep = 1 + max((codec.deep for codec in self.fields.values()), default=0)
@@ -216,18 +220,20 @@ class RecordCodec(Codec):
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, dict):
             _misfit("record", value)
-        result = {}
-        for name, codec in self.fields.items():
-            try:
+        result, known, name = {}, 0, ""
+        try:
+            for name, normalise, optional in self._fields:
                 if name in value:
-                    result[name] = codec.normalise(value[name])
-                elif codec.optional:
+                    known += 1
+                    result[name] = normalise(value[name])
+                elif optional:
                     result[name] = None
                 elif not self.open:
                     raise Misfit("field is missing")
-            except Misfit as misfit:
-                raise misfit.inside(name) from None
-        if extra := [key for key in value if key not in self.fields]:
+        except Misfit as misfit:
+            raise misfit.inside(name) from None
+        if known < len(value):
+            extra = [key for key in value if key not in self.fields]
             return self._with_extra(result, value, extra)
         return result
 
@@ -236,7 +242,9 @@ class RecordCodec(Codec):
             raise Misfit(f"unknown field {extra[0]!r}; known: {', '.join(self.authored) or 'none'}")
         merged = result | {key: value[key] for key in extra}
         try:
-            return canon.decode(canon.encode_plain(merged))
+            ordered = canon.ordered(merged)
+            canon.encode_ordered(ordered)  # half a character shows only here
+            return ordered
         except CanonError as error:
             raise Misfit(error.message) from error
 
@@ -351,7 +359,12 @@ class _List(Codec):
     def _each(self, value: Any, act: Callable[[Any], Any]) -> list[Any]:
         if not isinstance(value, (list, tuple)):
             _misfit("set" if self.is_set else "list", value)
-        return [_inside(str(index), act, item) for index, item in enumerate(value)]
+        result: list[Any] = []
+        try:
+            result.extend(map(act, value))
+        except Misfit as misfit:
+            raise misfit.inside(str(len(result))) from None
+        return result
 
     def from_host(self, value: Any) -> Any:
         return self._each(value, self.item.from_host)
@@ -376,9 +389,15 @@ class _Map(Codec):
             _misfit("map", value)
         result: dict[Any, Any] = {}
         for key, item in value.items():
-            typed = _inside(f"key {key!r}", self.key.normalise, key)
+            try:  # places get their text where something is wrong: a large map would pay for it
+                typed = self.key.normalise(key)
+            except Misfit as misfit:
+                raise misfit.inside(f"key {key!r}") from None
             if typed not in result:
-                result[typed] = _inside(str(key), self.value.normalise, item)
+                try:
+                    result[typed] = self.value.normalise(item)
+                except Misfit as misfit:
+                    raise misfit.inside(str(key)) from None
         return {key: result[key] for key in canon.key_order(result)}
 
     def from_host(self, value: Any) -> Any:
@@ -419,7 +438,7 @@ PRIMITIVE_CODECS: Mapping[str, Codec] = {
     "nat": _Number("nat", "Nat", 0, canon.NAT_MAX),
     "dec128": _Text("dec128", "Dec128", lambda t: _DECIMAL.match(t) is not None, "0"),
     "bytes": _Bytes(),
-    "text": _Text("text", "Text", lambda _: True, ""),
+    "text": _Text("text", "Text", None, ""),
     "time": _Time("time", "TimeNs", 0, canon.NAT_MAX),
     "duration": _Number("duration", "DurationNs", canon.INT_MIN, canon.INT_MAX),
     "hash": _Text("hash", "Hash", canon.is_hash_text, "sha256:" + "0" * 64),

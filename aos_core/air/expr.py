@@ -11,8 +11,9 @@ import binascii
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from aos_core.air import operators
 from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
@@ -55,14 +56,16 @@ class NotThere(EvalError):
     there, or null where an operator needs a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Env:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Env(NamedTuple):
     """What references resolve to. ``statuses``: the receipt's status by variable."""
 
     input: Value
-    vars: Mapping[str, Value] = field(default_factory=dict)
-    steps: Mapping[str, Value] = field(default_factory=dict)
-    statuses: Mapping[str, str] = field(default_factory=dict)
+    vars: Mapping[str, Value] = _NOTHING
+    steps: Mapping[str, Value] = _NOTHING
+    statuses: Mapping[str, str] = _NOTHING
     event: Value | None = None
 
 
@@ -361,7 +364,8 @@ def _named(env: Env, names: str, parts: tuple[str, ...], text: str, path: str) -
 
 def _walk(value: Value, parts: tuple[str, ...], text: str, path: str) -> Value:
     for part in parts:
-        found = operators.member(value, part)
+        kind, data = value
+        found = data.get(part) if kind == "Record" else operators.member(value, part)
         if found is None:
             raise NotThere(f"{text}: there is no {part!r} in a {value.kind}", path)
         value = found

@@ -87,14 +87,14 @@ def check_size(value: Value, deepest: int, largest: int) -> None:
         if depth > deepest:
             raise CanonError("nested too deep")
         total += _PART
-        if kind in ("List", "Set"):
-            stack.extend((item, depth + 1) for item in data)
+        if isinstance(data, (str, bytes)):
+            total += len(data)
         elif kind == "Record":
-            stack.extend((item, depth + 1) for item in data.values())
+            stack.extend([(item, depth + 1) for item in data.values()])
+        elif kind in ("List", "Set"):
+            stack.extend((item, depth + 1) for item in data)
         elif kind == "Map":
             stack.extend((item, depth + 1) for pair in data for item in pair)
-        elif isinstance(data, (str, bytes)):
-            total += len(data)
         if total > largest:
             raise CanonError(f"larger than {largest} bytes")
 
@@ -133,7 +133,8 @@ def from_untyped(data: Any) -> Value:
 
 
 def to_kinded(value: Value) -> Any:
-    """The kinded form as plain data: what an instance keeps of its values in the state.
+    """The kinded form as plain data, maps in canonical order and no floats: what an instance
+    keeps of its values in the state.
 
     As B-16, but for a Map, which is a list of pairs here (a map key must be a scalar to us), and
     for the order of a Set, which is that of the runtime bytes.
@@ -144,7 +145,7 @@ def to_kinded(value: Value) -> Any:
     if kind in ("List", "Set"):
         return {kind: [to_kinded(item) for item in data]}
     if kind == "Record":
-        return {kind: {name: to_kinded(item) for name, item in data.items()}}
+        return {kind: {name: to_kinded(data[name]) for name in canon.key_order(data)}}
     if kind == "Map":
         return {kind: [[to_kinded(key), to_kinded(item)] for key, item in data]}
     return {kind: data}

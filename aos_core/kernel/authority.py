@@ -122,7 +122,7 @@ def _apply_policy(
         "origin_name": origin["name"],
     }
     for index, rule in enumerate(program.policy):
-        if all(facts[name] == value for name, value in rule.when.items()):
+        if rule.when.items() <= facts.items():
             return rule.decision, index
     return "deny", None
 

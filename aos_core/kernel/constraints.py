@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from types import NoneType
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,11 @@ from urllib.parse import urlsplit
 from aos_core.air.builtins import HTTP_ENFORCER, LLM_ENFORCER, WORKSPACE_ENFORCER
 
 Constraint = Callable[[Any, str, Any], str | None]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_HOST = re.compile(r"[\[ \\]")
+_SLASHES = re.compile(r"(?:[/\\]|%2f|%5c)+", re.IGNORECASE)
+_DOT = re.compile("%2e", re.IGNORECASE)
 
 
 def native(enforcer: str) -> Constraint | None:
@@ -91,22 +97,28 @@ def enforce_http(grant: Any, kind: str, params: Any) -> str | None:
     ports, prefixes = _allowed(grant, "ports", int), _allowed(grant, "path_prefixes")
     if ports and port not in ports:
         return "port_not_allowed"
-    # servers differ in how they read a path, so it has to be allowed in every reading
-    for meant in (path, _resolve_dots(path), _resolve_dots(_unescape_slashes(path))):
-        if prefixes and not any(meant.startswith(prefix) for prefix in prefixes):
-            return "path_not_allowed"
-    return None
+    return None if not prefixes or _lies_within(path, prefixes) else "path_not_allowed"
+
+
+def _lies_within(path: str, prefixes: list[str]) -> bool:
+    """Servers differ in how they read a path, so it has to be allowed in every reading."""
+    readings = (path, _resolve_dots(path), _resolve_dots(_unescape_slashes(path)))
+    return all(meant.startswith(tuple(prefixes)) for meant in readings)
 
 
 def _unescape_slashes(path: str) -> str:
     r"""The path as those read it who decode ``%2f``, read ``\`` as a slash and
     take slashes in a row for one."""
-    return re.sub(r"(?:[/\\]|%2f|%5c)+", "/", path, flags=re.IGNORECASE)
+    if "//" not in path and "\\" not in path and "%" not in path:
+        return path
+    return _SLASHES.sub("/", path)
 
 
 def _resolve_dots(path: str) -> str:
     """The path without its ``.`` and ``..`` segments, also where they are percent-encoded."""
-    _, *segments = re.sub("%2e", ".", path, flags=re.IGNORECASE).split("/")
+    if "." not in path and "%" not in path:
+        return path
+    _, *segments = _DOT.sub(".", path).split("/")
     kept: list[str] = []
     for segment in segments:
         if segment == "..":
@@ -118,9 +130,10 @@ def _resolve_dots(path: str) -> str:
     return "/" + "/".join(kept)
 
 
+@lru_cache(maxsize=256)  # a plan asks the same few places; a history run again, the very same
 def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     """(scheme, host, port, path); None for what is no URL, IPv6 literals among it (B-23)."""
-    if url[:1] == " " or re.search(r"[\x00-\x1f\x7f]", url):  # urlsplit drops some of them
+    if url[:1] == " " or _CONTROL.search(url):  # urlsplit drops some of them
         return None
     try:
         parts = urlsplit(url)
@@ -128,7 +141,7 @@ def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     except ValueError:
         return None
     host = parts.hostname
-    if not parts.scheme or not host or re.search(r"[\[ \\]", parts.netloc):
+    if not parts.scheme or not host or _NO_HOST.search(parts.netloc):
         return None
     scheme = parts.scheme.lower()
     if port is None:

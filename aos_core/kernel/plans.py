@@ -15,8 +15,8 @@ knows nothing of authority, routing or journals. Order is everything here:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from aos_core import canon
 from aos_core.air import expr, literals
@@ -24,7 +24,7 @@ from aos_core.air.codec import Schema, Schemas
 from aos_core.air.expr import Env, EvalError, Expr
 from aos_core.air.nodes import DefEffect, DefPlan, Step
 from aos_core.air.types import Prim
-from aos_core.air.values import UNIT, Value, check_size, record, text, to_plain
+from aos_core.air.values import UNIT, Value, check_size, record, text, to_kinded, to_plain
 from aos_core.errors import AirError, CanonError, ValueRejected
 from aos_core.kernel.lifecycle import FINISHED, STEP, advance
 from aos_core.kernel.records import ABSENT
@@ -38,7 +38,8 @@ MAX_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """A compiled step. ``slot`` computes its value, expression or params; ``schema`` types it."""
+    """A compiled step. ``slot`` computes its value, expression or params; ``schema`` types it.
+    ``incoming``: the steps before it, each with its guard; ``sources``: those steps."""
 
     index: int
     id: str
@@ -51,6 +52,7 @@ class PlanStep:
     cap: str
     where: Expr | None
     incoming: tuple[tuple[str, Expr | None], ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,14 @@ class Plan:
     receipts: Mapping[str, Schema]
 
 
-@dataclass(frozen=True, slots=True)
-class StepMoved:
-    """The step of an instance changed its state; ``instance`` already shows it."""
+class StepMoved(NamedTuple):
+    """The step of an instance changed its state; ``instance`` already shows it. ``form`` is the
+    kinded form of what it gave, None for nothing."""
 
     instance: Instance
     step: str
     state: str
-    value: Value | None = None
+    form: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,9 @@ def _compile_step(
             schema = _schema(args["event"], schemas, f"{path}.event")
             where = expr.parse(args["where"], f"{path}.where") if "where" in args else None
     kind, cap = args.get("kind", ""), args.get("cap", "")
+    sources = tuple(source for source, _ in incoming)
     return PlanStep(
-        index, step.id, step.op, step.binds, slot, schema, key, kind, cap, where, incoming
+        index, step.id, step.op, step.binds, slot, schema, key, kind, cap, where, incoming, sources
     )
 
 
@@ -221,22 +224,24 @@ def ready(plan: Plan, instance: Instance, env: Env) -> tuple[list[PlanStep], lis
     """(ready steps, steps to skip) in listing order. Raises EvalError for a failing guard."""
     can_run: list[PlanStep] = []
     to_skip: list[PlanStep] = []
+    states = instance.steps
     for step in plan.steps.values():
-        state = instance.steps.get(step.id, "pending")
-        if state == "waiting":  # its guards held when it began to wait
+        state = states.get(step.id)
+        if state is None:  # pending
+            # asked for every step, several times a turn: without a Python loop a third of the time
+            if FINISHED.issuperset(map(states.get, step.sources)):
+                (can_run if _entered(step, states, env) else to_skip).append(step)
+        elif state == "waiting":  # its guards held when it began to wait
             can_run.append(step)
-        if state != "pending":
-            continue
-        if any(instance.steps.get(source) not in FINISHED for source, _ in step.incoming):
-            continue
-        if not step.incoming or any(
-            instance.steps[source] == "done" and (guard is None or _holds(guard, env))
-            for source, guard in step.incoming
-        ):
-            can_run.append(step)
-        else:
-            to_skip.append(step)
     return can_run, to_skip
+
+
+def _entered(step: PlanStep, states: Mapping[str, str], env: Env) -> bool:
+    """Whether one of the edges into a step holds, or there is none."""
+    return not step.incoming or any(
+        states[source] == "done" and (guard is None or _holds(guard, env))
+        for source, guard in step.incoming
+    )
 
 
 def _holds(guard: Expr, env: Env) -> bool:
@@ -246,15 +251,9 @@ def _holds(guard: Expr, env: Env) -> bool:
     return bool(value.data)
 
 
-def env_of(plan: Plan, instance: Instance, event: Value | None = None) -> Env:
+def env_of(instance: Instance, event: Value | None = None) -> Env:
     """What the references of an instance resolve to."""
-    return Env(
-        input=plan.input.kinded(instance.input),
-        vars=instance.vars,
-        steps=instance.values,
-        statuses=instance.statuses,
-        event=event,
-    )
+    return Env(instance.known, instance.vars, instance.values, instance.statuses, event)
 
 
 def run_task(plan: Plan, instance: Instance) -> Task:
@@ -301,7 +300,8 @@ class _Task:
             self.step = step
             match step.op:
                 case "assign":
-                    yield from self.complete(step, self.typed(step))
+                    yield self.complete(step, self.typed(step))
+                    self.check_invariants()
                     return "again"
                 case "await_receipt":
                     if (yield from self.take_receipt(step)):
@@ -329,7 +329,7 @@ class _Task:
         return any(self.plan.steps[step].op == "await_event" for step in self.instance.waits)
 
     def env(self) -> Env:
-        return env_of(self.plan, self.instance)
+        return env_of(self.instance)
 
     def emit(self, step: PlanStep) -> Generator[Ask, Answer, None]:
         self.step = step
@@ -342,7 +342,8 @@ class _Task:
         assert answer is not None and step.binds is not None
         handle = text(step.binds)
         shown = record(handle=handle, intent_hash=Value("Bytes", answer), params=params)
-        yield from self.complete(step, shown, bound=handle)
+        yield self.complete(step, shown, bound=handle)
+        self.check_invariants()
 
     def raise_event(self, step: PlanStep) -> Generator[Ask, Answer, None]:
         schema = self.schema(step)
@@ -350,7 +351,8 @@ class _Task:
         answer = yield AskEvent(step.id, schema.name, to_plain(value))
         if isinstance(answer, Denied):
             raise _StepError(answer.code, answer.text)
-        yield from self.complete(step, record(schema=text(schema.name), value=value))
+        yield self.complete(step, record(schema=text(schema.name), value=value))
+        self.check_invariants()
 
     def take_receipt(self, step: PlanStep) -> Generator[Ask, Answer, bool]:
         """Whether the receipt was there; else the wait is registered."""
@@ -364,8 +366,9 @@ class _Task:
         value = self.receipt_value(intent, receipt)
         rest = {key: item for key, item in self.instance.receipts.items() if key != intent}
         statuses = {**self.instance.statuses, step.binds or "": receipt.status}
-        self.instance = replace(self.instance, receipts=rest, statuses=statuses)
-        yield from self.complete(step, value)
+        self.instance = self.instance._replace(receipts=rest, statuses=statuses)
+        yield self.complete(step, value)
+        self.check_invariants()
         return True
 
     def receipt_value(self, intent: bytes, receipt: Held) -> Value:
@@ -402,8 +405,9 @@ class _Task:
     def take_event(self, step: PlanStep) -> Generator[Ask, Answer, None]:
         value = self.instance.events[step.id]
         rest = {key: item for key, item in self.instance.events.items() if key != step.id}
-        self.instance = replace(self.instance, events=rest, place=0)
-        yield from self.complete(step, value)
+        self.instance = self.instance._replace(events=rest, place=0)
+        yield self.complete(step, value)
+        self.check_invariants()
 
     def end(self, step: PlanStep | None) -> Generator[Ask, Answer, str]:
         result = ABSENT
@@ -412,7 +416,7 @@ class _Task:
             if step.slot is not None:
                 value = self.value(step)
                 result = self.normalised(step, to_plain(value))
-            yield from self.complete(step, value)
+            yield self.complete(step, value)
         self.check_invariants()
         yield Ended(self.instance, "ok", result)
         return "end"
@@ -424,20 +428,19 @@ class _Task:
         yield Ended(self.instance, "error", ABSENT, code, message, step)
         return "fail"
 
-    def complete(
-        self, step: PlanStep, value: Value, bound: Value | None = None
-    ) -> Generator[Ask, Answer, None]:
-        instance = self.instance
+    def complete(self, step: PlanStep, value: Value, bound: Value | None = None) -> StepMoved:
+        """The step is done and gave ``value``; check the invariants after it."""
         _check_size(value)
-        changes: dict[str, Any] = {"values": {**instance.values, step.id: value}}
-        if step.binds is not None:
-            changes["binds"] = {**instance.binds, step.binds: step.id}
-            changes["vars"] = {**instance.vars, step.binds: value if bound is None else bound}
-        if step.id in instance.waits:
-            changes["waits"] = {k: v for k, v in instance.waits.items() if k != step.id}
-        self.instance = replace(instance, **changes)
-        yield self.move(step, "run", value)
-        self.check_invariants()
+        instance, id, binds = self.instance, step.id, step.binds
+        form = to_kinded(value)
+        changes: dict[str, Any] = {"values": {**instance.values, id: value}}
+        changes["forms"] = {**instance.forms, id: canon.Encoded(canon.encode_prepared(form))}
+        if binds is not None:
+            changes["binds"] = {**instance.binds, binds: id}
+            changes["vars"] = {**instance.vars, binds: value if bound is None else bound}
+        if id in instance.waits:
+            changes["waits"] = {k: v for k, v in instance.waits.items() if k != id}
+        return self.move(step, "run", form, **changes)
 
     def check_invariants(self) -> None:
         for index, invariant in enumerate(self.plan.invariants):
@@ -445,13 +448,13 @@ class _Task:
                 raise _StepError("invariant_violation", f"invariant {index} is false")
 
     def wait(self, step: PlanStep, on: bytes | str) -> StepMoved:
-        self.instance = replace(self.instance, waits={**self.instance.waits, step.id: on})
-        return self.move(step, "wait")
+        return self.move(step, "wait", None, waits={**self.instance.waits, step.id: on})
 
-    def move(self, step: PlanStep, event: str, value: Value | None = None) -> StepMoved:
+    def move(self, step: PlanStep, event: str, form: Any = None, /, **changes: Any) -> StepMoved:
         state = advance(STEP, self.state(step), event)
-        self.instance = replace(self.instance, steps={**self.instance.steps, step.id: state})
-        return StepMoved(self.instance, step.id, state, value)
+        steps = {**self.instance.steps, step.id: state}
+        self.instance = self.instance._replace(steps=steps, **changes)
+        return StepMoved(self.instance, step.id, state, form)
 
     def state(self, step: PlanStep) -> str:
         return self.instance.steps.get(step.id, "pending")
@@ -507,6 +510,6 @@ def match_event(plan: Plan, instance: Instance, schema: str, value: Value) -> st
     for step, wait in instance.waits.items():
         if wait == schema and step not in instance.events:
             where = plan.steps[step].where
-            if where is None or _holds(where, env_of(plan, instance, value)):
+            if where is None or _holds(where, env_of(instance, value)):
                 return step
     return None

@@ -36,7 +36,8 @@ class Output:
 
 def event_hash(schema: str, value: bytes, key: bytes | None) -> bytes:
     """SHA-256 of canonical ``{schema, value, key?}``."""
-    return canon.digest(_event(schema, value, key))
+    key_first = {} if key is None else {"key": key}
+    return canon.digest_prepared({**key_first, "value": value, "schema": schema})
 
 
 def _event(schema: str, value: bytes, key: bytes | None) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def envelope(
     members: dict[str, Any] = {"version": 1, "state": state, "event": _event(schema, value, key)}
     if ctx is not None:
         members["ctx"] = ctx
-    return canon.encode_ordered(members)
+    return canon.encode_prepared(members)
 
 
 def legacy_envelope(state: bytes | None, schema: str, value: bytes, key: bytes | None) -> bytes:

@@ -60,10 +60,13 @@ def restore_instance(
         plan=plain["plan"],
         manifest=plain["manifest"],
         input=plain["input"],
+        known=plan.input.kinded(plain["input"]),
+        encoded=_encoded(plain["input"]),
         correlation=given.get("correlation_id"),
         status="waiting",
         steps=plain["steps"],
         values=values,
+        forms={step: _encoded(value) for step, value in plain["values"].items()},
         binds=plain["binds"],
         vars={**given, **bound},
         statuses=plain.get("statuses", {}),
@@ -75,3 +78,7 @@ def restore_instance(
         events={step: from_kinded(value) for step, value in plain.get("events", {}).items()},
         place=plain.get("place", int(listens)),
     )
+
+
+def _encoded(plain: Any) -> canon.Encoded:
+    return canon.Encoded(canon.encode_plain(plain))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from aos_core import canon
@@ -23,7 +23,7 @@ from aos_core.kernel.lifecycle import INSTANCE, advance
 from aos_core.kernel.modules import Modules, PureCaller
 from aos_core.kernel.plans import Ended, Plan, match_event
 from aos_core.kernel.program import Program, Settings
-from aos_core.kernel.records import ABSENT, KINDS, Input, Record
+from aos_core.kernel.records import ABSENT, Input, Record
 from aos_core.kernel.routing import Delivery, Routed, correlates
 from aos_core.kernel.state import Instance, Intent, State
 
@@ -86,20 +86,14 @@ class Running:
     def record(self, kind: str, by: int | None, /, **fields: Any) -> int:
         """Add a record; gives its height. Optional fields that are None stay out, but for a
         result: null is a value."""
-        must, _ = KINDS[kind]
-        given = {
-            name: of
-            for name, of in fields.items()
-            if of is not ABSENT and (of is not None or name in must or name == "result")
-        }
-        self.records.append(Record(kind, given, by))
+        self.records.append(Record.made(kind, by, fields))
         self.states.append(self.state)
         return self.moment.height + len(self.records) - 1
 
     def derive_entropy(self) -> bytes:
-        form = canon.encode(["derived", self.input.entropy, self.derived])
+        form = canon.encode_prepared(["derived", self.input.entropy, self.derived])
         self.derived += 1
-        return hashlib.sha512(form).digest()
+        return hashlib.sha512(canon.SELF_DESCRIBE + form).digest()
 
     def ingest(self, routed: Routed, by: int | None, entropy: bytes) -> None:
         hash = reducers.event_hash(routed.schema, routed.value, routed.key)
@@ -129,7 +123,7 @@ class Running:
                 self.end(Ended(instance, "error", ABSENT, "expr_error", text), height)
                 continue
             if step is not None:
-                self.wake(replace(instance, events={**instance.events, step: value}), height)
+                self.wake(instance._replace(events={**instance.events, step: value}), height)
 
     def waiting_for(self, schema: str) -> list[Instance]:
         """The instances that wait for an event, in the order in which their waits began."""
@@ -149,7 +143,7 @@ class Running:
             line.pop()
         place = line[-1][0] + 1 if line else 1
         line.append((place, id))
-        self.state = self.state.with_instance(replace(instance, place=place))
+        self.state = self.state.with_instance(instance._replace(place=place))
         self.states[-1] = self.state  # the wait is part of the record before it
 
     def _stands(self, schema: str, place: int, id: bytes) -> Instance | None:
@@ -173,17 +167,20 @@ class Running:
         return self._lines.setdefault(schema, [])
 
     def start_plan(self, plan: Plan, routed: Routed, correlate_by: str | None, height: int) -> None:
-        correlation = _correlation(plan, routed, correlate_by)
+        known = plan.input.kinded(routed.plain)
+        correlation = _correlation(known, routed, correlate_by)
         instance = Instance(
             id=self.identity(plan, routed, correlation),
             name=plan.node.name,
             plan=plan.hash,
             manifest=self.state.manifest,
             input=routed.plain,
+            known=known,
+            encoded=canon.Encoded(routed.value.removeprefix(canon.SELF_DESCRIBE)),
             correlation=correlation,
             vars={} if correlation is None else {"correlation_id": correlation},
         )
-        instance = replace(instance, status=advance(INSTANCE, instance.status, "start"))
+        instance = instance._replace(status=advance(INSTANCE, instance.status, "start"))
         self.state = self.state.with_instance(instance)
         kinded = None if correlation is None else to_kinded(correlation)
         self.causes[instance.id] = self.record(
@@ -202,10 +199,10 @@ class Running:
             self._asking = {intent.origin.get("instance", b"") for _, intent in pending}
         kinded = None if correlation is None else to_kinded(correlation)
         content = [plan.hash, canon.sha256(routed.value), kinded]
-        name = canon.digest(content)
+        name = canon.digest_prepared(content)
         n = self._lowest.get(name, 0)
         while True:
-            id = canon.digest([*content, n])
+            id = canon.digest_prepared([*content, n])
             if id not in self._asking and id not in self.state.plans:
                 self._numbers[id], self._lowest[name] = (name, n), n + 1
                 return id
@@ -225,7 +222,7 @@ class Running:
         if instance.status != status:
             self.tasks.append(instance.id)
         self.causes[instance.id] = height
-        self.state = self.state.with_instance(replace(instance, status=status))
+        self.state = self.state.with_instance(instance._replace(status=status))
         self.states[-1] = self.state  # waking is part of the record that woke
 
     def end(self, ended: Ended, by: int) -> None:
@@ -275,7 +272,7 @@ class Running:
             key,
             self.input.logical_ns,
             is_pending,
-            self.pure_caller(stamp),
+            lambda module, input: self.pure_caller(stamp)(module, input),
         )
 
     def pure_caller(self, stamp: int) -> PureCaller:
@@ -310,13 +307,14 @@ class Running:
 
 def _shown(intent: Intent) -> dict[str, Any]:
     """The fields of an intent's record; the params readable."""
-    return {**intent.to_plain(), "params": canon.decode(intent.params)}
+    return {**intent.to_plain(), "params": canon.decode_own(intent.params)}
 
 
-def _correlation(plan: Plan, routed: Routed, correlate_by: str | None) -> Value | None:
-    """The value at ``correlate_by`` if that path exists; else the event's key (B-15); else none."""
+def _correlation(known: Value, routed: Routed, correlate_by: str | None) -> Value | None:
+    """The value of the input ``known`` at ``correlate_by`` if that path exists; else the event's
+    key (B-15); else none."""
     if correlate_by is not None and correlates(routed.plain, correlate_by):
-        value: Value | None = plan.input.kinded(routed.plain)
+        value: Value | None = known
         for part in correlate_by.split("."):
             value = None if value is None else member(value, part)
         return value

@@ -30,10 +30,12 @@ def to_variants(value: Any) -> Any:
         return [to_variants(item) for item in value]
     if not isinstance(value, dict):
         return value
-    inner = {key: to_variants(item) for key, item in value.items()}
-    match inner:
-        case {"secret": dict(content)} if len(inner) == 1:
-            return {"$tag": TAG, "$value": content}
+    inner = {
+        key: to_variants(item) if isinstance(item, (dict, list)) else item
+        for key, item in value.items()
+    }
+    if len(inner) == 1 and isinstance(inner.get("secret"), dict):
+        return {"$tag": TAG, "$value": inner["secret"]}
     return inner
 
 
@@ -45,7 +47,8 @@ def references(value: Any) -> Iterator[str]:
         return
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for item in items:
-        yield from references(item)
+        if isinstance(item, (dict, list)):
+            yield from references(item)
 
 
 def denial(

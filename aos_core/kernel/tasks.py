@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from aos_core.air.values import to_kinded
 from aos_core.errors import ValueRejected
 from aos_core.kernel.authority import Refused
 from aos_core.kernel.lifecycle import INSTANCE, advance
@@ -29,11 +26,10 @@ def take_task(run: Running, id: bytes) -> None:
     if instance is None:  # it ended while it was queued
         return
     plan = run.programs(instance.manifest).plans[instance.name]
-    instance = replace(instance, status=advance(INSTANCE, instance.status, "take"))
-    run.state = run.state.with_instance(instance)
+    instance = instance._replace(status=advance(INSTANCE, instance.status, "take"))
     task = _TaskRun(run, instance)
     instance, outcome = task.drive(plan)
-    instance = replace(instance, status=advance(INSTANCE, "running", outcome))
+    instance = instance._replace(status=advance(INSTANCE, "running", outcome))
     run.state = run.state.with_instance(instance)
     run.states[-1] = run.state  # pausing is part of the record before it
     task.finish()
@@ -87,7 +83,7 @@ class _TaskRun:
             instance=ask.instance.id,
             step=ask.step,
             state=ask.state,
-            value=None if ask.value is None else to_kinded(ask.value),
+            value=ask.form,
         )
 
     def ask_effect(self, ask: AskEffect) -> Answer:

@@ -12,7 +12,7 @@ Three ways to go wrong, kept apart:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from aos_core import canon
@@ -156,7 +156,7 @@ def _receive_for_plan(run: Running, input: ReceiptInput, intent: Intent, payload
         _record_receipt(run, input, payload, "orphan")
         return
     receipts = {**instance.receipts, input.intent: Held(input.status, payload)}
-    instance = replace(instance, receipts=receipts)
+    instance = instance._replace(receipts=receipts)
     run.state = run.state.with_instance(instance)
     height = _record_receipt(run, input, payload, "settled")
     if input.intent in instance.waits.values():

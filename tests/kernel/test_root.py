@@ -217,3 +217,30 @@ def test_an_older_state_stays_as_it_was() -> None:
     world.go("b")
     assert [(key, bytes(of)) for key, of in kept.plans.items()] == copy
     assert kept.root == root == naive_state_root(kept)
+
+
+def test_floats_of_receipts_take_the_shortest_form_in_frames_and_instances() -> None:
+    """``World.put`` compares the bytes. Only receipts may hold floats: no AIR type is one."""
+    extra = {"n": 1, "much": {"zz": 0.5, "b": [1e300, -0.0]}, "a": 1.5}
+    world = World(
+        plan(P, [emit("a"), emit("b"), await_("v", "a"), await_("w", "b"), end()],
+             ("a", "v"), ("b", "v"), ("v", "w"), ("w", "end")),
+        **started(P),
+    )  # fmt: skip
+    world.go()
+    settled = world.answer("b", extra)
+    (instance,) = world.instances
+    assert [held.payload for held in instance.receipts.values()] == [{**extra, "note": None}]
+    assert settled.records[0]["payload"] == {**extra, "note": None}
+    assert b"\xf9\x38\x00" in bytes(instance)  # 0.5
+    (intent,) = world.pending
+    world.answer("a", extra)
+    late = world.deliver(intent.hash, {"zz": 2.5, "a": 1}, late=True)
+    assert late.records[0]["outcome"] == "late"
+
+
+def test_an_untyped_result_is_put_in_order() -> None:
+    result = {"record": {"zz": {"nat": 1}, "b": {"nat": 2}}}
+    world = World(plan(P, [end(result=result)]), **started(P))
+    (ended,) = [of for of in world.go().records if of.kind == "plan_ended"]
+    assert ended["result"] == {"zz": 1, "b": 2}

@@ -15,11 +15,13 @@ from typing import Any
 from aos_core import canon
 from aos_core.air.load import load_files
 from aos_core.air.nodes import DefModule
+from aos_core.air.values import to_kinded
 from aos_core.kernel.authority import Decision, Request, decide
 from aos_core.kernel.program import Limits, Program, Settings, compile_program
 from aos_core.kernel.records import EventInput, Input, ReceiptInput, Record
 from aos_core.kernel.state import Instance, Intent, State
 from aos_core.kernel.turn import Moment, Turn, turn
+from aos_core.replay import frame_body, frame_payload
 from aos_core.wasm.runtime import Runtime, StepLimits
 
 Node = dict[str, Any]
@@ -279,6 +281,7 @@ class World:
         for height, entry in zip(heights, done.records, strict=True):
             assert entry.by is None if height == heights.start else entry.by in heights
             assert entry.by is None or entry.by < height
+        check_bytes(done, self.moment.height)
         self.state, self.moment, self.turn = done.state, done.after, done
         self.records += done.records
         return done
@@ -329,6 +332,41 @@ class World:
         settings = replace(self.moment.settings, limits=replace(LIMITS, **limits))
         self.moment = replace(self.moment, settings=settings)
         return self
+
+
+def check_bytes(done: Turn, height: int) -> None:
+    """What a turn writes without putting it in order again is in canonical order all the same."""
+    body = frame_body(height, bytes(32), done)
+    assert frame_payload(height, bytes(32), done) == canon.encode_plain(body)
+    for instance in [of for _, of in done.state.plans.items()]:
+        assert bytes(instance) == slow_bytes(instance)
+    for intent in [of for _, of in done.state.pending.items()]:
+        assert bytes(intent) == canon.encode(intent.to_plain())
+        named = ("kind", "params", "cap", "idempotency_key")
+        assert intent.hash == canon.digest({name: getattr(intent, name) for name in named})
+
+
+def slow_bytes(instance: Instance) -> bytes:
+    """The bytes of an instance from its values alone, as the journal's text has it."""
+    optional = {
+        "correlation": None if instance.correlation is None else to_kinded(instance.correlation),
+        "statuses": dict(instance.statuses),
+        "receipts": {canon.hash_text(of): held._asdict() for of, held in instance.receipts.items()},
+        "events": {step: to_kinded(value) for step, value in instance.events.items()},
+        "place": instance.place if instance.place > 1 else None,
+    }
+    return canon.encode(
+        {
+            "plan": instance.plan,
+            "manifest": instance.manifest,
+            "input": instance.input,
+            "steps": dict(instance.steps),
+            "values": {step: to_kinded(value) for step, value in instance.values.items()},
+            "binds": dict(instance.binds),
+            "waits": dict(instance.waits),
+            **{name: value for name, value in optional.items() if value},
+        }
+    )
 
 
 # -- reading records --------------------------------------------------------------------------
