@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from aos_core import canon
 from aos_core.chain import Chain, Records
 from aos_core.errors import UsageError
-from aos_core.hosts import Past
 from aos_core.index import Index, Part, Progress
 from aos_core.kernel.records import Record
 from aos_core.kernel.state import Intent, State
@@ -123,10 +122,6 @@ class History:
             return max((row[0] for row in steps if row and row[0] is not None), default=-1)
 
         return self._ask(ask)
-
-    def past(self, created_ns: int) -> Past:
-        """What a host needs to stamp the next input."""
-        return Past(created_ns, self.inputs, lambda: self.events, self.deliveries)
 
     # -- intents -----------------------------------------------------------------------------
 

@@ -93,6 +93,7 @@ class World:
         self._disk, self._journal, self._runtime = disk, journal, runtime
         self._programs: dict[bytes, Program] = {}
         self._advanced_ns = 0
+        self._events: int | None = None
         self._diverged: Diverged | None = None
         self._mutex = threading.RLock()
 
@@ -464,6 +465,8 @@ class World:
                 self._disk.store.put_all(blobs)
             frame = self._journal.append(frame_body(self.height + 1, self.head, made))
             self._state, self._moment = made.state, made.after
+            if self._events is not None:
+                self._events += isinstance(input, EventInput)
             self._travel.add(self._chain.count - 1, frame, made.state, made.after)
             return made
 
@@ -488,6 +491,7 @@ class World:
             except DiskError:
                 if self._chain.height + 1 < self._moment.height:
                     self._state, self._moment = before
+                    self._events = None
                     self._travel.rewind(self._chain.count)
                 raise
 
@@ -511,7 +515,13 @@ class World:
 
     def _past(self) -> Past:
         created_ns: int = self._journal.header.body["created_ns"]
-        return self._history.past(created_ns)
+        return Past(created_ns, self._history.inputs, self._count_events, self._history.deliveries)
+
+    def _count_events(self) -> int:
+        """How many events were submitted; counted on, so that a turn need not ask the index."""
+        if self._events is None:
+            self._events = self._history.events
+        return self._events
 
     def _need_writable(self) -> None:
         if self.trouble is not None:
