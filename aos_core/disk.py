@@ -12,11 +12,12 @@ from filelock import FileLock
 
 from aos_core.branches import BranchLock, branch_path, check_branch_name, disk_errors, list_branches
 from aos_core.chain import Chain, Segment
-from aos_core.errors import AosError, UsageError
+from aos_core.errors import AosError, ReadOnly, UsageError
 from aos_core.frames import Frame
 from aos_core.index import Index
 from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal, Progress
 from aos_core.layer import OPERATING_SYSTEM
+from aos_core.network import remote_file_system
 from aos_core.snapshots import MemorySnapshots, Snapshots, StoredSnapshots
 from aos_core.store import MemoryStore, SqliteStore, Store
 
@@ -75,6 +76,7 @@ class FileDisk:
         self._journals = root / "journal"
         self._removed = self._journals / "removed"
         if write:
+            _need_local(root)
             with disk_errors(self._journals, f"{root} cannot be written"):
                 self._journals.mkdir(parents=True, exist_ok=True)
         elif not list_branches(self._journals):
@@ -169,6 +171,18 @@ class FileDisk:
         names = (branch, *(f"{branch[:74]},{n}" for n in range(2, 10_000)))
         paths = (branch_path(self._removed, name) for name in names)
         return next(path for path in paths if not path.exists())
+
+
+def _need_local(root: Path) -> None:
+    kind = remote_file_system(root)
+    if kind is not None:
+        raise ReadOnly(
+            f"{root} lies on a network file system ({kind}), whose locks may not hold: two writers "
+            "could damage a journal there",
+            code="network_disk",
+            hint="copy the world to a disk of this machine and work there; reading is possible",
+            file=root,
+        )
 
 
 class MemoryDisk:

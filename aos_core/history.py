@@ -63,6 +63,9 @@ class History:
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Bring the index to the end of the chain; questions do so by themselves."""
+        self._ask(lambda: None, progress)
+
+    def _catch_up(self, progress: Progress | None) -> None:
         if self._at == self._chain.height and self._ranges:
             return
         part: Part | None = self._chain.part()
@@ -231,8 +234,7 @@ class History:
 
     def manifest_at(self, height: int) -> bytes:
         """The manifest in force after record ``height``."""
-        self.catch_up()
-        if not self._manifests:
+        if not self._manifests or self._at != self._chain.height:
             end = self._chain.height
             heights = [0, *self.of_kind("manifest_replaced", 0, end)]
             self._manifests = [(at, _manifest(self._records[at])) for at in heights]
@@ -305,17 +307,17 @@ class History:
 
         return self._ask(ask)
 
-    def _ask(self, ask: Callable[[], Found]) -> Found:
+    def _ask(self, ask: Callable[[], Found], progress: Progress | None = None) -> Found:
         """An answer, from an index that is up to date; one that is broken is made anew first."""
         try:
-            self.catch_up()
+            self._catch_up(progress)
             return ask()
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if isinstance(error, sqlite3.ProgrammingError):
                 raise UsageError("the world is closed", code="closed") from error
             self._index.mend(error)
             self._ranges = []
-            self.catch_up()
+            self._catch_up(progress)
             return ask()
 
 

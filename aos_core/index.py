@@ -118,10 +118,10 @@ class Index:
             known = self.row(
                 "SELECT id, header, head, frames FROM branches WHERE name = ?", part.name
             )
-            if known is not None and known[2] == part.journal.head:
-                return int(known[0])
-            if known is None or not _fits(part.journal, known[1], known[2], known[3]):
+            if known is None or not self._fits(part.journal, *known):
                 self._begin(part)
+            elif known[2] == part.journal.head:
+                return int(known[0])
         total = part.journal.count
         while True:
             with self._mutex, self._transaction():
@@ -168,6 +168,18 @@ class Index:
         with self._mutex, self._transaction():
             self._drop(new)
             self._database.execute("UPDATE branches SET name = ? WHERE name = ?", (new, old))
+
+    def _fits(self, journal: Journal, id: int, header: bytes, head: bytes, frames: int) -> bool:
+        """Whether the tables, which know so many frames, are of this very journal."""
+        if header != journal.header.hash or frames > journal.count:
+            return False
+        if frames == 0:
+            return True
+        last = journal.frame(frames - 1)
+        if last.hash != head:
+            return False
+        row = self.row("SELECT max(height) FROM records WHERE branch = ?", id)
+        return not last.records or row == (last.last_height,)
 
     def _branch(self, name: str) -> tuple[int, int]:
         id, frames = self._database.execute(
@@ -355,13 +367,6 @@ def _delete(path: Path | None) -> None:
     if path is not None:
         for end in ("", "-wal", "-shm"):
             path.with_name(path.name + end).unlink(missing_ok=True)
-
-
-def _fits(journal: Journal, header: bytes, head: bytes, frames: int) -> bool:
-    """Whether the tables, which know so many frames, are of this very journal."""
-    if header != journal.header.hash or frames > journal.count:
-        return False
-    return frames == 0 or journal.frame(frames - 1).hash == head
 
 
 def _marks(count: int) -> str:

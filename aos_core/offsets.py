@@ -24,8 +24,8 @@ _ENTRY = struct.Struct("<QQ")
 class Offsets:
     """The array of one journal: what a file holds, mapped into memory, and what came since."""
 
-    def __init__(self, mapped: mmap.mmap | None = None) -> None:
-        self._mapped = mapped
+    def __init__(self, path: Path | None = None, mapped: mmap.mmap | None = None) -> None:
+        self._path, self._mapped = path, mapped
         self._base = 0 if mapped is None else (len(mapped) - _BEGIN) // _ENTRY.size
         self._tail = array("Q")
         self._flushed = 0
@@ -41,7 +41,7 @@ class Offsets:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):
             return None
-        found = cls(mapped)
+        found = cls(path, mapped)
         return found if len(found) and found[0][0] == 0 else None
 
     def __len__(self) -> int:
@@ -53,8 +53,7 @@ class Offsets:
         if not 0 <= index < len(self):
             raise IndexError(index)
         if index < self._base:
-            assert self._mapped is not None
-            offset, height = _ENTRY.unpack_from(self._mapped, _BEGIN + index * _ENTRY.size)
+            offset, height = _ENTRY.unpack_from(self._map(), _BEGIN + index * _ENTRY.size)
             return offset, height
         at = (index - self._base) * 2
         return self._tail[at], self._tail[at + 1]
@@ -85,14 +84,15 @@ class Offsets:
         try:
             self._file.write(b"".join(map(_ENTRY.pack, new[::2], new[1::2])))
             self._flushed = len(self._tail)
-        except OSError:
-            self.close()  # whoever opens next has more to read
+        except OSError:  # whoever opens next has more to read
+            self._file.close()
+            self._file = None
 
     def keep(self, path: Path, header_hash: bytes) -> None:
         """From now on the file at ``path`` holds the array too. A disk that refuses costs nothing
         but the next opening's time."""
         try:
-            if self._mapped is None:
+            if not self._base:
                 self._replace(path, header_hash)
             self._file = path.open("r+b", buffering=0)
             end = _BEGIN + (self._base + self._flushed // 2) * _ENTRY.size
@@ -103,10 +103,20 @@ class Offsets:
         self.flush()
 
     def close(self) -> None:
-        """Give up the file; the array can still be read."""
+        """Give up the file; the array can still be read, and takes it up again for that."""
         if self._file is not None:
             self._file.close()
             self._file = None
+        if self._mapped is not None:
+            self._mapped.close()
+            self._mapped = None
+
+    def _map(self) -> mmap.mmap:
+        if self._mapped is None:
+            assert self._path is not None
+            with self._path.open("rb") as file:
+                self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return self._mapped
 
     def _replace(self, path: Path, header_hash: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

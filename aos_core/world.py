@@ -94,6 +94,7 @@ class World:
         self._programs: dict[bytes, Program] = {}
         self._advanced_ns = 0
         self._events: int | None = None
+        self._clock_notice: str | None = None
         self._diverged: Diverged | None = None
         self._mutex = threading.RLock()
 
@@ -170,8 +171,7 @@ class World:
             world._use(chain_of(world._disk, world.branch, world._journal))
             try:
                 world._go_to_end(progress)
-                with contextlib.suppress(AosError):  # whoever needs the program is told
-                    _ = world.program  # its modules are compiled before anybody waits for a step
+                world._look_whose()
             except BaseException:
                 world._close_ancestors()
                 raise
@@ -221,6 +221,24 @@ class World:
         indexing = None if progress is None else partial(progress, "indexing the journal")
         self._history.catch_up(indexing)
 
+    def _look_whose(self) -> None:
+        """Raise :class:`WorldError` where the journal was begun by a world of another name with
+        which the files here have no module and no plan in common."""
+        try:
+            theirs = self.program  # compiled now, before anybody waits for a step
+        except AosError:
+            return  # whoever needs it is told
+        name, ours = self._chain.frame(0).body.get("world"), self.files.config.name
+        here = {ref.name for ref in self.files.catalog.manifest.refs["modules"]}
+        if name == ours or not here or here & theirs.modules.keys():
+            return
+        raise WorldError(
+            f"branch {self.branch} was begun by another world: {name}, not {ours}",
+            code="other_world",
+            hint=f"open it where the files of {name} are, or move it away to begin anew",
+            file=self.files.data_dir,
+        )
+
     def refresh(self) -> bool:
         """Take in what another process has added to a branch that was opened to read; whether
         there was anything. Raises :class:`DiskError`."""
@@ -267,8 +285,9 @@ class World:
 
     @property
     def notices(self) -> list[str]:
-        """What a person should know about how the branch opened."""
-        return list(self._journal.notices)
+        """What a person should know about how the branch opened, and about its clock."""
+        clock = [] if self._clock_notice is None else [self._clock_notice]
+        return [*self._journal.notices, *clock]
 
     @property
     def trouble(self) -> JournalDamaged | Diverged | None:
@@ -507,11 +526,23 @@ class World:
     def _stamps(self, input: Input, due_ns: int) -> dict[str, Any]:
         at_ns, elapsed_ns, entropy = self.host.stamp(input, self._past())
         before = self._moment.logical_ns
+        self._watch_clock(at_ns + self._advanced_ns)
         return {
             "at_ns": at_ns + self._advanced_ns,
             "logical_ns": max(elapsed_ns + self._advanced_ns, due_ns, before),
             "entropy": entropy,
         }
+
+    def _watch_clock(self, at_ns: int) -> None:
+        """Logical time never falls, so it stands still until a clock that went back catches up."""
+        last = self._chain.last.body.get("input") or {}
+        back_ns = last.get("at_ns", 0) - at_ns
+        self._clock_notice = None
+        if back_ns > 0:
+            self._clock_notice = (
+                f"the clock of this machine is {back_ns / 1e9:.3f} s behind the last record: what "
+                "comes is stamped so, and logical time stands still until it has caught up"
+            )
 
     def _past(self) -> Past:
         created_ns: int = self._journal.header.body["created_ns"]
