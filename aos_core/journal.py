@@ -323,8 +323,7 @@ class FileJournal(Journal):
             undo.callback(file.close)
             layer.write(file, 0, pack(frame.payload))
             layer.sync(file)
-            for directory in path.absolute().parents[:3]:  # .aos/journal may be as new as the file
-                layer.sync_directory(directory)
+            _sync_names(layer, path)
             undo.pop_all()
         journal = cls(path, file, lock, layer)
         journal.header = journal.last = frame
@@ -413,7 +412,7 @@ class FileJournal(Journal):
 
     def feed(self, digest: Digest, count: int) -> None:
         with self._mutex:
-            end = self._by_offsets(lambda: self._place(count - 1)[2])
+            end = self._by_offsets(lambda: self._place(count - 1)[2]) if count else 0
         with (
             disk_errors(self.path, f"branch {self._branch} cannot be read"),
             self._layer.open(self.path, "rb") as file,
@@ -512,8 +511,7 @@ class FileJournal(Journal):
             for at in range(0, end, _CHUNK):
                 self._layer.write(file, at, self._read(at, min(end, at + _CHUNK)))
             self._layer.sync(file)
-            for directory in self.path.absolute().parents[:3]:
-                self._layer.sync_directory(directory)
+            _sync_names(self._layer, self.path)
             undo.pop_all()
             self._file.close()
             self._file = file
@@ -562,6 +560,8 @@ class FileJournal(Journal):
             self._set_aside(torn)
         elif self.count > acknowledged:
             self._layer.sync(self._file)  # whoever wrote the new frames may have died before that
+        if known is None:
+            _sync_names(self._layer, self.path)  # as whoever created it may have
         self._offsets.keep(offsets_path(self.path), self.header.hash)
 
     def _load_known(self) -> Offsets | None:
@@ -727,6 +727,12 @@ class FileJournal(Journal):
             self._layer.sync(file)
         self._layer.sync_directory(aside.parent)
         return aside
+
+
+def _sync_names(layer: FileLayer, log: Path) -> None:
+    """Make the name of ``log`` durable; ``.aos/journal`` may be as new as the file."""
+    for directory in log.absolute().parents[:3]:
+        layer.sync_directory(directory)
 
 
 def _read(file: BinaryIO, start: int, end: int) -> bytes:
