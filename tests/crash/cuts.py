@@ -171,7 +171,7 @@ class Drill:
                 yield None
                 return
             branch.take(found)
-            self.tally["torn ends moved aside"] += len(opened.notices)
+            self.tally["torn ends of journals, moved aside"] += len(opened.notices)
             yield opened
 
     def _give_up(self, branch: _Branch, found: list[bytes]) -> None:

@@ -95,7 +95,7 @@ class Series:
                 self._world, f"{self._seed}/{n}", lines, delay, hasty=self._hasty
             )
             self._acknowledged |= {int(height): head for height, head in map(str.split, told)}
-            self.tally["kills"] += 1
+            self.tally["kills of worlds"] += 1
             self.tally["turns acknowledged"] += len(told)
             torn = self._read()
             self._go_on(torn)
@@ -129,7 +129,7 @@ class Series:
                 path.read_bytes() for path in set(self._log.parent.glob("main.torn-*")) - before
             ]
             assert aside == ([torn] if torn else [])
-            self.tally["torn ends moved aside"] += len(aside)
+            self.tally["torn ends of worlds, moved aside"] += len(aside)
             world.fire(EVENT, start(topic="after"))
             self._acknowledged[world.height] = world.head.hex()
             report = world.verify()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
@@ -12,7 +13,6 @@ import pytest
 from aos_core import frames
 from aos_core.frames import Frame
 from aos_core.journal import FileJournal, Progress
-from aos_core.layer import FileLayer
 from tests.crash.cuts import Drill
 from tests.crash.power import PowerLayer, Stopped
 
@@ -77,23 +77,36 @@ class NamesUnsynced(PowerLayer):
             pass
 
 
-class Adopting(FileJournal):
+class AdoptingFrames(FileJournal):
     """Takes up frames that a process left unsynced as if they were durable."""
 
     def _load(self, progress: Progress | None) -> None:
-        layer, self._layer = self._layer, _Idle()
-        try:
-            super()._load(progress)
-        finally:
-            self._layer = layer
+        self._layer.idle = {"sync"}  # type: ignore[attr-defined]
+        super()._load(progress)
+        self._layer.idle = set()  # type: ignore[attr-defined]
 
 
-class _Idle(FileLayer):
+class AdoptingNames(FileJournal):
+    """The same, with a file that was never created to the end."""
+
+    def _load(self, progress: Progress | None) -> None:
+        self._layer.idle = {"sync_directory"}  # type: ignore[attr-defined]
+        super()._load(progress)
+        self._layer.idle = set()  # type: ignore[attr-defined]
+
+
+class Idle(PowerLayer):
+    """Leaves out what it is told to."""
+
+    idle: AbstractSet[str] = frozenset()
+
     def sync(self, file: BinaryIO) -> None:
-        pass
+        if "sync" not in self.idle:
+            super().sync(file)
 
     def sync_directory(self, path: Path) -> None:
-        pass
+        if "sync_directory" not in self.idle:
+            super().sync_directory(path)
 
 
 def found(tmp_path: Path, **weak: Any) -> bool:
@@ -111,7 +124,8 @@ def found(tmp_path: Path, **weak: Any) -> bool:
     [
         {"journal": Hasty},
         {"journal": HastyGroups},
-        {"journal": Adopting},
+        {"journal": AdoptingFrames, "layer": Idle},
+        {"journal": AdoptingNames, "layer": Idle},
         {"layer": Unsynced},
         {"layer": NamesUnsynced},
     ],
