@@ -170,4 +170,5 @@ def forget_offsets(log: Path, layer: FileLayer) -> None:
     path = offsets_path(log)
     if path.exists():
         layer.unlink(path)
+    if path.parent.exists():  # one that was unlinked before may still be on the disk
         layer.sync_directory(path.parent)

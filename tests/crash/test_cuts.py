@@ -13,8 +13,10 @@ import pytest
 from aos_core import frames
 from aos_core.frames import Frame
 from aos_core.journal import FileJournal, Progress
+from aos_core.offsets import offsets_path
 from tests.crash.cuts import Drill
 from tests.crash.power import PowerLayer, Stopped
+from tests.journals import HEADER, body
 
 DRILLS, ENDS = 13, 10
 
@@ -140,6 +142,24 @@ def test_canary_a_reader_without_checksum_is_found(
 ) -> None:
     monkeypatch.setattr(frames, "_crc_fits", lambda length, payload, crc: True)
     assert found(tmp_path)
+
+
+def test_the_array_of_a_removed_branch_does_not_come_back(tmp_path: Path) -> None:
+    """Equal runs have equal headers: it would tell of frames that the new branch never had."""
+    for seed in range(60):
+        root = tmp_path / str(seed)
+        root.mkdir()
+        layer, log = PowerLayer(root, Random(seed)), root / ".aos/journal/main.log"
+        with FileJournal.create(log, HEADER, layer=layer) as made:
+            made.append(body(made))
+        layer.sync_directory(log.parents[1])
+        layer.unlink(log)
+        layer.sync_directory(log.parent)
+        offsets_path(log).unlink()
+        FileJournal.create(log, HEADER, layer=layer).close()
+        layer.lose_power()
+        with FileJournal.open(log, write=True) as again:
+            assert (again.damage, again.count) == (None, 1)
 
 
 # The layer by itself
