@@ -36,7 +36,12 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash")
     parser.add_argument("--kills", type=int, default=1000, help="processes killed (1000)")
-    parser.add_argument("--cuts", type=int, default=1250, help="process ends, 4 of 5 power cuts")
+    parser.add_argument(
+        "--cuts",
+        type=int,
+        default=1300,
+        help="ends of journals, four of five by loss of power (1300)",
+    )
     parser.add_argument("--seed", help="as printed by an earlier run; a new one otherwise")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--again", metavar="CASE", help="one case, as printed where it failed")
