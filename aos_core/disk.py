@@ -18,6 +18,7 @@ from aos_core.index import Index
 from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal, Progress
 from aos_core.layer import OPERATING_SYSTEM
 from aos_core.network import remote_file_system
+from aos_core.offsets import forget_offsets, offsets_path
 from aos_core.snapshots import MemorySnapshots, Snapshots, StoredSnapshots
 from aos_core.store import MemoryStore, SqliteStore, Store
 
@@ -112,11 +113,11 @@ class FileDisk:
         with self.changing(), BranchLock(old), disk_errors(old, what):
             if new.exists():
                 raise UsageError(f"{what}: {name} exists", code="branch_exists", file=new)
+            forget_offsets(new, OPERATING_SYSTEM)  # equal runs have equal headers
             OPERATING_SYSTEM.rename(old, new)
             OPERATING_SYSTEM.sync_directory(self._journals)
-            offsets = self._offsets(branch)
-            if offsets.exists():
-                OPERATING_SYSTEM.rename(offsets, self._offsets(name))
+            if offsets_path(old).exists():
+                OPERATING_SYSTEM.rename(offsets_path(old), offsets_path(new))
             self.index.rename(branch, name)
 
     def remove(self, branch: str, *, for_good: bool = False) -> None:
@@ -130,7 +131,7 @@ class FileDisk:
                 OPERATING_SYSTEM.rename(path, self._free(branch))
                 OPERATING_SYSTEM.sync_directory(self._removed)
             OPERATING_SYSTEM.sync_directory(self._journals)
-            self._offsets(branch).unlink(missing_ok=True)
+            forget_offsets(path, OPERATING_SYSTEM)
             self.index.forget(branch)
 
     def removed(self) -> list[str]:
@@ -149,6 +150,7 @@ class FileDisk:
                     code="branch_exists",
                     hint=f"rename branch {branch} first",
                 )
+            forget_offsets(new, OPERATING_SYSTEM)
             OPERATING_SYSTEM.rename(old, new)
             OPERATING_SYSTEM.sync_directory(self._journals)
 
@@ -162,9 +164,6 @@ class FileDisk:
 
     def _path(self, branch: str) -> Path:
         return branch_path(self._journals, branch)
-
-    def _offsets(self, branch: str) -> Path:
-        return self.root / "index" / f"{branch}.offsets"
 
     def _free(self, branch: str) -> Path:
         """A free path among the removed for a branch of this name."""

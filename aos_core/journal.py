@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, overload
+from typing import Any, BinaryIO, Protocol, Self, TypeVar, overload
 
 from aos_core.branches import BranchLock, branch_name, disk_errors
 from aos_core.errors import JournalDamaged, ReadOnly, UsageError, WorldError
@@ -44,7 +44,7 @@ from aos_core.frames import (
     scan,
 )
 from aos_core.layer import OPERATING_SYSTEM, FileLayer
-from aos_core.offsets import Offsets
+from aos_core.offsets import BadEntry, Offsets, forget_offsets, offsets_path
 
 __all__ = [
     "FORMAT",
@@ -60,8 +60,12 @@ __all__ = [
 Progress = Callable[[int, int], None]
 """(done, in all); what it raises breaks the work off."""
 
+_T = TypeVar("_T")
+
 _CHUNK = 2**24
 """How much of a file is looked at together, in bytes."""
+
+_GONE = "its file was deleted or moved while it was open"
 
 _CACHED = 128
 """So many decoded frames are kept, those looked at last."""
@@ -191,15 +195,16 @@ class Journal(ABC):
 
     def check(self, progress: Progress | None = None) -> JournalDamaged | None:
         """Read every frame and the chain that they make; what is wrong first, or None."""
-        last = self.header
-        for index in range(1, self.count):
+        last: Frame | None = None
+        for index in range(self.count):
             try:
                 frame = self.frame(index)
-                check_follows(frame, last)
+                if last is not None:
+                    check_follows(frame, last)
             except JournalDamaged as damage:
                 return damage
             except BadFrame as bad:
-                return self._damage(str(bad), frame.offset, last.last_height + 1)
+                return self._damage(str(bad), frame.offset, frame.height)
             last = frame
             if progress is not None:
                 progress(index + 1, self.count)
@@ -310,21 +315,20 @@ class FileJournal(Journal):
         with ExitStack() as undo, disk_errors(path, what):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = undo.enter_context(BranchLock(path))
-            try:
-                file = layer.open(path, "xb+")
-            except FileExistsError:
-                raise UsageError(f"{what}: it exists", code="branch_exists", file=path) from None
+            if path.exists():
+                raise UsageError(f"{what}: it exists", code="branch_exists", file=path)
+            forget_offsets(path, layer)
+            file = layer.open(path, "xb+")
             undo.callback(layer.unlink, path)
             undo.callback(file.close)
             layer.write(file, 0, pack(frame.payload))
             layer.sync(file)
-            for directory in path.absolute().parents[:3]:  # .aos/journal may be as new as the file
-                layer.sync_directory(directory)
+            _sync_names(layer, path)
             undo.pop_all()
         journal = cls(path, file, lock, layer)
         journal.header = journal.last = frame
         journal._offsets.add(0, frame.height)
-        journal._offsets.keep(journal._offsets_path, frame.hash)
+        journal._offsets.keep(offsets_path(path), frame.hash)
         return journal
 
     @classmethod
@@ -367,10 +371,7 @@ class FileJournal(Journal):
             if (known := self._cache.get(index)) is not None:
                 self._cache.move_to_end(index)
                 return known
-            offset, height = self._offsets[index]
-            end = self.last.end
-            if index + 1 < self.count:
-                end = self._offsets[index + 1][0]
+            offset, height, end = self._by_offsets(lambda: self._place(index))
             try:
                 with disk_errors(self.path, f"branch {self._branch} cannot be read"):
                     frame = read_frame(self._read(offset, end), offset, height)
@@ -382,15 +383,36 @@ class FileJournal(Journal):
             return frame
 
     def index_at(self, height: int) -> int:
+        """Raises :class:`JournalDamaged` where array and journal are both damaged."""
         with self._mutex:
-            return self._offsets.index_at(height)
+            return self._by_offsets(lambda: self._offsets.index_at(height))
+
+    def check(self, progress: Progress | None = None) -> JournalDamaged | None:
+        with self._mutex:
+            self._cache.clear()  # what lies on the disk now is what counts
+        return super().check(progress)
+
+    def _place(self, index: int) -> tuple[int, int, int]:
+        """(offset, height of the first record, end) of frame ``index``."""
+        offset, height = self._offsets[index]
+        end = self._offsets[index + 1][0] if index + 1 < self.count else self.last.end
+        return offset, height, end
+
+    def _by_offsets(self, look: Callable[[], _T]) -> _T:
+        """What ``look`` finds in the array; it is learned anew if it proves to be damaged."""
+        try:
+            return look()
+        except BadEntry:
+            self._learn_again()
+            return look()
 
     def first_height(self, index: int) -> int:
         with self._mutex:
-            return self._offsets[index][1]
+            return self._by_offsets(lambda: self._offsets[index][1])
 
     def feed(self, digest: Digest, count: int) -> None:
-        end = self._offsets[count][0] if count < self.count else self.last.end
+        with self._mutex:
+            end = self._by_offsets(lambda: self._place(count - 1)[2]) if count else 0
         with (
             disk_errors(self.path, f"branch {self._branch} cannot be read"),
             self._layer.open(self.path, "rb") as file,
@@ -434,6 +456,7 @@ class FileJournal(Journal):
     def _settle(self, first: int) -> None:
         with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be written"):
             try:
+                self._need_in_place()
                 self._layer.sync(self._file)
             except BaseException:
                 self._take_back(self._offsets[first][0])
@@ -444,13 +467,19 @@ class FileJournal(Journal):
 
     def _need_unchanged(self, end: int) -> None:
         """Raise :class:`ReadOnly` where somebody else has touched the file."""
-        here = os.fstat(self._file.fileno())
+        self._need_in_place()
+        if os.fstat(self._file.fileno()).st_size != end:
+            self._read_only = "something else has changed the file; open the branch again"
+            raise ReadOnly(f"nothing was appended: {self._read_only}", file=self.path)
+
+    def _need_in_place(self) -> None:
+        """Raise :class:`ReadOnly` where the file no longer has its name."""
         try:
-            moved = not os.path.samestat(here, self.path.stat())
+            moved = not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
         except FileNotFoundError:
             moved = True
         if moved:
-            self._read_only = "its file was deleted or moved while it was open"
+            self._read_only = _GONE
             raise ReadOnly(
                 f"nothing was appended to branch {self._branch}: {self._read_only}",
                 code="journal_gone",
@@ -458,33 +487,34 @@ class FileJournal(Journal):
                 "without it",
                 file=self.path,
             )
-        if here.st_size != end:
-            self._read_only = "something else has changed the file; open the branch again"
-            raise ReadOnly(f"nothing was appended: {self._read_only}", file=self.path)
 
     def put_back(self) -> None:
         """Write what is held here to the journal's path again, durably, where the file was deleted
-        or moved. Raises :class:`UsageError` where another file is there, :class:`DiskError`."""
+        or moved. Where that fails nothing has changed.
+
+        Raises :class:`UsageError` where another file is there, :class:`BranchLocked`,
+        :class:`ReadOnly` for a journal that is not being written, :class:`DiskError`.
+        """
         what = f"branch {self._branch} cannot be put back"
-        with self._mutex, disk_errors(self.path, what):
+        with self._mutex, ExitStack() as undo, disk_errors(self.path, what):
+            if self._lock is None or self._read_only not in (None, _GONE):
+                raise ReadOnly(f"{what}: {self._read_only}", file=self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                file = self._layer.open(self.path, "xb+")
-            except FileExistsError:
-                raise UsageError(
-                    f"{what}: its name is taken", code="branch_exists", file=self.path
-                ) from None
+            self._lock.release()  # its file may be gone with the directory
+            self._lock.acquire()
+            if self.path.exists():
+                raise UsageError(f"{what}: its name is taken", code="branch_exists", file=self.path)
+            file = self._layer.open(self.path, "xb+")
+            undo.callback(self._layer.unlink, self.path)
+            undo.callback(file.close)
             end = self.last.end
             for at in range(0, end, _CHUNK):
                 self._layer.write(file, at, self._read(at, min(end, at + _CHUNK)))
             self._layer.sync(file)
-            for directory in self.path.absolute().parents[:3]:
-                self._layer.sync_directory(directory)
+            _sync_names(self._layer, self.path)
+            undo.pop_all()
             self._file.close()
             self._file = file
-            if self._lock is not None:
-                self._lock.release()
-                self._lock.acquire()
             self._offsets.close()
             self._read_only = None
 
@@ -500,10 +530,6 @@ class FileJournal(Journal):
         self._layer.sync(self._file)
 
     # -- reading ----------------------------------------------------------------------------
-
-    @property
-    def _offsets_path(self) -> Path:
-        return self.path.parent.with_name("index") / f"{self._branch}.offsets"
 
     def _read(self, start: int, end: int) -> bytes:
         if self._file.closed:  # who has looked at a branch may go on looking
@@ -521,38 +547,46 @@ class FileJournal(Journal):
         if self._lock is None:
             self._read_only = "it was opened for reading only"
         known = self._load_known()
-        torn = b""
+        acknowledged, torn = 0, b""
         if known is None or not self._go_on_from(known):
             self._offsets = Offsets()
             torn = self._scan(None, 0, progress, known)
         else:
+            acknowledged = self.count
             torn = self._scan(self.last, self.last.end, None, known)
         if self._lock is None or self.damage is not None:
             return
         if torn:
             self._set_aside(torn)
-        self._offsets.keep(self._offsets_path, self.header.hash)
+        elif self.count > acknowledged:
+            self._layer.sync(self._file)  # whoever wrote the new frames may have died before that
+        if known is None:
+            _sync_names(self._layer, self.path)  # as whoever created it may have
+        self._offsets.keep(offsets_path(self.path), self.header.hash)
 
     def _load_known(self) -> Offsets | None:
         """The array of offsets, where there is one of this journal."""
-        size = os.fstat(self._file.fileno()).st_size
-        length = int.from_bytes(self._read(0, 4), "little")
-        frames, _ = self._parse(self._read(0, min(size, length + 12)), 0, None)
+        frames, _ = self._parse(self._framed(0), 0, None)
         if not frames:
             return None
         self.header = self.last = frames[0]
-        return Offsets.load(self._offsets_path, self.header.hash)
+        return Offsets.load(offsets_path(self.path), self.header.hash)
 
     def _go_on_from(self, known: Offsets) -> bool:
         """Take ``known`` as it is, if the last frame that it knows is there."""
         offset, height = known[len(known) - 1]
-        length = int.from_bytes(self._read(offset, offset + 4), "little")
         try:
-            self.last = read_frame(self._read(offset, offset + length + 12), offset, height)
+            self.last = read_frame(self._framed(offset), offset, height)
         except BadFrame:
             return False
         self._offsets = known
         return True
+
+    def _framed(self, offset: int) -> bytes:
+        """The bytes of the frame that is announced at ``offset``, fewer where the file ends."""
+        size = os.fstat(self._file.fileno()).st_size
+        length = int.from_bytes(self._read(offset, offset + 4), "little")
+        return self._read(offset, min(size, offset + length + 12))
 
     def _scan(
         self,
@@ -564,11 +598,32 @@ class FileJournal(Journal):
         """Take in all frames from ``start`` on, which follow ``last``; returns the bytes of an
         unfinished one after them. ``known``: what was known of the file before."""
         size = os.fstat(self._file.fileno()).st_size
-        problem: Problem | None = None
-        want = _CHUNK
         if size < start:
             self._set_damage("it has become shorter since it was read", start)
             return b""
+        end, problem = self._take_in(last, start, size, progress)
+        return self._judge(end, size, problem, known)
+
+    def _learn_again(self) -> None:
+        """Read all that is known of the file to find its offsets: their array is damaged."""
+        known, end = self._offsets, self.last.end
+        self._offsets = Offsets()
+        good, problem = self._take_in(None, 0, end, None)
+        known.close()
+        if good < end:
+            self._set_damage(problem.text if problem else "it has become shorter", good)
+            assert self.damage is not None
+            raise self.damage
+        if self.writable and self._group is None:  # the array knows durable frames only
+            self._offsets.keep(offsets_path(self.path), self.header.hash)
+
+    def _take_in(
+        self, last: Frame | None, start: int, size: int, progress: Progress | None
+    ) -> tuple[int, Problem | None]:
+        """Add the good frames from ``start`` on, which follow ``last``; where they end, and what
+        is wrong there."""
+        problem: Problem | None = None
+        want = _CHUNK
         while start < size:
             data = self._read(start, min(size, start + want))
             frames, problem = self._parse(data, start, last)
@@ -583,7 +638,7 @@ class FileJournal(Journal):
                 start = last.end
             if progress is not None:
                 progress(start, size)
-        return self._judge(start, size, problem, known)
+        return start, problem
 
     def _parse(
         self, data: bytes, offset: int, last: Frame | None
@@ -605,6 +660,8 @@ class FileJournal(Journal):
         if problem is not None and (problem.whole or known is None):
             self._set_damage(problem.text, end)
             return b""
+        if not self.count and offsets_path(self.path).exists():  # its creation was acknowledged
+            self._set_damage("it ends before record 0, which was acknowledged", end)
         torn = self._read(end, size)
         if not self.count:
             raise self._unfinished_creation(torn)
@@ -618,8 +675,11 @@ class FileJournal(Journal):
     def _agrees(self, known: Offsets, end: int) -> bool:
         """Whether ``known`` tells of this very file, perhaps of more than is left of it."""
         at = min(self.count, len(known)) - 1
-        fits = at < 0 or known[at] == self._offsets[at]
-        return fits and (len(known) <= self.count or known[self.count][0] == end)
+        try:
+            fits = at < 0 or known[at] == self._offsets[at]
+            return fits and (len(known) <= self.count or known[self.count][0] == end)
+        except BadEntry:
+            return False
 
     def _set_damage(self, problem: str, offset: int) -> None:
         height = self.height + 1 if self.count else 0
@@ -667,6 +727,12 @@ class FileJournal(Journal):
             self._layer.sync(file)
         self._layer.sync_directory(aside.parent)
         return aside
+
+
+def _sync_names(layer: FileLayer, log: Path) -> None:
+    """Make the name of ``log`` durable; ``.aos/journal`` may be as new as the file."""
+    for directory in log.absolute().parents[:3]:
+        layer.sync_directory(directory)
 
 
 def _read(file: BinaryIO, start: int, end: int) -> bytes:

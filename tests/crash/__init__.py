@@ -1,0 +1,1 @@
+"""Kills, power cuts, truncations and wrong bits: docs/crash-testing.md."""
