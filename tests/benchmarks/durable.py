@@ -35,7 +35,7 @@ from typing import Any
 from aos_core import World
 from aos_core.merkle import MerkleMap
 from aos_core.verify import processes, verify
-from tests.benchmarks.journals import COUNTER, long_world, make_world
+from tests.benchmarks.journals import COUNTER, RECORDS_A_TURN, long_world, make_world
 
 HOME = Path(os.environ.get("AOS_BENCH", str(Path(tempfile.gettempdir()) / "aos-benchmarks")))
 SMALL, MIDDLE, LARGE = 10, 10_000, 1_000_000
@@ -224,7 +224,7 @@ def verify_() -> None:
 
 def travel() -> None:
     """To any record of 100,000 turns, also inside a turn, and to the one before or after."""
-    with World.open(world_of(LARGE + 110_000), write=False) as world:
+    with World.open(world_of(LARGE), write=False) as world:
         chance = random.Random(7)
         heights = [chance.randrange(world.height) for _ in range(200)]
         show("anywhere", [timed(partial(states_at, world, h)) for h in heights])
@@ -234,7 +234,7 @@ def travel() -> None:
         show("one back", back)
         forward = [timed(partial(states_at, world, h)) for h in range(at, at + 2000)]
         show("one forward", forward)
-        turns = [timed(partial(states_at, world, h)) for h in range(at, at - 4400, -11)]
+        turns = [timed(partial(states_at, world, h)) for h in range(at, at - 4000, -10)]
         show("one turn back", turns)
         print(f"of {len(world.frames):,} turns")
 
@@ -298,7 +298,7 @@ def follow() -> None:
             for _ in range(40):
                 world.fire(COUNTER, "Tick")
                 lags.append(timed(reader.stdout.readline))
-                for _ in range(10):
+                for _ in range(RECORDS_A_TURN - 1):
                     reader.stdout.readline()
                 time.sleep(0.15)
             reader.terminate()

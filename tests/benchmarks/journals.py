@@ -1,7 +1,7 @@
 """Long journals to measure with: ``python -m tests.benchmarks.journals FOLDER RECORDS``.
 
-The world counts: every turn is a tick of the counter of rung 00, and a second reducer raises eight
-events beside it; so a turn has eleven records, two steps of wasm, and another root. All of it is
+The world counts: every turn is a tick of the counter of rung 00, and a second reducer raises seven
+events beside it; so a turn has ten records, two steps of wasm, and another root. All of it is
 written by ``World.fire``, in groups that share a sync.
 """
 
@@ -17,7 +17,7 @@ from aos_core import World
 from aos_core.files import find_world, prebuilt_root
 from tests.support import answering
 
-RECORDS_A_TURN = 11
+RECORDS_A_TURN = 10
 COUNTER = "demo/CounterEvent@1"
 GROUP = 500
 
@@ -27,7 +27,7 @@ def make_world(root: Path) -> Path:
     shutil.copytree(find_world("00"), root, ignore=shutil.ignore_patterns(".aos", "scenarios"))
     (root / "modules").mkdir()
     shutil.copy(prebuilt_root() / "counter.wasm", root / "modules/Counter.wasm")
-    events = [{"schema": "demo/Noise@1", "value": bytes([n])} for n in range(8)]
+    events = [{"schema": "demo/Noise@1", "value": bytes([n])} for n in range(7)]
     fan = answering({"state": b"\xf6", "domain_events": events})
     (root / "modules/Fan.wasm").write_bytes(fan)
     nodes = [
@@ -63,11 +63,11 @@ def grow(root: Path, records: int, say: bool = False) -> None:
             with world.group():
                 for _ in range(min(GROUP, 1 + (records - world.height) // RECORDS_A_TURN)):
                     world.fire(COUNTER, "Tick")
-            if say:
+            if say and sys.stderr.isatty():
                 speed = (world.height - first) / (time.perf_counter() - begun)
-                print(f"\r{world.height:,} records, {speed:,.0f} a second", end="", flush=True)
-    if say:
-        print()
+                print(f"\r{world.height:,} records, {speed:,.0f} a second", end="", file=sys.stderr)
+    if say and sys.stderr.isatty():
+        print(file=sys.stderr)
 
 
 def long_world(root: Path, records: int, say: bool = False) -> Path:
