@@ -101,6 +101,8 @@ class Travel:
         before = self.chain.frame(max(start, 0))
         if start < 0:
             start, (state, moment) = 0, begin(before)
+            if done is not None:
+                done(0)
         else:
             state, moment = self.after(start)
         frames = _linked(self.chain, before, start + 1, last)

@@ -226,10 +226,10 @@ class World:
         which the files here have no module and no plan in common."""
         try:
             theirs = self.program  # compiled now, before anybody waits for a step
+            here = {ref.name for ref in self.files.catalog.manifest.refs["modules"]}
         except AosError:
-            return  # whoever needs it is told
+            return  # whoever needs them is told
         name, ours = self._chain.frame(0).body.get("world"), self.files.config.name
-        here = {ref.name for ref in self.files.catalog.manifest.refs["modules"]}
         if name == ours or not here or here & theirs.modules.keys():
             return
         raise WorldError(

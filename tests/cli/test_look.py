@@ -230,11 +230,6 @@ def test_wrong_arguments_exit_2_on_the_right_stream(args: tuple[str, ...], aos: 
     assert script.error["message"]
 
 
-def test_what_comes_later_is_absent(aos: Aos) -> None:
-    for command, flag in (("verify", "--jobs"), ("verify", "--dask")):
-        assert f"No such option: {flag}" in aos(command, flag).err
-
-
 def test_help_without_arguments(aos: Aos) -> None:
     done = aos()
     assert done.code == 0

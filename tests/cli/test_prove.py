@@ -21,10 +21,12 @@ def test_verify_reports_what_it_replayed(asked: Path, aos: Aos) -> None:
     assert (report["ok"], report["frames"], report["records"]) == (True, 2, 17)
     people = aos("verify", asked).out.splitlines()
     assert people == [
-        "✓ verified: 2 frames, 17 records",
+        "✓ verified: 2 frames, 17 records, up to record 16 before",
         f"root {report['root']}",
         f"head {report['head']}",
     ]
+    again = aos("verify", asked, "--again").out.splitlines()
+    assert again[0] == "✓ verified: 2 frames, 17 records"
 
 
 def test_verify_of_another_branch(world: Path, aos: Aos) -> None:
@@ -48,7 +50,7 @@ def test_with_disk_names_record_reducer_and_field(asked: Path, aos: Aos) -> None
     patch_reducer(asked, b"fetch_a", b"fetch_z")
     done = aos("verify", asked, "--with-disk", "--json")
     assert done.code == 1
-    assert set(done.json) == FIELDS | {"divergence"}
+    assert set(done.json) == FIELDS | {"divergence", "why"}
     found = done.json["divergence"]
     assert (found["height"], found["record"]["k"], found["reducer"]) == (2, "step", REDUCER)
     assert found["field"] == "pending.1.handles.0"
