@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ from filelock import FileLock
 from aos_core.branches import BranchLock, branch_path, check_branch_name, disk_errors, list_branches
 from aos_core.chain import Chain, Segment
 from aos_core.errors import AosError, ReadOnly, UsageError
-from aos_core.frames import Frame
+from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
 from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal, Progress
 from aos_core.layer import OPERATING_SYSTEM
@@ -39,8 +40,15 @@ class Disk(Protocol):
     def create(self, branch: str, header: Mapping[str, Any]) -> Journal:
         """A new branch, open for writing. Raises :class:`UsageError` where it exists."""
 
-    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
+    def open(self, branch: str, *, write: bool = False, progress: Progress | None = None) -> Journal:
         """An existing branch. Raises :class:`JournalMissing` and what journals raise."""
+
+    def open_removed(self, branch: str) -> Journal:
+        """A branch that was removed, to be read. Raises as :meth:`open`."""
+
+    def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
+        """The header and the last frame of a branch, or of one that was ``removed``; as a rule
+        nothing between them is read. Raises as :meth:`open`."""
 
     def changing(self) -> AbstractContextManager[object]:
         """The short lock under which branches come and go. May be taken again while held."""
@@ -80,7 +88,7 @@ class FileDisk:
             _need_local(root)
             with disk_errors(self._journals, f"{root} cannot be written"):
                 self._journals.mkdir(parents=True, exist_ok=True)
-        elif not list_branches(self._journals):
+        elif not list_branches(self._journals) and not list_branches(self._removed):
             raise JournalMissing(
                 "this world has no journal yet",
                 file=root,
@@ -99,8 +107,21 @@ class FileDisk:
         with self.changing():
             return FileJournal.create(self._path(branch), header)
 
-    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
+    def open(self, branch: str, *, write: bool = False, progress: Progress | None = None) -> Journal:
         return FileJournal.open(self._path(branch), write=write, progress=progress)
+
+    def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
+        path = branch_path(self._removed if removed else self._journals, branch)
+        if path.exists():
+            with disk_errors(path, f"branch {branch} cannot be read"):
+                found = _ends(path)
+            if found is not None:
+                return found
+        with FileJournal.open(path, write=False) as journal:  # it says what is wrong
+            return journal.header, journal.last
+
+    def open_removed(self, branch: str) -> Journal:
+        return FileJournal.open(branch_path(self._removed, branch), write=False)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -203,10 +224,19 @@ class MemoryDisk:
         self._journals[branch] = MemoryJournal(header)
         return self._journals[branch]
 
-    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
+    def open(self, branch: str, *, write: bool = False, progress: Progress | None = None) -> Journal:
         if branch not in self._journals:
             raise JournalMissing(f"there is no branch {branch}")
         return self._journals[branch]
+
+    def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
+        journals = self._removed if removed else self._journals
+        if branch not in journals:
+            raise JournalMissing(f"there is no branch {branch}")
+        return journals[branch].header, journals[branch].last
+
+    def open_removed(self, branch: str) -> Journal:
+        return self._removed[branch]
 
     def changing(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -241,6 +271,29 @@ class MemoryDisk:
         pass
 
 
+def _ends(path: Path) -> tuple[Frame, Frame] | None:
+    """The header and the last frame of a log; None where they are not whole and good."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+
+        def length_at(offset: int) -> int:
+            file.seek(offset)
+            return int.from_bytes(file.read(4), "little") + FRAME_OVERHEAD
+
+        def frame(start: int, length: int) -> Frame | None:
+            if start < 0 or start + length > size:
+                return None
+            file.seek(start)
+            frames, problem = scan(file.read(length), start, None)
+            return frames[0] if problem is None and len(frames) == 1 else None
+
+        if size < FRAME_OVERHEAD:
+            return None
+        length = length_at(size - 4)
+        first, last = frame(0, length_at(0)), frame(size - length, length)
+    return None if first is None or last is None else (first, last)
+
+
 def chain_of(disk: Disk, name: str, journal: Journal, first: Sequence[str] = ()) -> Chain:
     """The branch ``name``, which ``journal`` holds, after those it was forked from.
 
@@ -261,7 +314,7 @@ def _find(disk: Disk, head: bytes, height: int, first: Sequence[str]) -> Segment
     names = disk.branches()
     near = [name for name in first if name in names]
     for name, journal in _readable(disk, [*near, *names]):
-        count = _frames_until(journal, head, height)
+        count = frames_until(journal, head, height)
         if count is not None:
             return Segment(name, journal, count)
         _leave(journal)
@@ -274,7 +327,7 @@ def _find(disk: Disk, head: bytes, height: int, first: Sequence[str]) -> Segment
     )
 
 
-def _frames_until(journal: Journal, head: bytes, height: int) -> int | None:
+def frames_until(journal: Journal, head: bytes, height: int) -> int | None:
     """How many frames end with the one of this hash, which ends at ``height``; None: not here."""
     if journal.header.hash == head:
         return 1
@@ -312,7 +365,7 @@ def children(disk: Disk, branch: str) -> list[str]:
     journal, found = disk.open(branch, write=False), []
     for name, other in _readable(disk, disk.branches()):
         parent = other.header.body.get("parent")
-        ours = parent and _frames_until(journal, parent["head"], parent["height"])
+        ours = parent and frames_until(journal, parent["head"], parent["height"])
         if ours and name != branch:
             found.append(name)
         _leave(other)
