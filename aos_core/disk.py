@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +15,7 @@ from filelock import FileLock
 
 from aos_core.branches import BranchLock, branch_path, check_branch_name, disk_errors, list_branches
 from aos_core.chain import Chain, Segment
-from aos_core.errors import AosError, ReadOnly, UsageError
+from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
 from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
 from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal, Progress
@@ -25,6 +27,8 @@ from aos_core.store import MemoryStore, SqliteStore, Store
 
 BUSY_SECONDS = 30.0
 """How long the coming and going of branches waits for another process before it gives up."""
+
+_TORN = re.compile(r"\.torn-[0-9]+$")
 
 
 class Disk(Protocol):
@@ -53,6 +57,10 @@ class Disk(Protocol):
     def changing(self) -> AbstractContextManager[object]:
         """The short lock under which branches come and go. May be taken again while held."""
 
+    def alone(self) -> AbstractContextManager[object]:
+        """The right to write every branch, while none can come or go: for ``gc``. Raises
+        :class:`BranchLocked`, which names who writes one."""
+
     def rename(self, branch: str, name: str) -> None:
         """Give a branch a free name. Raises :class:`BranchLocked` while somebody writes it."""
 
@@ -66,6 +74,19 @@ class Disk(Protocol):
     def bring_back(self, branch: str) -> None:
         """Undo :meth:`remove`. Raises :class:`UsageError` where there is none or its name is
         taken."""
+
+    def discard(self, branch: str) -> None:
+        """Drop a removed branch for good."""
+
+    def removed_size(self, branch: str) -> int:
+        """How many bytes a removed branch takes."""
+
+    def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
+        """The bytes of every journal and of these removed ones, good or not, and of the unfinished
+        frames that were moved aside; each is to be looked at before the next is asked for."""
+
+    def stale_offsets(self) -> list[Path]:
+        """The arrays of offsets that are of no branch."""
 
     def again(self) -> Disk:
         """The same place for another world, which closes it by itself."""
@@ -128,6 +149,17 @@ class FileDisk:
         with disk_errors(self.root, f"branches of {self.root} cannot be changed"), self._lock:
             yield
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self.changing(), ExitStack() as locks:
+            for branch in self.branches():
+                try:
+                    locks.enter_context(BranchLock(self._path(branch)))
+                except BranchLocked as error:
+                    hint = "close it there, then try again: gc needs every branch for itself"
+                    raise BranchLocked(error.message, hint=hint, **error.where) from error
+            yield
+
     def rename(self, branch: str, name: str) -> None:
         old, new = self._path(branch), self._path(name)
         what = f"branch {branch} cannot be renamed"
@@ -175,6 +207,29 @@ class FileDisk:
             OPERATING_SYSTEM.rename(old, new)
             OPERATING_SYSTEM.sync_directory(self._journals)
 
+    def discard(self, branch: str) -> None:
+        path = branch_path(self._removed, branch)
+        with disk_errors(path, f"removed branch {branch} cannot be dropped"):
+            OPERATING_SYSTEM.unlink(path)
+            OPERATING_SYSTEM.sync_directory(self._removed)
+
+    def removed_size(self, branch: str) -> int:
+        return branch_path(self._removed, branch).stat().st_size
+
+    def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
+        aside = (path for path in self._journals.iterdir() if _TORN.search(path.name))
+        kept = (branch_path(self._removed, branch) for branch in removed)
+        for path in (*map(self._path, self.branches()), *sorted(aside), *kept):
+            with disk_errors(path, f"{path.name} cannot be read"), path.open("rb") as file:
+                if file.seek(0, os.SEEK_END):  # what is empty cannot be mapped
+                    with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+                        yield data
+
+    def stale_offsets(self) -> list[Path]:
+        known = {offsets_path(self._path(branch)).name for branch in self.branches()}
+        found = (self.root / "index").glob("*.offsets*")
+        return sorted(path for path in found if path.name not in known)
+
     def again(self) -> Disk:
         return FileDisk(self.root, write=True)
 
@@ -188,8 +243,7 @@ class FileDisk:
 
     def _free(self, branch: str) -> Path:
         """A free path among the removed for a branch of this name."""
-        names = (branch, *(f"{branch[:74]},{n}" for n in range(2, 10_000)))
-        paths = (branch_path(self._removed, name) for name in names)
+        paths = (branch_path(self._removed, name) for name in _removed_names(branch))
         return next(path for path in paths if not path.exists())
 
 
@@ -241,6 +295,9 @@ class MemoryDisk:
     def changing(self) -> AbstractContextManager[object]:
         return nullcontext()
 
+    def alone(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
     def rename(self, branch: str, name: str) -> None:
         if check_branch_name(name) in self._journals:
             raise UsageError(
@@ -252,8 +309,8 @@ class MemoryDisk:
     def remove(self, branch: str, *, for_good: bool = False) -> None:
         journal = self._journals.pop(branch)
         if not for_good:
-            names = (branch, *(f"{branch},{n}" for n in itertools.count(2)))
-            self._removed[next(name for name in names if name not in self._removed)] = journal
+            free = next(name for name in _removed_names(branch) if name not in self._removed)
+            self._removed[free] = journal
         self.index.forget(branch)
 
     def removed(self) -> list[str]:
@@ -264,11 +321,30 @@ class MemoryDisk:
             raise UsageError(f"branch {branch} cannot be brought back")
         self._journals[branch] = self._removed.pop(branch)
 
+    def discard(self, branch: str) -> None:
+        del self._removed[branch]
+
+    def removed_size(self, branch: str) -> int:
+        return self._removed[branch].last.end
+
+    def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
+        journals = [*self._journals.values(), *(self._removed[of] for of in removed)]
+        return (frame.payload for journal in journals for frame in journal.frames)
+
+    def stale_offsets(self) -> list[Path]:
+        return []
+
     def again(self) -> Disk:
         return self
 
     def close(self) -> None:
         pass
+
+
+def _removed_names(branch: str) -> Iterator[str]:
+    """What a removed branch may be called: others of its name may be there already."""
+    yield branch
+    yield from (f"{branch[:74]},{n}" for n in itertools.count(2))
 
 
 def _ends(path: Path) -> tuple[Frame, Frame] | None:

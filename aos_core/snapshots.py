@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.restore import restore
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment
-from aos_core.merkle import BadNode, MerkleMap
+from aos_core.merkle import BadNode, MerkleMap, children_of
 
 Programs = Callable[[bytes], Program]
 
@@ -32,6 +33,19 @@ class SnapshotDamaged(StoreDamaged):
     """A part of a kept state is missing or altered: the state has to be reached by replay."""
 
     code = "snapshot_damaged"
+
+
+Used = Callable[[bytes, int], bool]
+"""Whether some journal has a frame of this hash whose last record is at this height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """So many snapshots and nodes that nothing leads to, and the bytes of those nodes."""
+
+    snapshots: int
+    nodes: int
+    bytes: int
 
 
 class Snapshots(Protocol):
@@ -49,6 +63,12 @@ class Snapshots(Protocol):
 
     def drop(self) -> None:
         """Forget all of them."""
+
+    def waste(self, used: Used) -> Waste:
+        """What is kept that no journal leads to."""
+
+    def sweep(self, used: Used) -> None:
+        """Drop that, and give back its room. Fails silently."""
 
     def settle(self) -> None:
         """Return when everything that was to be kept is."""
@@ -75,6 +95,18 @@ class MemorySnapshots:
 
     def drop(self) -> None:
         self._kept.clear()
+
+    def waste(self, used: Used) -> Waste:
+        heads = self._unused(used)
+        return Waste(len(heads), 0, 0)
+
+    def sweep(self, used: Used) -> None:
+        for head in self._unused(used):
+            del self._kept[head]
+
+    def _unused(self, used: Used) -> list[bytes]:
+        kept = self._kept.items()
+        return [head for head, (_, moment) in kept if not used(head, moment.height - 1)]
 
     def settle(self) -> None:
         pass
@@ -125,6 +157,50 @@ class StoredSnapshots:
         with self._mutex, suppress(sqlite3.Error):
             if self._database is not None and self._write:
                 self._database.executescript("DELETE FROM snapshots; DELETE FROM nodes")
+
+    def waste(self, used: Used) -> Waste:
+        heads, nodes = self._unused(used)
+        sizes = dict(self._all("SELECT hash, length(data) FROM nodes"))
+        return Waste(len(heads), len(nodes), sum(sizes[of] for of in nodes))
+
+    def sweep(self, used: Used) -> None:
+        self.settle()
+        heads, nodes = self._unused(used)
+        with self._mutex, suppress(sqlite3.Error):
+            if self._database is None or not self._write:
+                return
+            self._database.execute("BEGIN IMMEDIATE")
+            try:  # snapshots before what they need
+                for table, column, gone in (("snapshots", "head", heads), ("nodes", "hash", nodes)):
+                    self._database.executemany(
+                        f"DELETE FROM {table} WHERE {column} = ?", ((of,) for of in gone)
+                    )
+                self._database.execute("COMMIT")
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("VACUUM")
+
+    def _unused(self, used: Used) -> tuple[list[bytes], list[bytes]]:
+        """(heads of snapshots, hashes of nodes) that no journal leads to; what is damaged too."""
+        gone, live = [], set[bytes]()
+        for head, height, data in self._all("SELECT head, height, data FROM snapshots"):
+            roots = _roots(data) if used(head, height) else None
+            if roots is None:
+                gone.append(head)
+            else:
+                self._mark(roots, live)
+        nodes = (of for (of,) in self._all("SELECT hash FROM nodes"))
+        return gone, [of for of in nodes if of not in live]
+
+    def _mark(self, roots: list[bytes], live: set[bytes]) -> None:
+        """Add every node below ``roots``."""
+        while roots:
+            digest = roots.pop()
+            if digest in live:
+                continue
+            live.add(digest)
+            roots += children_of(self._one("SELECT data FROM nodes WHERE hash = ?", digest) or b"")
 
     def settle(self) -> None:
         if self._thread is not None:
@@ -230,6 +306,15 @@ CREATE TABLE IF NOT EXISTS snapshots
     (head BLOB PRIMARY KEY, height INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_height ON snapshots (height);
 """
+
+
+def _roots(data: bytes) -> list[bytes] | None:
+    """The roots of the maps of a snapshot, None where it cannot be read."""
+    try:
+        state = canon.decode(data)["state"]
+        return [*state["cells"].values(), state["plans"], state["pending"]]
+    except (CanonError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _sum(plain: dict[str, Any]) -> bytes:
