@@ -63,9 +63,7 @@ def diff_states(before: View, after: View) -> Iterator[Change]:
         yield Change("manifest", *map(canon.hash_text, (old.manifest, new.manifest)))
 
 
-def _by_key(
-    mine: MerkleMap[Of], theirs: MerkleMap[Of]
-) -> list[tuple[bytes, Of | None, Of | None]]:
+def _by_key(mine: MerkleMap[Of], theirs: MerkleMap[Of]) -> list[tuple[bytes, Of | None, Of | None]]:
     return sorted(mine.diff(theirs), key=lambda of: of[0])
 
 

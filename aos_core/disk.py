@@ -44,7 +44,9 @@ class Disk(Protocol):
     def create(self, branch: str, header: Mapping[str, Any]) -> Journal:
         """A new branch, open for writing. Raises :class:`UsageError` where it exists."""
 
-    def open(self, branch: str, *, write: bool = False, progress: Progress | None = None) -> Journal:
+    def open(
+        self, branch: str, *, write: bool = False, progress: Progress | None = None
+    ) -> Journal:
         """An existing branch. Raises :class:`JournalMissing` and what journals raise."""
 
     def open_removed(self, branch: str) -> Journal:
@@ -128,7 +130,9 @@ class FileDisk:
         with self.changing():
             return FileJournal.create(self._path(branch), header)
 
-    def open(self, branch: str, *, write: bool = False, progress: Progress | None = None) -> Journal:
+    def open(
+        self, branch: str, *, write: bool = False, progress: Progress | None = None
+    ) -> Journal:
         return FileJournal.open(self._path(branch), write=write, progress=progress)
 
     def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
@@ -157,7 +161,7 @@ class FileDisk:
                     locks.enter_context(BranchLock(self._path(branch)))
                 except BranchLocked as error:
                     hint = "close it there, then try again: gc needs every branch for itself"
-                    raise BranchLocked(error.message, hint=hint, **error.where) from error
+                    raise BranchLocked(error.message, hint=hint, file=self._path(branch)) from error
             yield
 
     def rename(self, branch: str, name: str) -> None:
@@ -278,7 +282,9 @@ class MemoryDisk:
         self._journals[branch] = MemoryJournal(header)
         return self._journals[branch]
 
-    def open(self, branch: str, *, write: bool = False, progress: Progress | None = None) -> Journal:
+    def open(
+        self, branch: str, *, write: bool = False, progress: Progress | None = None
+    ) -> Journal:
         if branch not in self._journals:
             raise JournalMissing(f"there is no branch {branch}")
         return self._journals[branch]

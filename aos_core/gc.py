@@ -25,6 +25,7 @@ from aos_core.errors import AosError
 from aos_core.files import WorldFiles
 from aos_core.journal import FileJournal, Journal
 from aos_core.origin import wasm_of
+from aos_core.store import Store
 
 _NAMES = re.compile(rb"X (?=(.{32}))|sha256:(?=([0-9a-fA-F]{64}))", re.DOTALL)
 """A hash in CBOR: the head of a byte string of 32, then those; or its text form."""
@@ -85,9 +86,7 @@ def measure(disk: Disk, files: WorldFiles) -> Waste:
         nodes=derived.nodes,
         rows=disk.index.stale(disk.branches()),
         offsets=len(disk.stale_offsets()),
-        bytes=sum(sizes[of] for of in objects)
-        + sum(map(disk.removed_size, gone))
-        + derived.bytes,
+        bytes=sum(sizes[of] for of in objects) + sum(map(disk.removed_size, gone)) + derived.bytes,
     )
 
 
@@ -113,6 +112,13 @@ def hashes_in(data: bytes | mmap) -> Iterator[bytes]:
         yield found[1] or bytes.fromhex(found[2].decode("ascii"))
 
 
+def text_hashes_in(data: bytes) -> Iterator[bytes]:
+    """Every hash that stands in some bytes in its text form."""
+    for found in _NAMES.finditer(data):
+        if found[2] is not None:
+            yield bytes.fromhex(found[2].decode("ascii"))
+
+
 def _used(
     disk: Disk, files: WorldFiles, removed: Iterable[str], known: Iterable[bytes]
 ) -> set[bytes]:
@@ -121,13 +127,19 @@ def _used(
     used = {of for of in _of_files(files) if of in known}
     for data in disk.raw(tuple(removed)):
         used |= known.intersection(hashes_in(data))
-    look = list(used)
+    return with_named(disk.store, used, known)
+
+
+def with_named(store: Store, used: Iterable[bytes], known: frozenset[bytes]) -> set[bytes]:
+    """``used``, and every object of the ``known`` ones that they name, directly or not."""
+    found = set(used)
+    look = list(found)
     while look:
         with suppress(AosError):  # what is altered names nothing; `aos doctor` tells of it
-            found = known.intersection(hashes_in(disk.store.get(look.pop()))) - used
-            used |= found
-            look += found
-    return used
+            new = known.intersection(hashes_in(store.get(look.pop()))) - found
+            found |= new
+            look += new
+    return found
 
 
 def _of_files(files: WorldFiles) -> Iterator[bytes]:

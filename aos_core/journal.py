@@ -193,8 +193,11 @@ class Journal(ABC):
                     self.last = before
                     raise
 
-    def check(self, progress: Progress | None = None) -> JournalDamaged | None:
-        """Read every frame and the chain that they make; what is wrong first, or None."""
+    def check(
+        self, progress: Progress | None = None, look: Callable[[Frame], None] | None = None
+    ) -> JournalDamaged | None:
+        """Read every frame and the chain that they make; what is wrong first, or None. ``look`` is
+        given every good frame."""
         last: Frame | None = None
         for index in range(self.count):
             try:
@@ -206,6 +209,8 @@ class Journal(ABC):
             except BadFrame as bad:
                 return self._damage(str(bad), frame.offset, frame.height)
             last = frame
+            if look is not None:
+                look(frame)
             if progress is not None:
                 progress(index + 1, self.count)
         return self.damage

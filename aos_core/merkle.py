@@ -142,7 +142,7 @@ def _parse(data: bytes, digest: bytes, source: Source[V]) -> _Node[V]:
     node: _Node[V]
     if data[:1] == b"\x01" and sha256(data) == digest:
         bitmap = int.from_bytes(data[1:3], "big")
-        stubs = tuple(_Stub(child, source) for child in children_of(data))
+        stubs = tuple(_Stub(data[at : at + 32], source) for at in range(3, len(data), 32))
         node = _Branch(bitmap, stubs)
     else:
         length = int.from_bytes(data[1:5], "little")
@@ -155,9 +155,11 @@ def _parse(data: bytes, digest: bytes, source: Source[V]) -> _Node[V]:
     return node
 
 
-def children_of(data: bytes) -> list[bytes]:
-    """The hashes of the nodes right below a kept one: of a leaf none."""
-    return [data[at : at + 32] for at in range(3, len(data), 32)] if data[:1] == b"\x01" else []
+def children_of(data: bytes, digest: bytes) -> list[bytes]:
+    """The hashes of the nodes right below a kept one: of a leaf none. Raises :class:`BadNode`."""
+    source = Source[bytes](lambda _: b"", lambda _, value: value)
+    node = _parse(data, digest, source)
+    return [child.hash() for child in node.children] if isinstance(node, _Branch) else []
 
 
 class MerkleMap(Generic[V]):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aos_core import canon
+from aos_core.canon import ZERO_HASH
 from aos_core.errors import CanonError, Rejected, StoreDamaged
 from aos_core.frames import Frame
 from aos_core.kernel.program import Program, Settings
@@ -136,13 +137,13 @@ class StoredSnapshots:
         row = self._one("SELECT data FROM snapshots WHERE head = ?", frame.hash)
         if row is None:
             return None
+        plain = _plain(row)
+        if plain is None or canon.digest(plain["state"]) != frame.root:
+            return None
         try:
-            plain = canon.decode(row)
             moment = Moment(
                 plain["height"], plain["logical_ns"], Settings.from_plain(plain["settings"])
             )
-            if plain["sum"] != _sum(plain) or canon.digest(plain["state"]) != frame.root:
-                return None
             return restore(plain["state"], self._node, programs), moment
         except (CanonError, Rejected, KeyError, TypeError, BadNode, SnapshotDamaged):
             return None
@@ -183,24 +184,48 @@ class StoredSnapshots:
 
     def _unused(self, used: Used) -> tuple[list[bytes], list[bytes]]:
         """(heads of snapshots, hashes of nodes) that no journal leads to; what is damaged too."""
-        gone, live = [], set[bytes]()
+        gone, live = [], {ZERO_HASH}
         for head, height, data in self._all("SELECT head, height, data FROM snapshots"):
-            roots = _roots(data) if used(head, height) else None
-            if roots is None:
+            plain = _plain(data) if used(head, height) else None
+            if plain is None:
                 gone.append(head)
             else:
-                self._mark(roots, live)
+                self._mark(_roots(plain), live)
         nodes = (of for (of,) in self._all("SELECT hash FROM nodes"))
         return gone, [of for of in nodes if of not in live]
 
-    def _mark(self, roots: list[bytes], live: set[bytes]) -> None:
-        """Add every node below ``roots``."""
+    def problems(self, frame_at: Callable[[bytes, int], Frame | None]) -> tuple[int, list[str]]:
+        """How many snapshots there are, and what is wrong with them, a sentence each. ``frame_at``
+        gives the frame of a hash that ends at a height. Every node is looked at once."""
+        if self._database is None:
+            return 0, [f"{self._path.name} is no file of snapshots"] if self._path.exists() else []
+        found: list[str] = []
+        good: set[bytes] = {ZERO_HASH}
+        rows = self._all("SELECT head, height, data FROM snapshots ORDER BY height")
+        for head, height, data in rows:
+            frame, plain = frame_at(head, height), _plain(data)
+            if plain is None:
+                found.append(f"the one of height {height} is altered")
+            elif frame is not None and canon.digest(plain["state"]) != frame.root:
+                found.append(f"the one of height {height} has another root than its journal")
+            elif bad := self._mark(_roots(plain), good):
+                found.append(f"the one of height {height} lacks {bad} of its nodes")
+        return len(rows), found
+
+    def _mark(self, roots: list[bytes], live: set[bytes]) -> int:
+        """Add every good node below ``roots``; how many are missing or altered."""
+        bad = 0
         while roots:
             digest = roots.pop()
             if digest in live:
                 continue
-            live.add(digest)
-            roots += children_of(self._one("SELECT data FROM nodes WHERE hash = ?", digest) or b"")
+            data = self._one("SELECT data FROM nodes WHERE hash = ?", digest)
+            try:
+                roots += children_of(data or b"", digest)
+                live.add(digest)
+            except BadNode:
+                bad += 1
+        return bad
 
     def settle(self) -> None:
         if self._thread is not None:
@@ -308,13 +333,19 @@ CREATE INDEX IF NOT EXISTS by_height ON snapshots (height);
 """
 
 
-def _roots(data: bytes) -> list[bytes] | None:
-    """The roots of the maps of a snapshot, None where it cannot be read."""
+def _plain(data: bytes) -> dict[str, Any] | None:
+    """What a snapshot says, None where it is not what was written."""
     try:
-        state = canon.decode(data)["state"]
-        return [*state["cells"].values(), state["plans"], state["pending"]]
+        plain: dict[str, Any] = canon.decode(data)
+        return plain if plain["sum"] == _sum(plain) else None
     except (CanonError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _roots(plain: dict[str, Any]) -> list[bytes]:
+    """The roots of the maps of a snapshot."""
+    state = plain["state"]
+    return [*state["cells"].values(), state["plans"], state["pending"]]
 
 
 def _sum(plain: dict[str, Any]) -> bytes:

@@ -84,9 +84,7 @@ def test_only_what_differs_is_read(cells: World) -> None:
     roots = counting.keep(before), counting.keep(after)
     assert len(counting.nodes) > MANY
     manifest = cells.program.manifest_hash
-    old, new = (
-        _view(cells, State(manifest, {CELLS: counting.load(of)})) for of in roots
-    )
+    old, new = (_view(cells, State(manifest, {CELLS: counting.load(of)})) for of in roots)
     counting.read = 0
     found = [(of.path, of.before, of.after) for of in diff_states(old, new)]
     assert sorted(found, key=lambda of: of[0]) == [
@@ -130,7 +128,9 @@ def test_a_step_of_a_real_world(world: Path) -> None:
         found.fire(EVENT, start())
         asked = found.height
         release_all(found, 1)
-        changes = {of.path: of.to_json() for of in diff_states(found.at(asked), found.at(found.height))}
+        changes = {
+            of.path: of.to_json() for of in diff_states(found.at(asked), found.at(found.height))
+        }
         assert not [path for path in changes if path.startswith(REDUCER)]
         (pending,) = [of for path, of in changes.items() if path.startswith("pending")]
         assert pending["before"]["kind"] == "http.request" and pending["after"] is None

@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -31,7 +30,7 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         release_all(of)
         of.fire(EVENT, start(topic="only before"))
         release_all(fork, 3, 2)
-        fork.fire(EVENT, start(topic="Zoe's \"Bob B\""))
+        fork.fire(EVENT, start(topic='Zoe\'s "Bob B"'))
         yield fork
 
 
@@ -99,7 +98,9 @@ _WORD = st.one_of(
     st.integers(0, 60).map("after:{}".format),
     st.integers(0, 60).map("before:{}".format),
     st.text("aeST%_'\"\\ 1{:ß", max_size=3).map("text:{}".format),
-    st.sampled_from(["SHA256:", "example.com/api/b", "strasse", "\0", "null"]).map("text:{}".format),
+    st.sampled_from(["SHA256:", "example.com/api/b", "strasse", "\0", "null"]).map(
+        "text:{}".format
+    ),
 )
 
 

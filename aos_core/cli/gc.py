@@ -22,9 +22,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how much it wo
 
 
 @command(commands, "gc")
-def gc(
-    out: Out, world: OptionalWorld = HERE, dry_run: DryRun = False, yes: Yes = False
-) -> int:
+def gc(out: Out, world: OptionalWorld = HERE, dry_run: DryRun = False, yes: Yes = False) -> int:
     """Drop what no journal leads to.
 
     Objects of the store that nothing names, deleted branches, and what is kept beside journals that
