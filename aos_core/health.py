@@ -31,8 +31,8 @@ Progress = Callable[[str, int, int], None]
 """(what is being looked at, done, in all); what it raises breaks the work off."""
 
 _PUT_BACK = (
-    "`aos run` puts in anew what the world's files hold now; what they do not, comes from a copy of "
-    "store.db"
+    "`aos run` puts in anew what the world's files hold now; what they do not comes from a copy "
+    "of store.db"
 )
 
 

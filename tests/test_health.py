@@ -98,7 +98,11 @@ def test_an_unfinished_end_is_a_warning(played: Path) -> None:
 
 def test_an_altered_object_is_named(played: Path) -> None:
     wasm = canon.sha256(WASM.read_bytes())
-    _store(played, "UPDATE objects SET data = CAST(x'ff' || substr(data, 2) AS BLOB) WHERE hash = ?", wasm)
+    _store(
+        played,
+        "UPDATE objects SET data = CAST(x'ff' || substr(data, 2) AS BLOB) WHERE hash = ?",
+        wasm,
+    )
     found = _bad(played)["store"]
     assert found.state == "damage" and canon.hash_text(wasm) in found.found and found.hint
 
