@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +15,8 @@ from filelock import FileLock
 
 from aos_core.branches import BranchLock, branch_path, check_branch_name, disk_errors, list_branches
 from aos_core.chain import Chain, Segment
-from aos_core.errors import AosError, ReadOnly, UsageError
-from aos_core.frames import Frame
+from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
+from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
 from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal, Progress
 from aos_core.layer import OPERATING_SYSTEM
@@ -24,6 +27,8 @@ from aos_core.store import MemoryStore, SqliteStore, Store
 
 BUSY_SECONDS = 30.0
 """How long the coming and going of branches waits for another process before it gives up."""
+
+_TORN = re.compile(r"\.torn-[0-9]+$")
 
 
 class Disk(Protocol):
@@ -39,11 +44,24 @@ class Disk(Protocol):
     def create(self, branch: str, header: Mapping[str, Any]) -> Journal:
         """A new branch, open for writing. Raises :class:`UsageError` where it exists."""
 
-    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
+    def open(
+        self, branch: str, *, write: bool = False, progress: Progress | None = None
+    ) -> Journal:
         """An existing branch. Raises :class:`JournalMissing` and what journals raise."""
+
+    def open_removed(self, branch: str) -> Journal:
+        """A branch that was removed, to be read. Raises as :meth:`open`."""
+
+    def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
+        """The header and the last frame of a branch, or of one that was ``removed``; as a rule
+        nothing between them is read. Raises as :meth:`open`."""
 
     def changing(self) -> AbstractContextManager[object]:
         """The short lock under which branches come and go. May be taken again while held."""
+
+    def alone(self) -> AbstractContextManager[object]:
+        """The right to write every branch, while none can come or go: for ``gc``. Raises
+        :class:`BranchLocked`, which names who writes one."""
 
     def rename(self, branch: str, name: str) -> None:
         """Give a branch a free name. Raises :class:`BranchLocked` while somebody writes it."""
@@ -58,6 +76,19 @@ class Disk(Protocol):
     def bring_back(self, branch: str) -> None:
         """Undo :meth:`remove`. Raises :class:`UsageError` where there is none or its name is
         taken."""
+
+    def discard(self, branch: str) -> None:
+        """Drop a removed branch for good."""
+
+    def removed_size(self, branch: str) -> int:
+        """How many bytes a removed branch takes."""
+
+    def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
+        """The bytes of every journal and of these removed ones, good or not, and of the unfinished
+        frames that were moved aside; each is to be looked at before the next is asked for."""
+
+    def stale_offsets(self) -> list[Path]:
+        """The arrays of offsets that are of no branch."""
 
     def again(self) -> Disk:
         """The same place for another world, which closes it by itself."""
@@ -80,7 +111,7 @@ class FileDisk:
             _need_local(root)
             with disk_errors(self._journals, f"{root} cannot be written"):
                 self._journals.mkdir(parents=True, exist_ok=True)
-        elif not list_branches(self._journals):
+        elif not list_branches(self._journals) and not list_branches(self._removed):
             raise JournalMissing(
                 "this world has no journal yet",
                 file=root,
@@ -99,12 +130,38 @@ class FileDisk:
         with self.changing():
             return FileJournal.create(self._path(branch), header)
 
-    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
+    def open(
+        self, branch: str, *, write: bool = False, progress: Progress | None = None
+    ) -> Journal:
         return FileJournal.open(self._path(branch), write=write, progress=progress)
+
+    def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
+        path = branch_path(self._removed if removed else self._journals, branch)
+        if path.exists():
+            with disk_errors(path, f"branch {branch} cannot be read"):
+                found = _ends(path)
+            if found is not None:
+                return found
+        with FileJournal.open(path, write=False) as journal:  # it says what is wrong
+            return journal.header, journal.last
+
+    def open_removed(self, branch: str) -> Journal:
+        return FileJournal.open(branch_path(self._removed, branch), write=False)
 
     @contextmanager
     def changing(self) -> Iterator[None]:
         with disk_errors(self.root, f"branches of {self.root} cannot be changed"), self._lock:
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self.changing(), ExitStack() as locks:
+            for branch in self.branches():
+                try:
+                    locks.enter_context(BranchLock(self._path(branch)))
+                except BranchLocked as error:
+                    hint = "close it there, then try again: gc needs every branch for itself"
+                    raise BranchLocked(error.message, hint=hint, file=self._path(branch)) from error
             yield
 
     def rename(self, branch: str, name: str) -> None:
@@ -154,6 +211,29 @@ class FileDisk:
             OPERATING_SYSTEM.rename(old, new)
             OPERATING_SYSTEM.sync_directory(self._journals)
 
+    def discard(self, branch: str) -> None:
+        path = branch_path(self._removed, branch)
+        with disk_errors(path, f"removed branch {branch} cannot be dropped"):
+            OPERATING_SYSTEM.unlink(path)
+            OPERATING_SYSTEM.sync_directory(self._removed)
+
+    def removed_size(self, branch: str) -> int:
+        return branch_path(self._removed, branch).stat().st_size
+
+    def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
+        aside = (path for path in self._journals.iterdir() if _TORN.search(path.name))
+        kept = (branch_path(self._removed, branch) for branch in removed)
+        for path in (*map(self._path, self.branches()), *sorted(aside), *kept):
+            with disk_errors(path, f"{path.name} cannot be read"), path.open("rb") as file:
+                if file.seek(0, os.SEEK_END):  # what is empty cannot be mapped
+                    with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+                        yield data
+
+    def stale_offsets(self) -> list[Path]:
+        known = {offsets_path(self._path(branch)).name for branch in self.branches()}
+        found = (self.root / "index").glob("*.offsets*")
+        return sorted(path for path in found if path.name not in known)
+
     def again(self) -> Disk:
         return FileDisk(self.root, write=True)
 
@@ -167,8 +247,7 @@ class FileDisk:
 
     def _free(self, branch: str) -> Path:
         """A free path among the removed for a branch of this name."""
-        names = (branch, *(f"{branch[:74]},{n}" for n in range(2, 10_000)))
-        paths = (branch_path(self._removed, name) for name in names)
+        paths = (branch_path(self._removed, name) for name in _removed_names(branch))
         return next(path for path in paths if not path.exists())
 
 
@@ -203,12 +282,26 @@ class MemoryDisk:
         self._journals[branch] = MemoryJournal(header)
         return self._journals[branch]
 
-    def open(self, branch: str, *, write: bool, progress: Progress | None = None) -> Journal:
+    def open(
+        self, branch: str, *, write: bool = False, progress: Progress | None = None
+    ) -> Journal:
         if branch not in self._journals:
             raise JournalMissing(f"there is no branch {branch}")
         return self._journals[branch]
 
+    def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
+        journals = self._removed if removed else self._journals
+        if branch not in journals:
+            raise JournalMissing(f"there is no branch {branch}")
+        return journals[branch].header, journals[branch].last
+
+    def open_removed(self, branch: str) -> Journal:
+        return self._removed[branch]
+
     def changing(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def alone(self) -> AbstractContextManager[object]:
         return nullcontext()
 
     def rename(self, branch: str, name: str) -> None:
@@ -222,8 +315,8 @@ class MemoryDisk:
     def remove(self, branch: str, *, for_good: bool = False) -> None:
         journal = self._journals.pop(branch)
         if not for_good:
-            names = (branch, *(f"{branch},{n}" for n in itertools.count(2)))
-            self._removed[next(name for name in names if name not in self._removed)] = journal
+            free = next(name for name in _removed_names(branch) if name not in self._removed)
+            self._removed[free] = journal
         self.index.forget(branch)
 
     def removed(self) -> list[str]:
@@ -234,11 +327,53 @@ class MemoryDisk:
             raise UsageError(f"branch {branch} cannot be brought back")
         self._journals[branch] = self._removed.pop(branch)
 
+    def discard(self, branch: str) -> None:
+        del self._removed[branch]
+
+    def removed_size(self, branch: str) -> int:
+        return self._removed[branch].last.end
+
+    def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
+        journals = [*self._journals.values(), *(self._removed[of] for of in removed)]
+        return (frame.payload for journal in journals for frame in journal.frames)
+
+    def stale_offsets(self) -> list[Path]:
+        return []
+
     def again(self) -> Disk:
         return self
 
     def close(self) -> None:
         pass
+
+
+def _removed_names(branch: str) -> Iterator[str]:
+    """What a removed branch may be called: others of its name may be there already."""
+    yield branch
+    yield from (f"{branch[:74]},{n}" for n in itertools.count(2))
+
+
+def _ends(path: Path) -> tuple[Frame, Frame] | None:
+    """The header and the last frame of a log; None where they are not whole and good."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+
+        def length_at(offset: int) -> int:
+            file.seek(offset)
+            return int.from_bytes(file.read(4), "little") + FRAME_OVERHEAD
+
+        def frame(start: int, length: int) -> Frame | None:
+            if start < 0 or start + length > size:
+                return None
+            file.seek(start)
+            frames, problem = scan(file.read(length), start, None)
+            return frames[0] if problem is None and len(frames) == 1 else None
+
+        if size < FRAME_OVERHEAD:
+            return None
+        length = length_at(size - 4)
+        first, last = frame(0, length_at(0)), frame(size - length, length)
+    return None if first is None or last is None else (first, last)
 
 
 def chain_of(disk: Disk, name: str, journal: Journal, first: Sequence[str] = ()) -> Chain:
@@ -261,7 +396,7 @@ def _find(disk: Disk, head: bytes, height: int, first: Sequence[str]) -> Segment
     names = disk.branches()
     near = [name for name in first if name in names]
     for name, journal in _readable(disk, [*near, *names]):
-        count = _frames_until(journal, head, height)
+        count = frames_until(journal, head, height)
         if count is not None:
             return Segment(name, journal, count)
         _leave(journal)
@@ -274,7 +409,7 @@ def _find(disk: Disk, head: bytes, height: int, first: Sequence[str]) -> Segment
     )
 
 
-def _frames_until(journal: Journal, head: bytes, height: int) -> int | None:
+def frames_until(journal: Journal, head: bytes, height: int) -> int | None:
     """How many frames end with the one of this hash, which ends at ``height``; None: not here."""
     if journal.header.hash == head:
         return 1
@@ -312,7 +447,7 @@ def children(disk: Disk, branch: str) -> list[str]:
     journal, found = disk.open(branch, write=False), []
     for name, other in _readable(disk, disk.branches()):
         parent = other.header.body.get("parent")
-        ours = parent and _frames_until(journal, parent["head"], parent["height"])
+        ours = parent and frames_until(journal, parent["head"], parent["height"])
         if ours and name != branch:
             found.append(name)
         _leave(other)

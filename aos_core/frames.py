@@ -33,7 +33,8 @@ MAX_PAYLOAD = 2**32 - 1
 """Longest payload, in bytes: what the length field of a frame can say."""
 
 _U32 = struct.Struct("<I")
-_OVERHEAD = 3 * _U32.size
+FRAME_OVERHEAD = 3 * _U32.size
+"""What a frame has beside its payload, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Frame:
     @property
     def end(self) -> int:
         """The offset of the byte after this frame."""
-        return self.offset + len(self.payload) + _OVERHEAD
+        return self.offset + len(self.payload) + FRAME_OVERHEAD
 
 
 class BadFrame(Exception):
@@ -126,7 +127,7 @@ def read_frame(data: bytes, offset: int, height: int) -> Frame:
     """The frame that ``data`` hold whole, at ``offset`` in its file; its first record is at
     ``height``. What comes before it is not looked at. Raises :class:`BadFrame`."""
     payload = _payload_at(data, 0)
-    if payload is None or len(payload) + _OVERHEAD != len(data):
+    if payload is None or len(payload) + FRAME_OVERHEAD != len(data):
         raise BadFrame("the length of the frame is wrong")
     frame = _decoded(payload, offset)
     if frame.height != height:
@@ -150,7 +151,7 @@ def _payload_at(data: bytes, at: int) -> bytes | None:
     length = _u32(data, at) if rest >= _U32.size else 0
     if length == 0 and not data[at:].strip(b"\0"):
         return None  # a file system may lengthen a file before it writes what belongs there
-    if rest < length + _OVERHEAD:
+    if rest < length + FRAME_OVERHEAD:
         if _ends_with_frame(data, at):
             raise BadFrame("the length of the frame is wrong")
         return None
@@ -168,7 +169,7 @@ def _ends_with_frame(data: bytes, at: int) -> bool:
 
     Then the bytes from ``at`` on are no torn frame: only its beginning could be there.
     """
-    if len(data) - at < _OVERHEAD:
+    if len(data) - at < FRAME_OVERHEAD:
         return False
     crc_at, length_at = len(data) - 2 * _U32.size, len(data) - _U32.size
     length = _u32(data, length_at)

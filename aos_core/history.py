@@ -278,6 +278,22 @@ class History:
 
         return self._ask(ask)
 
+    def names(self, kind: str, until: int) -> list[str]:
+        """The names, as the index keeps them, that records of a kind up to ``until`` have."""
+        query = "SELECT DISTINCT name FROM records WHERE branch = ? AND kind = ? AND height <= ?"
+
+        def ask() -> list[str]:
+            return sorted(
+                {
+                    row[0]
+                    for branch, last in self._ranges
+                    for row in self._index.rows(query, branch, kind, min(last, until))
+                    if row[0] is not None
+                }
+            )
+
+        return self._ask(ask)
+
     def matching(self, where: str, given: tuple[Any, ...], until: int) -> list[int]:
         """The heights up to ``until`` of the records for which an SQL condition over the table
         ``records`` holds, rising."""

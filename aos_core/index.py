@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -168,6 +168,24 @@ class Index:
         with self._mutex, self._transaction():
             self._drop(new)
             self._database.execute("UPDATE branches SET name = ? WHERE name = ?", (new, old))
+
+    def stale(self, names: Collection[str]) -> int:
+        """How many rows there are of branches with other names than these, or with none; 0 where
+        the tables are broken."""
+        with suppress(sqlite3.Error):
+            return sum(
+                self.rows(f"SELECT count(*) FROM {table} {where}", *names)[0][0]
+                for table, where in _stale(names)
+            )
+        return 0
+
+    def sweep(self, names: Collection[str]) -> None:
+        """Drop those rows, and give back their room. Fails silently."""
+        with self._mutex, suppress(sqlite3.Error):
+            with self._transaction():
+                for table, where in _stale(names):
+                    self._database.execute(f"DELETE FROM {table} {where}", tuple(names))
+            self._database.execute("VACUUM")
 
     def _fits(self, journal: Journal, id: int, header: bytes, head: bytes, frames: int) -> bool:
         """Whether the tables, which know so many frames, are of this very journal."""
@@ -367,6 +385,15 @@ def _delete(path: Path | None) -> None:
     if path is not None:
         for end in ("", "-wal", "-shm"):
             path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def _stale(names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(table, SQL condition) for the rows that are of no branch of these names."""
+    gone = f"name NOT IN ({_marks(len(names))})"
+    kept = f"SELECT id FROM branches WHERE NOT {gone}"
+    yield "records", f"WHERE branch NOT IN ({kept})"
+    yield "turns", f"WHERE branch NOT IN ({kept})"
+    yield "branches", f"WHERE {gone}"
 
 
 def _marks(count: int) -> str:

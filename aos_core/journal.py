@@ -193,8 +193,11 @@ class Journal(ABC):
                     self.last = before
                     raise
 
-    def check(self, progress: Progress | None = None) -> JournalDamaged | None:
-        """Read every frame and the chain that they make; what is wrong first, or None."""
+    def check(
+        self, progress: Progress | None = None, look: Callable[[Frame], None] | None = None
+    ) -> JournalDamaged | None:
+        """Read every frame and the chain that they make; what is wrong first, or None. ``look`` is
+        given every good frame."""
         last: Frame | None = None
         for index in range(self.count):
             try:
@@ -206,6 +209,8 @@ class Journal(ABC):
             except BadFrame as bad:
                 return self._damage(str(bad), frame.offset, frame.height)
             last = frame
+            if look is not None:
+                look(frame)
             if progress is not None:
                 progress(index + 1, self.count)
         return self.damage
@@ -387,10 +392,12 @@ class FileJournal(Journal):
         with self._mutex:
             return self._by_offsets(lambda: self._offsets.index_at(height))
 
-    def check(self, progress: Progress | None = None) -> JournalDamaged | None:
+    def check(
+        self, progress: Progress | None = None, look: Callable[[Frame], None] | None = None
+    ) -> JournalDamaged | None:
         with self._mutex:
             self._cache.clear()  # what lies on the disk now is what counts
-        return super().check(progress)
+        return super().check(progress, look)
 
     def _place(self, index: int) -> tuple[int, int, int]:
         """(offset, height of the first record, end) of frame ``index``."""

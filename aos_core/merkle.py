@@ -155,6 +155,13 @@ def _parse(data: bytes, digest: bytes, source: Source[V]) -> _Node[V]:
     return node
 
 
+def children_of(data: bytes, digest: bytes) -> list[bytes]:
+    """The hashes of the nodes right below a kept one: of a leaf none. Raises :class:`BadNode`."""
+    source = Source[bytes](lambda _: b"", lambda _, value: value)
+    node = _parse(data, digest, source)
+    return [child.hash() for child in node.children] if isinstance(node, _Branch) else []
+
+
 class MerkleMap(Generic[V]):
     """An immutable map with a root hash; ``set`` and ``delete`` give a new map, O(log n)."""
 

@@ -37,7 +37,6 @@ def begin(
     :class:`ModuleMissing`, :class:`UsageError` where the branch exists, :class:`BranchLocked`.
     """
     catalog = files.catalog
-    keep(files, catalog, disk.store, runtime)
     header = {
         "format": FORMAT,
         "semantics": SEMANTICS,
@@ -50,7 +49,8 @@ def begin(
         "records": [genesis(catalog.manifest_hash, files.config.name).to_plain()],
         "root": State(catalog.manifest_hash).root,
     }
-    with disk.changing():
+    with disk.changing():  # nobody collects garbage between what is kept and what names it
+        keep(files, catalog, disk.store, runtime)
         if rotate:
             set_aside_older(disk, branch)
         return disk.create(branch, header)

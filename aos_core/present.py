@@ -53,7 +53,7 @@ class RecordReader:
             case "intent", "origin":
                 return origin_json(value)
             case "step", "key":
-                return _cell_key(program, record["reducer"], value)
+                return cell_key(program, record["reducer"], value)
             case ("plan_step", "value") | ("plan_started", "correlation"):
                 return kinded_to_host(value)
             case "plan_ended", "result":
@@ -78,7 +78,8 @@ class RecordReader:
         return None if output is None else program.schemas[output]
 
 
-def _cell_key(program: Program, reducer: str, key: bytes) -> Any:
+def cell_key(program: Program, reducer: str, key: bytes) -> Any:
+    """The key of a cell as host JSON, by its schema where the program knows one."""
     module = program.modules.get(reducer)
     if module is not None and module.key_schema is not None:
         try:

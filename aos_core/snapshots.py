@@ -13,17 +13,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from aos_core import canon
+from aos_core.canon import ZERO_HASH
 from aos_core.errors import CanonError, Rejected, StoreDamaged
 from aos_core.frames import Frame
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.restore import restore
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment
-from aos_core.merkle import BadNode, MerkleMap
+from aos_core.merkle import BadNode, MerkleMap, children_of
 
 Programs = Callable[[bytes], Program]
 
@@ -32,6 +34,19 @@ class SnapshotDamaged(StoreDamaged):
     """A part of a kept state is missing or altered: the state has to be reached by replay."""
 
     code = "snapshot_damaged"
+
+
+Used = Callable[[bytes, int], bool]
+"""Whether some journal has a frame of this hash whose last record is at this height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """So many snapshots and nodes that nothing leads to, and the bytes of those nodes."""
+
+    snapshots: int
+    nodes: int
+    bytes: int
 
 
 class Snapshots(Protocol):
@@ -49,6 +64,12 @@ class Snapshots(Protocol):
 
     def drop(self) -> None:
         """Forget all of them."""
+
+    def waste(self, used: Used) -> Waste:
+        """What is kept that no journal leads to."""
+
+    def sweep(self, used: Used) -> None:
+        """Drop that, and give back its room. Fails silently."""
 
     def settle(self) -> None:
         """Return when everything that was to be kept is."""
@@ -75,6 +96,18 @@ class MemorySnapshots:
 
     def drop(self) -> None:
         self._kept.clear()
+
+    def waste(self, used: Used) -> Waste:
+        heads = self._unused(used)
+        return Waste(len(heads), 0, 0)
+
+    def sweep(self, used: Used) -> None:
+        for head in self._unused(used):
+            del self._kept[head]
+
+    def _unused(self, used: Used) -> list[bytes]:
+        kept = self._kept.items()
+        return [head for head, (_, moment) in kept if not used(head, moment.height - 1)]
 
     def settle(self) -> None:
         pass
@@ -104,13 +137,13 @@ class StoredSnapshots:
         row = self._one("SELECT data FROM snapshots WHERE head = ?", frame.hash)
         if row is None:
             return None
+        plain = _plain(row)
+        if plain is None or canon.digest(plain["state"]) != frame.root:
+            return None
         try:
-            plain = canon.decode(row)
             moment = Moment(
                 plain["height"], plain["logical_ns"], Settings.from_plain(plain["settings"])
             )
-            if plain["sum"] != _sum(plain) or canon.digest(plain["state"]) != frame.root:
-                return None
             return restore(plain["state"], self._node, programs), moment
         except (CanonError, Rejected, KeyError, TypeError, BadNode, SnapshotDamaged):
             return None
@@ -125,6 +158,74 @@ class StoredSnapshots:
         with self._mutex, suppress(sqlite3.Error):
             if self._database is not None and self._write:
                 self._database.executescript("DELETE FROM snapshots; DELETE FROM nodes")
+
+    def waste(self, used: Used) -> Waste:
+        heads, nodes = self._unused(used)
+        sizes = dict(self._all("SELECT hash, length(data) FROM nodes"))
+        return Waste(len(heads), len(nodes), sum(sizes[of] for of in nodes))
+
+    def sweep(self, used: Used) -> None:
+        self.settle()
+        heads, nodes = self._unused(used)
+        with self._mutex, suppress(sqlite3.Error):
+            if self._database is None or not self._write:
+                return
+            self._database.execute("BEGIN IMMEDIATE")
+            try:  # snapshots before what they need
+                for table, column, gone in (("snapshots", "head", heads), ("nodes", "hash", nodes)):
+                    self._database.executemany(
+                        f"DELETE FROM {table} WHERE {column} = ?", ((of,) for of in gone)
+                    )
+                self._database.execute("COMMIT")
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("VACUUM")
+
+    def _unused(self, used: Used) -> tuple[list[bytes], list[bytes]]:
+        """(heads of snapshots, hashes of nodes) that no journal leads to; what is damaged too."""
+        gone, live = [], {ZERO_HASH}
+        for head, height, data in self._all("SELECT head, height, data FROM snapshots"):
+            plain = _plain(data) if used(head, height) else None
+            if plain is None:
+                gone.append(head)
+            else:
+                self._mark(_roots(plain), live)
+        nodes = (of for (of,) in self._all("SELECT hash FROM nodes"))
+        return gone, [of for of in nodes if of not in live]
+
+    def problems(self, frame_at: Callable[[bytes, int], Frame | None]) -> tuple[int, list[str]]:
+        """How many snapshots there are, and what is wrong with them, a sentence each. ``frame_at``
+        gives the frame of a hash that ends at a height. Every node is looked at once."""
+        if self._database is None:
+            return 0, [f"{self._path.name} is no file of snapshots"] if self._path.exists() else []
+        found: list[str] = []
+        good: set[bytes] = {ZERO_HASH}
+        rows = self._all("SELECT head, height, data FROM snapshots ORDER BY height")
+        for head, height, data in rows:
+            frame, plain = frame_at(head, height), _plain(data)
+            if plain is None:
+                found.append(f"the one of height {height} is altered")
+            elif frame is not None and canon.digest(plain["state"]) != frame.root:
+                found.append(f"the one of height {height} has another root than its journal")
+            elif bad := self._mark(_roots(plain), good):
+                found.append(f"the one of height {height} lacks {bad} of its nodes")
+        return len(rows), found
+
+    def _mark(self, roots: list[bytes], live: set[bytes]) -> int:
+        """Add every good node below ``roots``; how many are missing or altered."""
+        bad = 0
+        while roots:
+            digest = roots.pop()
+            if digest in live:
+                continue
+            data = self._one("SELECT data FROM nodes WHERE hash = ?", digest)
+            try:
+                roots += children_of(data or b"", digest)
+                live.add(digest)
+            except BadNode:
+                bad += 1
+        return bad
 
     def settle(self) -> None:
         if self._thread is not None:
@@ -230,6 +331,21 @@ CREATE TABLE IF NOT EXISTS snapshots
     (head BLOB PRIMARY KEY, height INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_height ON snapshots (height);
 """
+
+
+def _plain(data: bytes) -> dict[str, Any] | None:
+    """What a snapshot says, None where it is not what was written."""
+    try:
+        plain: dict[str, Any] = canon.decode(data)
+        return plain if plain["sum"] == _sum(plain) else None
+    except (CanonError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _roots(plain: dict[str, Any]) -> list[bytes]:
+    """The roots of the maps of a snapshot."""
+    state = plain["state"]
+    return [*state["cells"].values(), state["plans"], state["pending"]]
 
 
 def _sum(plain: dict[str, Any]) -> bytes:

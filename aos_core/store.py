@@ -60,6 +60,18 @@ class Store(ABC):
         """Whether there is an object of that hash; its bytes are not looked at."""
 
     @abstractmethod
+    def sizes(self) -> dict[bytes, int]:
+        """How long every object is, in bytes, by its hash. Their bytes are not looked at."""
+
+    @abstractmethod
+    def drop(self, digests: Iterable[bytes]) -> None:
+        """Forget objects, all of them or, if anything fails, none."""
+
+    @abstractmethod
+    def compact(self) -> None:
+        """Give back the room that dropped objects had."""
+
+    @abstractmethod
     def draft(self) -> Draft:
         """An object that comes bit by bit; see :class:`Draft`."""
 
@@ -130,6 +142,16 @@ class MemoryStore(Store):
     def has(self, digest: bytes) -> bool:
         return digest in self._objects
 
+    def sizes(self) -> dict[bytes, int]:
+        return {digest: len(data) for digest, data in self._objects.items()}
+
+    def drop(self, digests: Iterable[bytes]) -> None:
+        for digest in digests:
+            self._objects.pop(digest, None)
+
+    def compact(self) -> None:
+        pass
+
     def draft(self) -> Draft:
         def keep(digest: bytes, size: int, file: IO[bytes]) -> None:
             self._objects[digest] = file.read()
@@ -159,8 +181,7 @@ class SqliteStore(Store):
         self._database = self._open_existing() if read_only else self._open_or_create()
 
     def put_all(self, blobs: Iterable[bytes]) -> list[bytes]:
-        if self._read_only:
-            raise ReadOnly("the store was opened for reading only", file=self.path)
+        self._need_writable()
         rows = _rows(blobs)
         with self._mutex, self._typed_errors(), self._transaction():
             self._database.executemany(
@@ -182,9 +203,25 @@ class SqliteStore(Store):
             found = self._database.execute("SELECT 1 FROM objects WHERE hash = ?", (digest,))
             return found.fetchone() is not None
 
+    def sizes(self) -> dict[bytes, int]:
+        with self._mutex, self._typed_errors():
+            return dict(self._database.execute("SELECT hash, length(data) FROM objects"))
+
+    def drop(self, digests: Iterable[bytes]) -> None:
+        self._need_writable()
+        with self._mutex, self._typed_errors(), self._transaction():
+            self._database.executemany(
+                "DELETE FROM objects WHERE hash = ?", ((digest,) for digest in digests)
+            )
+
+    def compact(self) -> None:
+        self._need_writable()
+        with self._mutex, self._typed_errors():
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def draft(self) -> Draft:
-        if self._read_only:
-            raise ReadOnly("the store was opened for reading only", file=self.path)
+        self._need_writable()
         return Draft(self._copy, self.path.parent)
 
     def _copy(self, digest: bytes, size: int, file: IO[bytes]) -> None:
@@ -204,6 +241,10 @@ class SqliteStore(Store):
     def close(self) -> None:
         with self._mutex, self._typed_errors():
             self._database.close()
+
+    def _need_writable(self) -> None:
+        if self._read_only:
+            raise ReadOnly("the store was opened for reading only", file=self.path)
 
     def _open_or_create(self) -> sqlite3.Connection:
         # SQLite's busy timeout does not cover the change to WAL, so openers take turns.

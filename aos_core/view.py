@@ -157,6 +157,10 @@ class View:
         """The kernel's own state, for those who compare states."""
         return self._state
 
+    def program_of(self, manifest: bytes) -> Program:
+        """The program of a manifest hash: one that a running plan started under."""
+        return self._programs(manifest)
+
     @property
     def pending(self) -> list[Pending]:
         """What the world waits for, in order of emission."""

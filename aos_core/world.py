@@ -20,6 +20,14 @@ from aos_core.adapters.receipt import Receipt
 from aos_core.air.check import require_sound
 from aos_core.air.codec import Misfit, Schema, bytes_from_host, utf8
 from aos_core.air.load import load_objects
+from aos_core.branch_tree import (
+    Branch,
+    Tree,
+    branch_tree,
+    delete_branch,
+    rename_branch,
+    restore_branch,
+)
 from aos_core.branches import DiskError, check_branch_name
 from aos_core.chain import Chain, Records, Segment
 from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
@@ -658,6 +666,33 @@ class World:
     def branches(self) -> list[str]:
         """The names of all branches, sorted."""
         return self._disk.branches()
+
+    def tree(self, *, removed: bool = False) -> Tree:
+        """All branches, or all that were deleted, with what they were forked from."""
+        return branch_tree(self._disk, removed=removed)
+
+    def rename_branch(self, old: str, new: str) -> Branch:
+        """Give another branch a free name. Raises as ``branch_tree.rename_branch``."""
+        self._need_other(old, "renamed")
+        return rename_branch(self._disk, old, new)
+
+    def delete_branch(self, name: str) -> Branch:
+        """Take another branch away, until it is restored; its ``records`` are what is lost. Raises
+        as ``branch_tree.delete_branch``: of one with children too."""
+        self._need_other(name, "deleted")
+        return delete_branch(self._disk, name)
+
+    def restore_branch(self, name: str) -> Branch:
+        """Bring a deleted branch back. Raises as ``branch_tree.restore_branch``."""
+        return restore_branch(self._disk, name)
+
+    def _need_other(self, name: str, what: str) -> None:
+        if name == self.branch:
+            raise UsageError(
+                f"branch {name} cannot be {what} while it is open here",
+                code="branch_open",
+                hint="open another branch first",
+            )
 
     def fork(self, height: int, name: str) -> World:
         """A new branch that goes on after the turn before or at ``height``, open for writing.

@@ -1,48 +1,84 @@
-"""The filter language of the journal."""
+"""The filter language of the journal: what it means, and that the index answers as a scan would."""
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
+from aos_core import filters
+from aos_core.air.codec import untyped_to_host
 from aos_core.errors import UsageError
-from aos_core.filters import parse_filter
-from aos_core.kernel.records import Record
+from aos_core.filters import find, parse_filter
+from aos_core.kernel.records import KINDS, Record, show_field
+from aos_core.world import World
+from tests.support import EVENT, copy_example, numbered, release_all, start
 
-EVENT = Record("event", {"schema": "demo/AggregatorEvent@1", "value": {"who": "Zoe"}, "hash": b"h"})
-OTHER = Record("event", {"schema": "demo/Said@2", "value": {"who": "Bob B"}, "hash": b"h"})
-RECEIPT = Record(
-    "receipt",
-    {"intent": b"\xab" * 32, "adapter_id": "x", "status": "ok", "payload": {}, "outcome": "late"},
-    by=None,
-)
-RECORDS = (EVENT, OTHER, RECEIPT)
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A fork of a world in the middle of a history that went on differently."""
+    with World.open(copy_example(tmp_path_factory.mktemp("filters") / "world"), memory=True) as of:
+        of.fire(EVENT, start(topic="Straße %_"))
+        of.deliver(numbered(of, 1).answer())
+        fork = of.fork(of.height, "side")
+        release_all(of)
+        of.fire(EVENT, start(topic="only before"))
+        release_all(fork, 3, 2)
+        fork.fire(EVENT, start(topic='Zoe\'s "Bob B"'))
+        yield fork
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("", [0, 1, 2]),
-        ("kind:event", [0, 1]),
-        ("kind:re*", [2]),
-        ("kind:receipt kind:event", [0, 1, 2]),
-        ("schema:Agg*", [0]),
-        ("schema:Said", [1]),
-        ("schema:Said@2", [1]),
-        ("schema:demo/*", [0, 1]),
-        ("after:0", [1, 2]),
-        ("before:1", [0]),
-        ("after:0 before:2", [1]),
-        ("text:zoe", [0]),
-        ("ZOE", [0]),
-        ('"bob b"', [1]),
-        ("text:sha256:abab", [2]),
-        ("kind:event text:late", []),
-        ("text:who text:bob", [1]),
+        ("", lambda of: True),
+        ("kind:event", lambda of: of.kind == "event"),
+        ("kind:re*", lambda of: of.kind == "receipt"),
+        ("kind:receipt kind:event", lambda of: of.kind in ("receipt", "event")),
+        ("schema:Agg*", lambda of: "/Agg" in (of.get("schema") or "")),
+        ("schema:AggregatorEvent", lambda of: of.get("schema") == EVENT),
+        ("schema:AggregatorEvent@1", lambda of: of.get("schema") == EVENT),
+        ("schema:demo/AggregatorEvent@1 kind:intent", lambda of: False),
+        ("text:strasse", lambda of: "Straße" in str(of.fields)),
+        ("ZOE", lambda of: "Zoe" in str(of.fields)),
+        ('text:"Bob b"', lambda of: "Bob B" in str(of.fields)),
+        ("text:zoe text:nowhere", lambda of: False),
     ],
 )
-def test_what_a_filter_shows(text: str, shown: list[int]) -> None:
-    fits = parse_filter(text)
-    assert [height for height, record in enumerate(RECORDS) if fits(height, record)] == shown
+def test_what_a_filter_shows(text: str, shown: object, forked: World) -> None:
+    wanted = [at for at, record in enumerate(forked.records) if shown(record)]  # type: ignore[operator]
+    assert find(forked, text) == wanted
+
+
+def test_heights_are_exclusive_and_an_end_is_not_passed(forked: World) -> None:
+    assert find(forked, "after:3 before:6") == [4, 5]
+    assert find(forked, "after:3", until=6) == [4, 5, 6]
+    assert find(forked, "after:3 after:5 before:9 before:7") == [6]
+    assert find(forked, f"after:{'9' * 5000}") == find(forked, "before:0") == []
+    assert find(forked, f"before:{'9' * 5000} kind:genesis") == [0]
+
+
+def test_a_prefix_of_a_hash_is_found(forked: World) -> None:
+    intent = forked.pending[0].intent_hash
+    found = find(forked, f"text:sha256:{intent.hex()[:12]}")
+    records = [forked.records[at] for at in found]
+    assert {"intent", "decision"} <= {of.kind for of in records}
+    assert found == [at for at in range(forked.height + 1) if intent.hex() in _shown(forked, at)]
+
+
+def _shown(world: World, height: int) -> str:
+    fields = world.records[height].fields
+    return str({name: show_field(name, of) for name, of in fields.items()})
+
+
+def test_what_an_argument_holds_that_is_no_text_is_nowhere(forked: World) -> None:
+    assert find(forked, "text:\udcff") == []
 
 
 @pytest.mark.parametrize("text", ["knd:event", "kind:evnt", "after:x", "before:-1", 'text:"a'])
@@ -51,3 +87,55 @@ def test_a_filter_that_is_none_says_so(text: str) -> None:
         parse_filter(text)
     assert caught.value.code == "bad_filter"
     assert caught.value.hint
+
+
+# -- the same as a scan -----------------------------------------------------------------------
+
+_PATTERN = st.text("aAgr*?[]!^-/@1x", max_size=5) | st.sampled_from(["*", "Agg*", "demo/*", "?*t"])
+_WORD = st.one_of(
+    st.sampled_from([*KINDS, "*", "pla*", "e?ent", "re*t", "[!p]*", "[^e]*"]).map("kind:{}".format),
+    _PATTERN.map("schema:{}".format),
+    st.integers(0, 60).map("after:{}".format),
+    st.integers(0, 60).map("before:{}".format),
+    st.text("aeST%_'\"\\ 1{:ß", max_size=3).map("text:{}".format),
+    st.sampled_from(["SHA256:", "example.com/api/b", "strasse", "\0", "null"]).map(
+        "text:{}".format
+    ),
+)
+
+
+@given(st.lists(_WORD, max_size=5), st.integers(0, 90), st.sampled_from([1, 7, 1000]))
+@example(["text:"], 90, 7)
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_index_answers_as_a_scan_would(
+    forked: World, words: list[str], until: int, batch: int
+) -> None:
+    text = shlex.join(words)
+    until = min(until, forked.height)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filters, "BATCH", batch)
+        found = find(forked, text, until)
+    assert found == [at for at in range(until + 1) if _scan(words, at, forked.records[at])]
+
+
+def _scan(words: list[str], height: int, record: Record) -> bool:
+    """Whether a filter shows a record, from the record itself: what the language means."""
+    wanted: dict[str, list[str]] = {}
+    for word in words:
+        key, _, value = word.partition(":")
+        wanted.setdefault(key, []).append(value)
+    fields = {name: show_field(name, of) for name, of in record.fields.items()}
+    text = json.dumps(untyped_to_host(fields), ensure_ascii=False).casefold()
+    name = record.get("schema")
+    short = (name or "").rpartition("/")[2]
+    names = () if name is None else (name, short, short.partition("@")[0])
+    kinds, schemas = wanted.get("kind"), wanted.get("schema")
+    return (
+        (kinds is None or any(fnmatchcase(record.kind, of) for of in kinds))
+        and (schemas is None or any(fnmatchcase(of, by) for of in names for by in schemas))
+        and all(height > int(of) for of in wanted.get("after", ()))
+        and all(height < int(of) for of in wanted.get("before", ()))
+        and all(of.casefold() in text for of in wanted.get("text", ()))
+    )

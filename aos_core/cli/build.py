@@ -244,14 +244,10 @@ def _build_asking(out: Out, builder: Any, request: Any) -> BuildArtifact:
 
 def _asked(out: Out, world: Path) -> bool:
     """Ask the person at the terminal; no where there is none."""
-    if out.json or out.progress_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    sys.stderr.write(
+    return out.agrees(
         f"Building {world}\nruns its build scripts and macros on your machine, as you. "
-        "Do you trust its author? [y/N] "
+        "Do you trust its author?"
     )
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _agree(world: Path) -> None:

@@ -50,6 +50,12 @@ def _branches(files: WorldFiles) -> list[str]:
     return list_branches(files.data_dir / "journal")
 
 
+def _removed(files: WorldFiles) -> list[str]:
+    from aos_core.branches import list_branches
+
+    return list_branches(files.data_dir / "journal/removed")
+
+
 def _reducers(files: WorldFiles) -> list[str]:
     from aos_core.air.nodes import DefModule
 
@@ -71,5 +77,6 @@ def _schemas(files: WorldFiles) -> list[str]:
 
 scenarios = _of_world(lambda files: files.scenarios)
 branches = _of_world(_branches)
+removed_branches = _of_world(_removed)
 reducers = _of_world(_reducers)
 schemas = _of_world(_schemas)

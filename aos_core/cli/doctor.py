@@ -1,4 +1,4 @@
-"""``doctor``: what this machine lacks, and how to get it."""
+"""``doctor``: what this machine lacks, and how to get it; whether a world's bytes are whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 from aos_core.cli import completion
 from aos_core.cli.options import command
 from aos_core.cli.output import Out
-from aos_core.errors import AosError
+from aos_core.errors import AosError, DamagedError
 from aos_core.files import WorldFiles, find_world, prebuilt_root
 
 commands = typer.Typer()
@@ -50,16 +50,24 @@ class Check:
 def doctor(out: Out, world: World = None) -> int:
     """Say what this machine lacks.
 
-    And how to get it: versions, Rust for building reducers, the terminal, places to write to.
+    And how to get it: versions, Rust for building reducers, the terminal, places to write to. Of a
+    world also whether its bytes are whole: every frame of every branch, every object that they
+    name, snapshots, index. Exits with 3 where they are damaged.
     """
-    checks = [*_versions(), *_rust(), *_terminal(), *_places()]
+    checks, damaged = [*_versions(), *_rust(), *_terminal(), *_places()], False
     if world is not None:
-        checks += _world(WorldFiles.read(find_world(world)))
+        files = WorldFiles.read(find_world(world))
+        checks += _world(files)
+        bytes_of = list(_bytes(out, files))
+        checks += [of for of, _ in bytes_of]
+        damaged = any(bad for _, bad in bytes_of)
     ok = all(of.state != "error" for of in checks)
     if out.json:
         out.document({"ok": ok, "checks": [asdict(of) for of in checks]})
     else:
         _show(out, checks)
+    if damaged:
+        return DamagedError.exit_code
     return 0 if ok else LACKING
 
 
@@ -154,6 +162,17 @@ def _places() -> Iterator[Check]:
 def _writable(place: Path) -> bool:
     nearest = next(of for of in (place, *place.parents) if of.exists())
     return nearest.is_dir() and os.access(nearest, os.W_OK)
+
+
+def _bytes(out: Out, files: WorldFiles) -> Iterator[tuple[Check, bool]]:
+    """What is in the world's ``.aos``, each with whether it is damaged."""
+    from aos_core.health import examine
+
+    with out.several() as progress:
+        for of in examine(files.data_dir, progress):
+            damaged = of.state == "damage"
+            state = "error" if of.state == "damage" else of.state
+            yield Check(of.name, state, of.found, of.hint), damaged
 
 
 def _world(files: WorldFiles) -> Iterator[Check]:

@@ -117,9 +117,8 @@ def journal(
         tell, begin = _teller(out, opened), first
         while True:
             end = opened.height if last is None else min(last, opened.height)
-            for height in range(begin, end + 1):
-                if shown(height, opened.records[height]):
-                    tell(height)
+            for height in shown.heights(opened.history, begin, end):
+                tell(height)
             begin = max(begin, end + 1)
             if not follow or opened.trouble is not None or end == last:
                 return exit_code(out, opened)

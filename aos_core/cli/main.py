@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from aos_core.cli import author, build, doctor, live, look, new, play, prove
+from aos_core.cli import author, branches, build, doctor, gc, live, look, new, play, prove, trace
 from aos_core.cli.options import INTERRUPTED
 from aos_core.cli.output import Out, reader_gone
 from aos_core.errors import UsageError
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="See, simulate and prove AgentOS worlds. `aos COMMAND --help` says more.",
 )
-for group in (author, new, build, doctor, play, prove, live, look):
+for group in (author, new, build, doctor, play, prove, live, look, trace, branches, gc):
     app.add_typer(group.commands)
 
 

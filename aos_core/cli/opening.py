@@ -11,6 +11,7 @@ from aos_core.errors import AosError, UsageError
 from aos_core.files import WorldFiles, find_world
 
 if TYPE_CHECKING:
+    from aos_core.disk import FileDisk
     from aos_core.world import World
 
 
@@ -37,18 +38,31 @@ def open_world(
     return opened
 
 
-def _with_branches(error: AosError, world: str) -> AosError:
-    """The error with the branches there are."""
+def open_disk(world: str, *, write: bool = False) -> FileDisk:
+    """Where a world keeps its branches, none of them opened. Raises :class:`UsageError` where there
+    are none, :class:`ReadOnly`, :class:`DiskError`, :class:`StoreDamaged`."""
+    from aos_core.disk import FileDisk
+
+    return FileDisk(_with_journals(world).data_dir, write=write)
+
+
+def _with_journals(world: str) -> WorldFiles:
     files = WorldFiles.read(find_world(world))
-    names = list_branches(files.data_dir / "journal")
-    if not names:
-        return UsageError(
+    folder = files.data_dir / "journal"
+    if not list_branches(folder) and not list_branches(folder / "removed"):
+        raise UsageError(
             "this world has no journal yet",
             hint="`aos fire` or `aos run` begins one",
-            code=error.code,
+            code="no_branch",
             file=files.data_dir,
         )
-    hint = f"branches: {', '.join(names)}"
+    return files
+
+
+def _with_branches(error: AosError, world: str) -> AosError:
+    """The error with the branches there are."""
+    names = list_branches(_with_journals(world).data_dir / "journal")
+    hint = f"branches: {', '.join(names) or 'none'}"
     return UsageError(error.message, hint=hint, code=error.code, **error.where)
 
 

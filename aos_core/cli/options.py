@@ -74,6 +74,8 @@ ForceBuild = Annotated[
     bool, typer.Option("--force-build", help="Compile crates even where nothing changed.")
 ]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
 
 def _flag(name: str, help: str) -> Any:
     return Annotated[bool, typer.Option(name, help=help, rich_help_panel="Everywhere")]

@@ -100,6 +100,14 @@ class Out:
         if error.hint is not None:
             sys.stderr.write(f"  what to do: {error.hint}\n")
 
+    def agrees(self, question: str) -> bool:
+        """Ask the person at the terminal; no where there is none."""
+        if self.json or self.progress_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     @contextmanager
     def progress(self, what: str) -> Iterator[Progress]:
         """A progress bar where a terminal would show it; nothing elsewhere."""

@@ -293,13 +293,10 @@ class Session(Showing):
     async def search(self, text: str) -> list[int]:
         """The heights, rising, that a filter finds. Raises :class:`UsageError` for a bad filter.
 
-        In a thread of its own: there may be a million records."""
-        from aos_core.filters import parse_filter
+        In a thread of its own: the index may have to be made first."""
+        from aos_core.filters import find
 
-        fits, records, live = parse_filter(text), self._opened.records, self._live
-        return await asyncio.to_thread(
-            lambda: [height for height in range(live + 1) if fits(height, records[height])]
-        )
+        return await asyncio.to_thread(find, self._opened, text, self._live)
 
     @property
     def copy_path(self) -> Path | None:

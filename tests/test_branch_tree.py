@@ -1,0 +1,197 @@
+"""The branches of a world: listed, renamed, deleted, brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aos_core import disk as disk_module
+from aos_core import journal as journal_module
+from aos_core.branch_tree import (
+    Parent,
+    branch_tree,
+    check_deletable,
+    delete_branch,
+    rename_branch,
+    restore_branch,
+)
+from aos_core.disk import Disk, FileDisk
+from aos_core.errors import BranchLocked, UsageError
+from aos_core.frames import Frame
+from aos_core.journal import JournalMissing
+from aos_core.testing import assert_replays
+from aos_core.world import World
+from tests.fixtures import aggregator, compiled_once  # noqa: F401
+from tests.support import EVENT, log, release_all, start
+
+
+def _disk(world: Path) -> closing[FileDisk]:
+    return closing(FileDisk(world / ".aos", write=True))
+
+
+@pytest.fixture
+def forked(world: Path) -> Path:
+    """``main``, ``one`` forked from it, ``two`` forked from ``one``."""
+    with World.open(world) as found:
+        found.fire(EVENT, start())
+        with found.fork(found.height, "one") as one:
+            release_all(one, 1)
+            with one.fork(one.height, "two") as two:
+                release_all(two)
+        release_all(found)
+    return world
+
+
+def _heads(disk: Disk) -> dict[str, bytes]:
+    return {name: of.head for name, of in branch_tree(disk).branches.items()}
+
+
+def test_a_tree_says_what_opening_says(forked: Path) -> None:
+    with _disk(forked) as disk:
+        tree = branch_tree(disk)
+    assert list(tree.branches) == ["main", "one", "two"] and not tree.unreadable
+    for name, of in tree.branches.items():
+        with World.open(forked, name, write=False) as found:
+            assert (of.height, of.head, of.root) == (found.height, found.head, found.root)
+    main, one, two = tree.branches.values()
+    assert main.parent is None and main.records == main.height + 1
+    assert one.parent is not None and two.parent is not None
+    assert (one.parent.branch, two.parent.branch) == ("main", "one")
+    assert two.parent == Parent("one", one.height, one.head)
+    assert one.records == one.height - one.parent.height
+    assert tree.children("main") == ["one"] and tree.children("two") == []
+
+
+def test_of_a_hundred_branches_only_the_ends_are_read(
+    forked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World.open(forked) as found:
+        for n in range(20):
+            found.fire(EVENT, start())
+            found.advance(n)
+        frames = len(found.frames)
+        for n in range(100):
+            found.fork(found.turn_bounds(n % found.height + 1)[1], f"fork-{n}").close()
+    read: list[Frame] = []
+    for module, name in ((disk_module, "scan"), (journal_module, "scan"),
+                         (journal_module, "read_frame")):  # fmt: skip
+        monkeypatch.setattr(module, name, _counting(getattr(module, name), read))
+    with _disk(forked) as disk:
+        tree = branch_tree(disk)
+    assert len(tree.branches) == 103
+    assert {tree.branches[f"fork-{n}"].parent.branch for n in range(100)} == {"main"}  # type: ignore[union-attr]
+    ends = 2 * 103
+    assert len(read) <= 2 * ends + 2 * frames + 10, "each branch twice, a parent's frames once"
+
+
+def _counting(real: Callable[..., Any], read: list[Frame]) -> Callable[..., Any]:
+    def counted(*args: Any) -> Any:
+        found = real(*args)
+        read.extend(found[0] if isinstance(found, tuple) else [found])
+        return found
+
+    return counted
+
+
+def test_an_unfinished_end_and_damage_are_told_apart(forked: Path) -> None:
+    with log(forked, "two").open("ab") as file:
+        file.write(b"\x40\x00\x00\x00 unfinished")
+    whole = log(forked, "one").read_bytes()
+    log(forked, "one").write_bytes(b"\xff" * 40 + whole[40:])
+    with _disk(forked) as disk:
+        tree = branch_tree(disk)
+    assert list(tree.branches) == ["main", "two"]
+    assert tree.branches["two"].parent is not None
+    assert tree.branches["two"].parent.branch is None, "nobody has that frame any more"
+    assert "damaged" in tree.unreadable["one"].message
+
+
+def test_a_branch_is_renamed_and_its_forks_stay_its_forks(forked: Path) -> None:
+    with _disk(forked) as disk:
+        before = _heads(disk)
+        found = rename_branch(disk, "one", "uno")
+        assert found.head == before["one"]
+        assert _heads(disk) == {"main": before["main"], "uno": before["one"], "two": before["two"]}
+        assert branch_tree(disk).children("uno") == ["two"]
+        with pytest.raises(UsageError, match="main exists"):
+            rename_branch(disk, "two", "main")
+        with pytest.raises(UsageError, match="no name for a branch"):
+            rename_branch(disk, "two", "a@b")
+        with pytest.raises(JournalMissing) as caught:
+            rename_branch(disk, "nothing", "else")
+        assert "main, two, uno" in (caught.value.hint or "")
+    with World.open(forked, "two") as opened:
+        assert_replays(opened)
+
+
+def test_one_with_children_is_never_deleted(forked: Path) -> None:
+    with _disk(forked) as disk:
+        for name, child in (("main", "one"), ("one", "two")):
+            with pytest.raises(UsageError, match=f"{child} was forked from it") as caught:
+                delete_branch(disk, name)
+            assert caught.value.code == "has_children"
+        assert disk.branches() == ["main", "one", "two"]
+
+
+def test_a_deleted_branch_comes_back_as_it_was(forked: Path) -> None:
+    with _disk(forked) as disk:
+        before, loss = _heads(disk), check_deletable(disk, "two")
+        assert loss == delete_branch(disk, "two")
+        assert loss.records > 0 and disk.branches() == ["main", "one"]
+        assert list(branch_tree(disk, removed=True).branches) == ["two"]
+        assert branch_tree(disk, removed=True).branches["two"] == loss
+        delete_branch(disk, "one")
+        with pytest.raises(UsageError) as caught:
+            restore_branch(disk, "two")
+        assert (caught.value.code, caught.value.hint) == ("no_parent", "bring back one first")
+        restore_branch(disk, "one")
+        assert restore_branch(disk, "two") == loss
+        assert _heads(disk) == before
+        with pytest.raises(JournalMissing, match="no removed branch two"):
+            restore_branch(disk, "two")
+    with World.open(forked, "two") as opened:
+        assert_replays(opened)
+
+
+def test_a_name_that_is_taken_meanwhile_is_not_overwritten(forked: Path) -> None:
+    with _disk(forked) as disk:
+        delete_branch(disk, "two")
+        rename_branch(disk, "one", "two")
+        with pytest.raises(UsageError) as caught:
+            restore_branch(disk, "two")
+        assert caught.value.code == "branch_exists"
+        head = branch_tree(disk).branches["two"].head
+        delete_branch(disk, "two")
+        assert disk.removed() == ["two", "two,2"], "both can be brought back"
+        assert restore_branch(disk, "two,2").head == head
+
+
+def test_who_writes_a_branch_keeps_it(forked: Path) -> None:
+    with World.open(forked, "two"), _disk(forked) as disk:
+        with pytest.raises(BranchLocked, match="branch two is being written by this very"):
+            rename_branch(disk, "two", "x")
+        with pytest.raises(BranchLocked, match="branch two is being written by this very"):
+            delete_branch(disk, "two")
+        assert "two" in disk.branches()
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_a_world_does_the_same_to_other_branches(world: Path, memory: bool) -> None:
+    with World.open(world, memory=memory) as found:
+        found.fire(EVENT, start())
+        found.fork(found.height, "side").close()
+        assert list(found.tree().branches) == ["main", "side"]
+        assert found.rename_branch("side", "aside").name == "aside"
+        assert found.delete_branch("aside").records == 0
+        assert found.branches() == ["main"] and list(found.tree(removed=True).branches) == ["aside"]
+        assert found.restore_branch("aside").parent == Parent("main", found.height, found.head)
+        with pytest.raises(UsageError) as caught:
+            found.rename_branch("main", "x")
+        assert caught.value.code == "branch_open"
+        with pytest.raises(UsageError) as caught:
+            found.delete_branch("main")
+        assert caught.value.code == "branch_open"
