@@ -15,8 +15,9 @@ from aos_core import canon
 from aos_core.branches import check_branch_name
 from aos_core.disk import Disk, frames_until
 from aos_core.errors import AosError, UsageError
+from aos_core.file_journal import FileJournal
 from aos_core.frames import Frame
-from aos_core.journal import FileJournal, Journal, JournalMissing
+from aos_core.journal import Journal, JournalMissing
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from filelock import FileLock
 from aos_core.branches import BranchLock, branch_path, check_branch_name, disk_errors, list_branches
 from aos_core.chain import Chain, Segment
 from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
+from aos_core.file_journal import FileJournal
 from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
-from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal, Progress
+from aos_core.journal import Journal, JournalMissing, MemoryJournal, Progress
 from aos_core.layer import OPERATING_SYSTEM
 from aos_core.network import remote_file_system
 from aos_core.offsets import forget_offsets, offsets_path

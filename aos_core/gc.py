@@ -22,8 +22,9 @@ from typing import Any
 from aos_core.canon import sha256
 from aos_core.disk import Disk, frames_until
 from aos_core.errors import AosError
+from aos_core.file_journal import FileJournal
 from aos_core.files import WorldFiles
-from aos_core.journal import FileJournal, Journal
+from aos_core.journal import Journal
 from aos_core.origin import wasm_of
 from aos_core.store import Store
 

@@ -18,10 +18,10 @@ from aos_core.branches import branch_path, list_branches
 from aos_core.canon import ZERO_HASH, hash_text
 from aos_core.disk import frames_until
 from aos_core.errors import AosError, JournalDamaged
+from aos_core.file_journal import FileJournal
 from aos_core.frames import Frame
 from aos_core.gc import hashes_in, text_hashes_in, with_named
 from aos_core.index import VERSION
-from aos_core.journal import FileJournal
 from aos_core.kernel.program import compile_program
 from aos_core.modules import entries
 from aos_core.snapshots import StoredSnapshots

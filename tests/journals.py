@@ -10,7 +10,8 @@ import pytest
 
 from aos_core import frames
 from aos_core.canon import sha256
-from aos_core.journal import FileJournal, Journal
+from aos_core.file_journal import FileJournal
+from aos_core.journal import Journal
 
 ROOT = bytes(range(32))
 HEADER: dict[str, Any] = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from aos_core import canon
+from aos_core.file_journal import FileJournal
 from aos_core.health import Finding, examine
-from aos_core.journal import FileJournal
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.support import EVENT, WASM, log, release_all, start

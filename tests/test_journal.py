@@ -21,7 +21,8 @@ from aos_core.errors import (
     UsageError,
     WorldError,
 )
-from aos_core.journal import FileJournal, Journal, JournalMissing, MemoryJournal
+from aos_core.file_journal import FileJournal
+from aos_core.journal import Journal, JournalMissing, MemoryJournal
 from aos_core.offsets import Offsets, offsets_path
 from tests.journals import (
     HEADER,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from aos_core.branches import DiskError
 from aos_core.errors import AosError, JournalDamaged, ReadOnly
-from aos_core.journal import FileJournal
+from aos_core.file_journal import FileJournal
 from aos_core.offsets import offsets_path
 from tests.journals import (
     HEADER,

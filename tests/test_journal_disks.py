@@ -13,7 +13,8 @@ import pytest
 
 from aos_core.branches import BranchLock, DiskError, list_branches
 from aos_core.errors import BranchLocked, ReadOnly, UsageError
-from aos_core.journal import FileJournal, MemoryJournal
+from aos_core.file_journal import FileJournal
+from aos_core.journal import MemoryJournal
 from aos_core.layer import FileLayer
 from aos_core.offsets import offsets_path
 from tests.journals import HEADER, body, journal_log, payloads, three_frames

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from aos_core.branches import DiskError
-from aos_core.journal import FileJournal
+from aos_core.file_journal import FileJournal
 from aos_core.layer import FileLayer
 from aos_core.offsets import BadEntry, Offsets, offsets_path
 from tests.journals import HEADER, body, journal_log, payloads, three_frames

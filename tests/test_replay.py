@@ -12,7 +12,7 @@ import pytest
 from aos_core import canon
 from aos_core.branches import branch_path
 from aos_core.errors import Diverged, ReadOnly
-from aos_core.journal import FileJournal
+from aos_core.file_journal import FileJournal
 from aos_core.modules import WorldModules
 from aos_core.replay import Divergence, first_difference
 from aos_core.world import World

@@ -3,6 +3,7 @@ what ``doctor`` says of a world."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -162,7 +163,7 @@ def test_why_goes_both_ways(forked: Path, aos: Aos) -> None:
     receipt = next(of for of in records if of["k"] == "receipt")
     found = aos("why", forked, receipt["height"], "--branch", "side", "--json").json
     assert set(found) == {"causes", "effects"}
-    assert [of["k"] for of in found["causes"]][0] == "intent"
+    assert next(of["k"] for of in found["causes"]) == "intent"
     assert found["causes"][-1]["height"] == 1
     for of in [*found["causes"], *found["effects"]]:
         depth = of.pop("depth")
@@ -180,7 +181,7 @@ def test_why_for_people_is_a_tree(forked: Path, aos: Aos) -> None:
     assert lines[0].startswith("    1 event") and indents[: own + 1] == [
         2 * n for n in range(own + 1)
     ]
-    assert all(after <= before + 2 for before, after in zip(indents, indents[1:], strict=False))
+    assert all(after <= before + 2 for before, after in itertools.pairwise(indents))
     assert "intent  1: http.request GET https://example.com/api/a" in lines[own]
 
 

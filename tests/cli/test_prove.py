@@ -119,8 +119,8 @@ def _second_receipt(world: Path) -> int:
 def test_a_frame_that_says_something_else_than_its_inputs_diverges(asked: Path, aos: Aos) -> None:
     """Well formed, checksum and chain in order, and still not what the inputs give."""
     from aos_core import canon
+    from aos_core.file_journal import FileJournal
     from aos_core.frames import pack
-    from aos_core.journal import FileJournal
 
     log = asked / ".aos/journal/main.log"
     with FileJournal.open(log, write=False) as journal:

@@ -19,8 +19,9 @@ from typing import Any
 
 from aos_core.branches import DiskError
 from aos_core.errors import JournalDamaged
+from aos_core.file_journal import FileJournal
 from aos_core.frames import new_frame
-from aos_core.journal import FileJournal, JournalMissing
+from aos_core.journal import JournalMissing
 from aos_core.offsets import Offsets, offsets_path
 from tests.crash.power import PowerLayer, Stopped
 from tests.journals import HEADER, body, fork_header

@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import Self
 
 from aos_core.errors import UsageError
-from aos_core.journal import FileJournal, JournalMissing
+from aos_core.file_journal import FileJournal
+from aos_core.journal import JournalMissing
 from aos_core.world import World
 from tests.support import EVENT, copy_example, log, start
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aos_core.errors import JournalDamaged
-from aos_core.journal import FileJournal, JournalMissing
+from aos_core.file_journal import FileJournal
+from aos_core.journal import JournalMissing
 from aos_core.layer import FileLayer
 from aos_core.offsets import offsets_path
 from tests.journals import HEADER, body

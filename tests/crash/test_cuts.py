@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 import pytest
 
 from aos_core import frames
+from aos_core.file_journal import FileJournal
 from aos_core.frames import Frame
-from aos_core.journal import FileJournal, JournalMissing, Progress
+from aos_core.journal import JournalMissing, Progress
 from aos_core.offsets import offsets_path
 from tests.crash.cuts import Drill
 from tests.crash.power import PowerLayer, Stopped
