@@ -14,6 +14,8 @@ import pytest
 from aos_core import canon
 from aos_core.errors import WorldError
 from aos_core.frames import new_frame, pack, scan
+from aos_core.hosts import Past, SimulatedHost, shuffle_key
+from aos_core.kernel.records import EventInput, Input, ManifestInput, ReceiptInput
 from aos_core.kernel.reducers import event_hash
 from aos_core.kernel.state import Intent
 from aos_core.merkle import MerkleMap
@@ -118,3 +120,21 @@ def test_the_code_follows_the_formulas() -> None:
         assert event_hash(form["schema"], form["value"], form.get("key")) == digest
     form, digest = formula("intent hash")
     assert Intent(**form, origin={}).hash == digest
+    form, digest = formula("shuffle")
+    assert shuffle_key(*form[1:]) == digest
+
+
+def test_a_simulated_host_follows_the_formulas() -> None:
+    """Time, and the entropy of each kind of input."""
+    host = SimulatedHost(seed=7, start_ns=1000, step_ns=10)
+    past = Past(created_ns=1000, inputs=3, events=lambda: 0, deliveries=lambda _: 0)
+    intent = formula("shuffle")[0][2]
+    inputs: dict[str, Input] = {
+        "entropy of an event": EventInput(schema="v/E@1", value=b""),
+        "entropy of a receipt": ReceiptInput(
+            intent=intent, adapter_id="", status="ok", payload=b""
+        ),
+        "entropy of a manifest_replaced": ManifestInput(old=intent, new=intent, changed=()),
+    }
+    for what, input in inputs.items():
+        assert host.stamp(input, past) == (1030, 30, formula(what)[1])
