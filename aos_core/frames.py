@@ -1,5 +1,7 @@
 """The bytes of a journal, format 1: bodies to bytes and back. No files, no clock.
 
+``docs/journal-format.md`` has all of it. It is frozen: what is written today is read for ever.
+
 A frame is ``length u32 LE | payload | CRC-32C u32 LE over length and payload | length u32 LE``, so
 a file can be read from both ends. The payload is plain canonical CBOR, a map ``{height, prev,
 input, records, root}``: ``height`` of its first record, ``prev`` the SHA-256 of the payload before,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -209,12 +210,26 @@ def _node(leaves: list[tuple[bytes, bytes]], depth: int) -> bytes:
     return sha(b"\x01" + bitmap.to_bytes(2, "big") + b"".join(nodes))
 
 
-class Roots:
-    """The state as the records tell it, from a header without parent on. Plan instances need the
-    definitions of their plans, which ``store`` holds; their waits only where ``for`` is a name."""
+def objects(store: Path) -> Callable[[bytes], bytes]:
+    """What ``store.db`` holds (section 1)."""
+    database = sqlite3.connect(f"file:{store}?mode=ro&immutable=1", uri=True)
 
-    def __init__(self, store: Path) -> None:
-        self.store = sqlite3.connect(store)
+    def get(hash: bytes) -> bytes:
+        ((data,),) = database.execute("SELECT data FROM objects WHERE hash = ?", (hash,))
+        return bytes(data)
+
+    return get
+
+
+class Roots:
+    """The state as the records tell it, from a header without parent on.
+
+    Plan instances need the definitions of their plans: ``get`` gives the bytes of a hash. Of what
+    an ``await_receipt`` is for, a variable and the handle of a step are understood.
+    """
+
+    def __init__(self, get: Callable[[bytes], bytes]) -> None:
+        self.get = get
         self.cells: dict[str, dict[bytes, bytes]] = {}
         self.pending: dict[bytes, dict[str, Any]] = {}
         self.plans: dict[bytes, dict[str, Any]] = {}
@@ -268,7 +283,7 @@ class Roots:
 
     def _object(self, text: str) -> Any:
         hash = bytes.fromhex(text.removeprefix("sha256:"))
-        ((data,),) = self.store.execute("SELECT data FROM objects WHERE hash = ?", (hash,))
+        data = self.get(hash)
         assert sha(data) == hash
         return decode(data)
 
@@ -291,8 +306,7 @@ class Roots:
         step = steps[id]
         plan["steps"][id] = of["state"]
         if of["state"] == "waiting" and step["op"] == "await_receipt":
-            bound = plan["binds"][step["for"]["ref"].removeprefix("@var:")]
-            plan["waits"][id] = plan["values"][bound]["Record"]["intent_hash"]["Bytes"]
+            plan["waits"][id] = _intent(plan, step)
         elif of["state"] == "waiting":
             line = [of["place"] for of in self.plans.values() if step["event"] in
                     of["waits"].values()]  # fmt: skip
@@ -308,11 +322,17 @@ class Roots:
         if step["op"] == "await_event":
             plan["place"] = 0
         if step["op"] == "await_receipt":
-            bound = plan["binds"][step["for"]["ref"].removeprefix("@var:")]
-            intent = plan["values"][bound]["Record"]["intent_hash"]["Bytes"]
-            held = plan["receipts"].pop("sha256:" + intent.hex())
+            held = plan["receipts"].pop("sha256:" + _intent(plan, step).hex())
             plan["statuses"][bind] = held["status"]
         plan["waits"].pop(step["id"], None)
+
+
+def _intent(plan: dict[str, Any], step: dict[str, Any]) -> bytes:
+    """What an ``await_receipt`` waits for."""
+    root, _, path = step["for"]["ref"].partition(":")
+    name = path.partition(".")[0]
+    asked = plan["values"][plan["binds"][name] if root == "@var" else name]["Record"]
+    return bytes(asked["intent_hash"]["Bytes"])
 
 
 def _kept(plan: dict[str, Any]) -> dict[str, Any]:

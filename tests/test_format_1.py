@@ -115,6 +115,6 @@ def test_another_reader_finds_the_same_frames(branch: str) -> None:
 
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_another_reader_comes_to_the_same_roots(branch: str) -> None:
-    roots = journal_reader.Roots(SAMPLE / "aos/store.db")
+    roots = journal_reader.Roots(journal_reader.objects(SAMPLE / "aos/store.db"))
     frames = journal_reader.chain(SAMPLE / "aos/journal", branch)
     assert [roots.after(frame).hex() for frame in frames] == [of[3] for of in EXPECTED[branch]]

@@ -11,6 +11,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +23,8 @@ from aos_core.world import World
 from tests import journal_reader
 from tests.support import ROOT
 from tests.test_format_1 import SAMPLE, records
+from tests.worlds.apiary import PATH
+from tests.worlds.test_apiary import play
 
 FORMAT = (ROOT / "docs/journal-format.md").read_text("utf-8")
 INDEX = (ROOT / "docs/journal-index.md").read_text("utf-8")
@@ -99,6 +102,33 @@ def test_every_kind_of_input_is_listed_with_its_fields() -> None:
         ).to_plain(),
     }
     assert table("5") == {kind: plain.keys() - stamps for kind, plain in whole.items()}
+
+
+def test_what_may_be_absent() -> None:
+    for of in records():
+        match of["k"]:
+            case "plan_step":
+                assert ("value" in of) == (of["state"] == "done")
+            case "plan_ended":
+                assert {"error_code", "text"} <= of.keys() or of["status"] == "ok"
+                assert of["status"] == "error" or not {"error_code", "text", "step"} & of.keys()
+            case "decision":
+                assert ("policy" in of) == (of["cap"] == "allow")
+                assert ("code" in of) == ("deny" in (of["cap"], of.get("policy")))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_another_reader_knows_the_roots_of_another_world(seed: int) -> None:
+    """What the page says of the state is so for plans that wait for one another, timers, keys."""
+    with World.open(PATH, memory=True) as world:
+        play(world, Random(seed).choice)
+        roots = journal_reader.Roots(world.store.get)
+        live = 0
+        for frame in world.frames:
+            body = journal_reader.decode(frame.payload)
+            assert roots.after(journal_reader.Frame(body, frame.hash)) == frame.root
+            live = max(live, len(roots.plans))
+    assert live > 2
 
 
 def test_the_checksum_is_the_one_that_is_named() -> None:
@@ -197,7 +227,7 @@ def test_what_went_wrong(database: Path) -> None:
 
 
 def test_what_is_pending(database: Path) -> None:
-    roots = journal_reader.Roots(SAMPLE / "aos/store.db")
+    roots = journal_reader.Roots(journal_reader.objects(SAMPLE / "aos/store.db"))
     for frame in journal_reader.chain(SAMPLE / "aos/journal", "main"):
         roots.after(frame)
     found = {bytes.fromhex(of["intent"]) for of in answers(database, "What is pending")}
