@@ -1,7 +1,7 @@
-"""A reader of journals of format 1, written from ``docs/journal-format.md`` alone.
+"""A reader of journals of format 1, as ``docs/journal-format.md`` has them.
 
-It shares nothing with the code under test and needs the standard library only. Section numbers are
-the page's.
+It shares no line with the code under test and needs the standard library only: own CBOR, own
+checksum, own Merkle map. Section numbers are the page's.
 
 ``read`` gives the frames of a file and what follows them; ``chain`` those of a branch with its
 parents; ``Roots`` the state's root after each frame.
@@ -258,6 +258,10 @@ class Roots:
         self.manifest = of["new"]
 
     def _event(self, height: int, of: dict[str, Any]) -> None:
+        named = {"schema": of["schema"], "value": canonical(of["value"])}
+        assert (
+            sha(canonical({**named, **({"key": of["key"]} if "key" in of else {})})) == of["hash"]
+        )
         self.events[height] = of["value"]
 
     def _step(self, _: int, of: dict[str, Any]) -> None:
@@ -290,12 +294,23 @@ class Roots:
     def _plan_started(self, _: int, of: dict[str, Any]) -> None:
         manifest = self._object(self.manifest.hex())
         (plan,) = (ref["hash"] for ref in manifest["plans"] if ref["name"] == of["plan"])
+        definition, input = bytes.fromhex(plan.removeprefix("sha256:")), self.events[of["by"]]
+        assert of["instance"] == self._identity(definition, input, of.get("correlation"))
         maps = ("binds", "steps", "values", "waits", "receipts", "statuses")
         self.plans[of["instance"]] = {
-            "plan": bytes.fromhex(plan.removeprefix("sha256:")), "manifest": self.manifest,
-            "input": self.events[of["by"]], "correlation": of.get("correlation"), "place": 0,
+            "plan": definition, "manifest": self.manifest, "input": input,
+            "correlation": of.get("correlation"), "place": 0,
             **{name: {} for name in maps},
         }  # fmt: skip
+
+    def _identity(self, definition: bytes, input: Any, correlation: Any) -> bytes:
+        """Section 8: with the lowest number that is free."""
+        taken = {*self.plans, *(of["origin"].get("instance") for of in self.pending.values())}
+        content = [definition, sha(canonical(input)), correlation]
+        n = 0
+        while (id := sha(canonical([*content, n]))) in taken:
+            n += 1
+        return id
 
     def _plan_ended(self, _: int, of: dict[str, Any]) -> None:
         del self.plans[of["instance"]]
