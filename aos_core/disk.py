@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Protocol
@@ -234,6 +234,22 @@ class FileDisk:
         known = {offsets_path(self._path(branch)).name for branch in self.branches()}
         found = (self.root / "index").glob("*.offsets*")
         return sorted(path for path in found if path.name not in known)
+
+    def put_back(self) -> None:
+        """Make the store again where its file was deleted or moved while it was open, with all that
+        can still be read of it; what is derived is begun anew. Raises as opening it."""
+        old = self.store
+        if not isinstance(old, SqliteStore) or old.path.exists():
+            return
+        new = SqliteStore(old.path)
+        with suppress(AosError):  # what it lacks is named when it is asked for
+            old.copy_to(new)
+        self.store = new
+        for gone in (self.snapshots, self.index, old):
+            with suppress(AosError):
+                gone.close()
+        self.index = Index(self.root / "index.db")
+        self.snapshots = StoredSnapshots(self.root / "snapshots.db", write=True)
 
     def again(self) -> Disk:
         return FileDisk(self.root, write=True)

@@ -188,6 +188,16 @@ class FileJournal(Journal):
             for at in range(0, end, _CHUNK):
                 digest.update(_read(file, at, min(end, at + _CHUNK)))
 
+    @property
+    def lost(self) -> bool:
+        """Whether the file was deleted or moved while it is open."""
+        if self._file.closed:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+
     def refresh(self) -> Sequence[Frame]:
         if self._lock is not None or self.damage is not None or self._file.closed:
             return ()
@@ -242,11 +252,7 @@ class FileJournal(Journal):
 
     def _need_in_place(self) -> None:
         """Raise :class:`ReadOnly` where the file no longer has its name."""
-        try:
-            moved = not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
-        except FileNotFoundError:
-            moved = True
-        if moved:
+        if self.lost:
             self._read_only = _GONE
             raise ReadOnly(
                 f"nothing was appended to branch {self._branch}: {self._read_only}",
@@ -256,20 +262,24 @@ class FileJournal(Journal):
                 file=self.path,
             )
 
-    def put_back(self) -> None:
+    def put_back(self, *, borrowed: bool = False) -> None:
         """Write what is held here to the journal's path again, durably, where the file was deleted
-        or moved. Where that fails nothing has changed.
+        or moved. Where that fails nothing has changed. ``borrowed``: a journal that is only read,
+        for a fork of it that is being written; it is locked meanwhile.
 
         Raises :class:`UsageError` where another file is there, :class:`BranchLocked`,
         :class:`ReadOnly` for a journal that is not being written, :class:`DiskError`.
         """
         what = f"branch {self._branch} cannot be put back"
         with self._mutex, ExitStack() as undo, disk_errors(self.path, what):
-            if self._lock is None or self._read_only not in (None, _GONE):
+            lock = BranchLock(self.path) if self._lock is None and borrowed else self._lock
+            if lock is None or (not borrowed and self._read_only not in (None, _GONE)):
                 raise ReadOnly(f"{what}: {self._read_only}", file=self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.release()  # its file may be gone with the directory
-            self._lock.acquire()
+            lock.release()  # its file may be gone with the directory
+            lock.acquire()
+            if borrowed:
+                undo.callback(lock.release)
             if self.path.exists():
                 raise UsageError(f"{what}: its name is taken", code="branch_exists", file=self.path)
             file = self._layer.open(self.path, "xb+")
@@ -284,7 +294,10 @@ class FileJournal(Journal):
             self._file.close()
             self._file = file
             self._offsets.close()
-            self._read_only = None
+            if borrowed:
+                lock.release()
+            else:
+                self._read_only = None
 
     def _take_back(self, end: int) -> None:
         """Cut off what a failed write left, so that the next frame follows the last good one."""

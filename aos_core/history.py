@@ -66,7 +66,7 @@ class History:
         self._ask(lambda: None, progress)
 
     def _catch_up(self, progress: Progress | None) -> None:
-        if self._at == self._chain.height and self._ranges:
+        if self.ready:
             return
         part: Part | None = self._chain.part()
         ranges: list[tuple[int, int]] = []
@@ -77,6 +77,11 @@ class History:
             last = last if part is None or part.last is None else min(last, part.last)
         self._ranges, self._at = ranges, self._chain.height
         self._manifests = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether questions are answered at once: the index is at the end of the chain."""
+        return self._at == self._chain.height and bool(self._ranges)
 
     # -- counts ------------------------------------------------------------------------------
 
@@ -250,6 +255,14 @@ class History:
         )
         found = sorted(self._heights(query, kind, first, until=last))
         return found if most is None else found[-most:] if most else []
+
+    def spread(self, kind: str, first: int, last: int, every: int) -> list[int]:
+        """As :meth:`of_kind`, of each ``every`` heights the first."""
+        query = (
+            "SELECT min(height) FROM records WHERE branch = ? AND kind = ? AND height >= ?"
+            f" AND height <= ? GROUP BY height / {every}"
+        )
+        return sorted(self._heights(query, kind, first, until=last))
 
     def about(self, subject: bytes, kind: str, first: int = 0) -> list[int]:
         """The heights of the records of a kind about an intent, an instance, a key; rising."""

@@ -116,6 +116,11 @@ class Journal(ABC):
     def writable(self) -> bool:
         return self._read_only is None
 
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be appended, as half a sentence; None: something can."""
+        return self._read_only
+
     def append(self, body: Mapping[str, Any]) -> Frame:
         """Add one frame; it is durable when this returns, inside a ``group`` when that ends.
 

@@ -76,7 +76,10 @@ class Offsets:
         return self._tail[at], self._tail[at + 1]
 
     def _entry(self, index: int) -> tuple[int, int, int]:
-        offset, height, check = _ENTRY.unpack_from(self._map(), _BEGIN + index * _ENTRY.size)
+        try:
+            offset, height, check = _ENTRY.unpack_from(self._map(), _BEGIN + index * _ENTRY.size)
+        except (OSError, ValueError, struct.error):  # closed, and deleted or cut short since
+            raise BadEntry("the array of offsets is no longer there") from None
         return offset, height, check
 
     def _is_good(self, index: int) -> bool:

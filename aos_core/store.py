@@ -224,6 +224,19 @@ class SqliteStore(Store):
         self._need_writable()
         return Draft(self._copy, self.path.parent)
 
+    def copy_to(self, other: Store) -> None:
+        """Put every object that is whole into another store. Raises as :meth:`get`."""
+        last = b""
+        while True:
+            with self._mutex, self._typed_errors():
+                rows = self._database.execute(
+                    "SELECT hash, data FROM objects WHERE hash > ? ORDER BY hash LIMIT 100", (last,)
+                ).fetchall()
+            if not rows:
+                return
+            other.put_all(data for digest, data in rows if sha256(data) == digest)
+            last = rows[-1][0]
+
     def _copy(self, digest: bytes, size: int, file: IO[bytes]) -> None:
         with self._mutex, self._typed_errors(), self._transaction():
             self._database.execute(

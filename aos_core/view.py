@@ -5,6 +5,7 @@ Immutable. Everything follows from the state after record ``height`` and the rec
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -234,6 +235,33 @@ class View:
         return {
             _json_key(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
             for cell, data in sorted(items)
+        }
+
+    def some_cells(self, reducer: str, most: int, before: View) -> list[bytes] | None:
+        """At most ``most`` cells of a keyed reducer, sorted: first those that differ from a view
+        before; None for one without keys. Work does not grow with the number of cells."""
+        cells = self._state.cells.get(reducer)
+        if cells is None or self.program.modules[reducer].key_schema is None:
+            return None
+        older = before.kernel_state.cells.get(reducer)
+        changed = () if older is None else itertools.islice(older.diff(cells), most)
+        found: dict[bytes, None] = dict.fromkeys(of[0] for of in changed)
+        for cell, _ in itertools.islice(cells.items(), most):
+            if len(found) >= most:
+                break
+            found[cell] = None
+        return sorted(found)
+
+    def cell_states(self, reducer: str, cells: Sequence[bytes]) -> dict[str, Any]:
+        """As :meth:`state` of a keyed reducer, of these cells; those without state left out."""
+        name = self.program.modules[reducer].key_schema
+        assert name is not None
+        of = self.program.schemas[name]
+        states = ((cell, self.state_bytes(reducer, cell)) for cell in cells)
+        return {
+            _json_key(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
+            for cell, data in states
+            if data is not None
         }
 
     def _cell(self, reducer: str, cell: bytes) -> Any:

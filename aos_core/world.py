@@ -41,6 +41,7 @@ from aos_core.errors import (
     ValueRejected,
     WorldError,
 )
+from aos_core.file_journal import FileJournal
 from aos_core.files import WorldFiles, find_world
 from aos_core.history import Asked, History
 from aos_core.hosts import Host, LiveHost, Past, SimulatedHost
@@ -269,6 +270,23 @@ class World:
         except WorldError:
             pass  # what the store lacks is named when it is asked for again
 
+    def put_back(self) -> None:
+        """Where the journal's file was deleted or moved while it was open: write what is held of it
+        to its place again, durably, with the journals that it goes on from and, in a fresh store,
+        the definitions, modules and blobs that they name.
+
+        Raises :class:`UsageError` where another file is there, :class:`ReadOnly`,
+        :class:`DiskError`."""
+        with self._mutex:
+            if isinstance(self._disk, FileDisk):
+                self._disk.put_back()
+                self._put_back()  # the old store may have lost them
+            for journal in reversed(self._files_open):
+                if journal.lost:
+                    journal.put_back(borrowed=journal is not self._journal)
+            self._use(self._chain)
+            self._travel.add(self._chain.count - 1, self._chain.last, self._state, self._moment)
+
     def use_scenario(self, name: str | None) -> None:
         """Prepare the answers of a scenario; None: of none. Raises :class:`UsageError`."""
         self.scenario = None if name is None else read_scenario(self.files.scenario_path(name))
@@ -305,6 +323,27 @@ class World:
     @property
     def writable(self) -> bool:
         return self.trouble is None and self._journal.writable
+
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be added to the branch, as half a sentence; None: something can."""
+        return self._journal.read_only
+
+    @property
+    def log(self) -> Path | None:
+        """The file of the branch's journal; None in memory."""
+        return self._journal.path if isinstance(self._journal, FileJournal) else None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the file of its journal, or of one that it goes on from, was deleted or moved
+        while it was open: nothing can be added before :meth:`put_back`."""
+        return any(journal.lost for journal in self._files_open)
+
+    @property
+    def _files_open(self) -> list[FileJournal]:
+        journals = (of.journal for of in self._ancestors.segments)
+        return [of for of in journals if isinstance(of, FileJournal)]
 
     @property
     def in_memory(self) -> bool:

@@ -17,11 +17,11 @@ from textual.worker import Worker
 from aos_tui.actions import ACTIONS, ANYWHERE
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.options import Options
-from aos_tui.session import Session
+from aos_tui.session import Closed, Session
 from aos_tui.world_screen import WorldScreen
 
 if TYPE_CHECKING:
-    from aos_tui.snapshot import Snapshot
+    from aos_tui.snapshot import Doing, Snapshot
 
 ENDLESS = "watch"
 """The group of the worker that never ends."""
@@ -39,7 +39,7 @@ class AosApp(App[None]):
         self.options = options
         self.glyphs = pick_glyphs(sys.stdout.encoding, os.environ.get("TERM"))
         self.said: list[tuple[str, str]] = []
-        self.session = Session(options, self._show)
+        self.session = Session(options, self._show, self._show_opening)
         self._world_screen: WorldScreen | None = None
         self.set_class(self.glyphs is ASCII, "-ascii")
         self._told: tuple[str, ...] = ()
@@ -72,6 +72,8 @@ class AosApp(App[None]):
     async def _open_now(self) -> None:
         try:
             await self.session.open()
+        except Closed:
+            return
         except Exception as error:  # whatever is wrong with a world, the app stays up and says so
             await self._show_problems(error)
             return
@@ -136,6 +138,10 @@ class AosApp(App[None]):
             if notice not in self._told:
                 self.notify(notice, severity="warning", timeout=10)
         self._told = snapshot.notices
+
+    def _show_opening(self, doing: Doing | None) -> None:
+        if self._world_screen is not None:
+            self._world_screen.opening.show(doing)
 
     def copy_to_clipboard(self, text: str) -> None:
         """As Textual's (OSC 52), and to a file, for terminals that do not take it."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from aos_tui import process as processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +47,9 @@ class Compiler:
         """Start the process, where none runs."""
         if self._process is not None and self._process.returncode is None:
             return
-        arguments = ["build", self._world, "--each-line", "--json", "--progress-json"]
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "aos_core.cli.main", *arguments,
-            stdin=PIPE, stdout=PIPE, stderr=PIPE,
-            limit=2**24, start_new_session=os.name != "nt",
-        )  # fmt: skip
+        self._process = await processes.start(
+            "build", self._world, "--each-line", "--json", "--progress-json", talks=True
+        )
         self._listener = asyncio.create_task(self._listen(self._process))
 
     async def build(self, *, trust: bool = False) -> BuildResult:
@@ -87,9 +83,9 @@ class Compiler:
         """Take in stderr to its end; what comes after a build is over is told to nobody."""
         assert process.stderr is not None
         async for line in process.stderr:
-            text = line.decode(errors="replace").rstrip()
+            text, told = processes.said(line)
             self._last_words = text or self._last_words
-            if self._asked is not None and (said := _progress(text)) is not None:
+            if self._asked is not None and (said := _progress(told)) is not None:
                 self._tell(said)
 
     async def end(self) -> None:
@@ -97,20 +93,10 @@ class Compiler:
         process, self._process = self._process, None
         if process is None or self._listener is None:
             return
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                if os.name == "nt":
-                    process.terminate()
-                else:
-                    os.killpg(process.pid, signal.SIGTERM)
-        await asyncio.gather(process.wait(), self._listener)
+        await asyncio.gather(processes.end(process), self._listener)
 
 
-def _progress(line: str) -> str | None:
-    try:
-        said = json.loads(line)
-    except ValueError:
-        return None
+def _progress(said: Any) -> str | None:
     match said:
         case {"progress": {"line": str() as text}} | {"notice": str() as text}:
             return text

@@ -351,7 +351,7 @@ def chain_text(verified: Verified, live: int, glyphs: Glyphs) -> Piece:
     """What is proven of the chain."""
     match verified.state:
         case "running":
-            return f"chain verifying {verified.percent}%", "wait"
+            return f"chain {glyphs.waiting} {verified.percent} %", "wait"
         case "ok" if verified.height == live:
             return f"chain {glyphs.done} verified", "good"
         case "ok":
@@ -396,9 +396,10 @@ def timeline_bar(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
     def at(height: int) -> int:
         return min(inner - 1, height * (inner - 1) // last)
 
-    for height in snapshot.index.turn_starts(snapshot.live, 4 * inner):
+    turns, faults = snapshot.marks
+    for height in turns:
         cells[at(height)] = (glyphs.turn, "")
-    for height in snapshot.index.faults(snapshot.live):
+    for height in faults:
         cells[at(height)] = (glyphs.failed, "bad")
     cells[at(snapshot.height)] = (glyphs.chosen, "input")
     return [(left, "dim"), *cells, (right, "dim")]

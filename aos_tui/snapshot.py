@@ -1,84 +1,156 @@
 """What a pane may know: one immutable picture of a world at one height.
 
-Lists that only grow (records, turns, faults) are shared, not copied: a snapshot says how much of
-them it shows (``live + 1`` records), and whoever reads stays below that.
+Records are shared, not copied: a snapshot says how many of them it shows (``live + 1``), and
+whoever reads stays below that. Nothing else in it grows with the history.
 """
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from aos_core.errors import AosError
     from aos_core.kernel.records import Record
+    from aos_core.replay import Divergence
     from aos_core.view import Pending, PlanView
     from aos_core.world import World
+
+Found = TypeVar("Found")
+
+MARKS = 512
+"""So many parts the timeline tells apart, at most: what would fall together is marked once."""
+
+
+class Row(NamedTuple):
+    """A record, and the first and the last height of its turn."""
+
+    record: Record
+    first: int
+    last: int
 
 
 class Index:
     """What the records of a world say about each other, looked up when a pane asks; heights in
-    records. Raises what reading a damaged journal raises."""
+    records.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._intents: dict[bytes, Record | None] = {}
-        self._plans: dict[bytes, tuple[int, str] | None] = {}
+    A pane paints from here, so nothing here raises and nothing waits for an index that is being
+    brought up to date: what cannot be read, or not yet, is as if it were not there. ``damaged`` is
+    given the error where something cannot be read.
+    """
+
+    def __init__(self, world: World, damaged: Callable[[AosError], None]) -> None:
+        self._world, self._damaged = world, damaged
+        self._intents: dict[bytes, Record] = {}
+        self._plans: dict[bytes, tuple[int, str]] = {}
         self._faults: list[int] = []
         self._seen = -1
 
+    def row(self, height: int) -> Row | None:
+        """The record of a height with its turn; None where it cannot be read."""
+        return self._read(
+            lambda: Row(self._world.records[height], *self._world.turn_bounds(height))
+        )
+
     def intent(self, hash: bytes) -> Record | None:
         """The record of an intent, the last where it was asked for more than once."""
-        if self._intents.get(hash) is None:
+
+        def look() -> Record | None:
             height = self._world.history.last(hash, "intent", self._world.height)
-            self._intents[hash] = None if height is None else self._world.records[height]
-        return self._intents[hash]
+            return None if height is None else self._world.records[height]
+
+        return self._known(self._intents, hash, look)
 
     def plan(self, instance: bytes) -> tuple[int, str] | None:
         """(number, name) of a plan instance."""
-        if self._plans.get(instance) is None:
+
+        def look() -> tuple[int, str] | None:
             found = self._world.history.instance(instance, self._world.height)
-            self._plans[instance] = None if found is None else (found.number, found.plan)
-        return self._plans[instance]
+            return None if found is None else (found.number, found.plan)
+
+        return self._known(self._plans, instance, look)
 
     def last_fault(self, intent: bytes, height: int) -> int | None:
         """The height of the last fault, up to ``height``, that a receipt for ``intent`` caused."""
-        receipts = self._world.history.about(intent, "receipt")
-        before = (at for at in reversed(receipts) if at < height)
-        found = (at for at in before if self._world.records[at]["outcome"] == "faulted")
-        return next((at + 1 for at in found), None)
+
+        def look() -> int | None:
+            receipts = self._world.history.about(intent, "receipt")
+            before = (at for at in reversed(receipts) if at < height)
+            found = (at for at in before if self._world.records[at]["outcome"] == "faulted")
+            return next((at + 1 for at in found), None)
+
+        return self._read(look) if self._world.history.ready else None
 
     def bounds(self, height: int) -> tuple[int, int]:
-        """(first, last) height of the turn of ``height``."""
-        return self._world.turn_bounds(height)
+        """(first, last) height of the turn of ``height``; a height that cannot be read stands by
+        itself."""
+        return self._read(lambda: self._world.turn_bounds(height)) or (height, height)
 
-    def faults(self, live: int) -> list[int]:
-        """The heights of all faults up to ``live``."""
+    def faults(self, live: int) -> tuple[int, ...]:
+        """The heights of faults up to ``live``, thinned out where there are many; for the thread
+        that makes snapshots."""
         if self._seen < live:
-            self._faults += self._world.history.of_kind("fault", self._seen + 1, live)
+            every = max(1, live // MARKS)
+            new = self._world.history.spread("fault", self._seen + 1, live, every)
+            self._faults = _thinned([*self._faults, *new], every)
             self._seen = live
-        return self._faults[: bisect.bisect_right(self._faults, live)]
+        return tuple(self._faults)
 
-    def turns(self, live: int) -> int:
-        """How many turns there were up to ``live``, genesis aside."""
-        return self._world.turns_until(live)
+    def _known(
+        self, found: dict[bytes, Found], key: bytes, look: Callable[[], Found | None]
+    ) -> Found | None:
+        if key not in found and self._world.history.ready:
+            if len(found) > _KEPT:
+                found.clear()
+            if (new := self._read(look)) is not None:
+                found[key] = new
+        return found.get(key)
 
-    def turn_starts(self, live: int, most: int) -> list[int]:
-        """Where turns begin up to ``live``, thinned out where there are more than ``most``."""
-        return self._world.turn_starts(live, most)
+    def _read(self, look: Callable[[], Found]) -> Found | None:
+        from aos_core.errors import AosError, UsageError
+
+        try:
+            return look()
+        except UsageError:
+            return None  # the world was closed meanwhile: another takes its place
+        except AosError as error:
+            self._damaged(error)
+            return None
+
+
+_KEPT = 10_000
+"""So many answers of a kind are remembered."""
+
+
+def _thinned(heights: list[int], every: int) -> list[int]:
+    """The first of each ``every`` heights."""
+    if len(heights) <= MARKS:
+        return heights
+    return list({height // every: height for height in reversed(heights)}.values())[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What opening a branch is doing, in the words of ``World.open``, and how far it is; an empty
+    ``what`` before anything takes long."""
+
+    what: str
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
     """How far the chain is proven. ``state``: ``unverified``, ``running`` (``percent``), ``ok``
     (up to ``height``) or ``bad`` (``height`` is the first that is not; ``text`` says, over several
-    lines, what differs or is damaged)."""
+    lines, what differs or is damaged; ``divergence`` is what differs)."""
 
     state: str = "unverified"
     percent: int = 0
     height: int = 0
     text: str = ""
+    divergence: Divergence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +170,12 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A world at ``height``; ``live`` is its last height, ``root`` the state's root at ``height``,
-    ``head`` names the whole history. ``before`` are the states one record earlier. ``plan`` is the
-    chosen instance with its steps. ``next_step`` says what the scenario would do next;
-    ``disk_changes`` names the definitions on disk that differ from those in force."""
+    ``head`` names the whole history. ``before`` are the states one record earlier; ``unshown`` says
+    of how many cells more a keyed reducer has state. ``plan`` is the chosen instance with its
+    steps, one of ``plan_count``. ``marks`` are heights at which turns begin, and those of faults,
+    both thinned out. ``next_step`` says what the scenario would do next; ``disk_changes`` names the
+    definitions on disk that differ from those in force. ``lost``: whether the journal's file was
+    deleted or moved while it was open."""
 
     world: str
     branch: str
@@ -114,9 +189,12 @@ class Snapshot:
     index: Index
     states: Mapping[str, Any]
     before: Mapping[str, Any]
+    unshown: Mapping[str, int]
     pending: tuple[Pending, ...]
-    plans: tuple[PlanView, ...]
+    plan_count: int
     plan: PlanView | None
+    turns: int
+    marks: tuple[Sequence[int], Sequence[int]]
     next_step: str | None
     first_events: tuple[str, ...]
     verified: Verified
@@ -124,14 +202,10 @@ class Snapshot:
     notices: tuple[str, ...]
     disk_changes: tuple[str, ...]
     writable: bool
+    lost: bool = False
     progress: str | None = None
 
     @property
     def at_end(self) -> bool:
         """Whether what is shown is the live end, where one can go on."""
         return self.height == self.live
-
-    @property
-    def turns(self) -> int:
-        """How many turns there were, genesis aside."""
-        return self.index.turns(self.live)

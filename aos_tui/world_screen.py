@@ -15,6 +15,7 @@ from aos_tui.actions import bindings_of
 from aos_tui.panes.base import Pane
 from aos_tui.panes.footer import KeysFooter
 from aos_tui.panes.journal import JournalList, JournalPane
+from aos_tui.panes.opening import OpeningLine
 from aos_tui.panes.pending import PendingPane
 from aos_tui.panes.plan import PlanPane
 from aos_tui.panes.state import StatePane
@@ -47,6 +48,8 @@ class WorldScreen(Verbs):
         self.pending = PendingPane(glyphs)
         self.state = StatePane(glyphs)
         self.plan = PlanPane(glyphs)
+        self.opening = OpeningLine(glyphs)
+        self._asked_lost = False
         self._lines = (
             HeaderLine(glyphs, "header"),
             Banner(glyphs, "banner"),
@@ -58,6 +61,7 @@ class WorldScreen(Verbs):
         banner.display = False
         yield header
         yield banner
+        yield self.opening
         with Horizontal(id="panes"):
             with Vertical(id="left"):
                 yield self.journal
@@ -112,6 +116,11 @@ class WorldScreen(Verbs):
         self.query_one(KeysFooter).refresh()
         for pane in (self.journal, self.state, self.plan, self.pending):
             pane.show(snapshot)
+        if not snapshot.lost:
+            self._asked_lost = False
+        elif not self._asked_lost and self.app.screen is self:
+            self._asked_lost = True
+            self.ask_lost()
 
     def focused_pane(self) -> tuple[str, Pane | None]:
         for pane in (self.state, self.plan, self.pending):

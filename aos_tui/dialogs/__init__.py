@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.branches import BranchesDialog
     from aos_tui.dialogs.confirm import ConfirmDialog
     from aos_tui.dialogs.event import EventDialog
-    from aos_tui.dialogs.fork import ForkDialog
+    from aos_tui.dialogs.fork import ForkDialog, RenameDialog
     from aos_tui.dialogs.help import HelpDialog
+    from aos_tui.dialogs.lost import LostDialog
     from aos_tui.dialogs.prompt import PromptDialog
+    from aos_tui.dialogs.proof import ProofDialog
     from aos_tui.dialogs.receipt import ReceiptDialog
     from aos_tui.dialogs.record import RecordDialog
     from aos_tui.dialogs.shuffle import ShuffleDialog
@@ -28,9 +30,12 @@ __all__ = [
     "EventDialog",
     "ForkDialog",
     "HelpDialog",
+    "LostDialog",
     "PromptDialog",
+    "ProofDialog",
     "ReceiptDialog",
     "RecordDialog",
+    "RenameDialog",
     "ShuffleDialog",
     "ValueDialog",
     "type_text",
@@ -40,5 +45,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = "types" if name == "type_text" else name.removesuffix("Dialog").lower()
+    rooms = {"type_text": "types", "RenameDialog": "fork"}
+    room = rooms.get(name) or name.removesuffix("Dialog").lower()
     return getattr(import_module(f"{__name__}.{room}"), name)

@@ -1,9 +1,9 @@
-"""Ask for the name of a fork."""
+"""Ask for the name of a branch: of a fork, or another one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from aos_tui.dialogs.prompt import PromptDialog
 
@@ -50,12 +50,30 @@ class ForkDialog(PromptDialog):
         )
 
     def _problem(self, name: str) -> str | None:
-        if not name:
-            return "a branch needs a name"
-        if len(name) > 80:
-            return f"a name has at most 80 characters, this one {len(name)}"
-        if not NAME.fullmatch(name):
-            return "a name is made of letters A to Z, digits and . _ ~ + , -"
-        if name in self._taken:
-            return f"there is a branch {name} already"
-        return None
+        return name_problem(name, self._taken)
+
+
+class RenameDialog(PromptDialog):
+    """Dismisses with the new name of a branch, or None. ``taken``: names in use by others."""
+
+    KEYS = (("enter", "submit", "Rename"),)
+    REFUSED = "not renamed"
+    SAYS = "Only the name changes: what is in the branch, and what goes on from it, stays."
+
+    def __init__(self, name: str, taken: Sequence[str]) -> None:
+        super().__init__(
+            f"Rename {name}", "its new name", name, lambda text: name_problem(text, taken)
+        )
+
+
+def name_problem(name: str, taken: Collection[str]) -> str | None:
+    """Why a branch cannot be called so, or None."""
+    if not name:
+        return "a branch needs a name"
+    if len(name) > 80:
+        return f"a name has at most 80 characters, this one {len(name)}"
+    if not NAME.fullmatch(name) or name in (".", ".."):
+        return "a name is made of letters A to Z, digits and . _ ~ + , -"
+    if name in taken:
+        return f"there is a branch {name} already"
+    return None

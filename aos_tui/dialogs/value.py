@@ -8,11 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from aos_tui.dialogs.base import Dialog, Reader, shorten
+from aos_tui.dialogs.base import Dialog, Reader, Result, shorten
 
 
-class ValueDialog(Dialog[None]):
-    """Shows ``text``; dismisses with None."""
+class ValueDialog(Dialog[Result]):
+    """Shows ``text``; by itself it dismisses with None."""
 
     KEYS = (("y", "copy_all", "Copy"),)
     AUTO_FOCUS = "Reader"

@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Input
+from textual.worker import Worker
 
 from aos_tui.actions import bindings_of
 from aos_tui.formatting import (
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
 
 
-Search = Callable[[str], Awaitable[list[int]]]
-"""From a filter to the heights it finds; raises :class:`aos_core.errors.UsageError`."""
+Search = Callable[[str, int, int], Awaitable[list[int]]]
+"""From a filter to the heights it finds from one to another; raises
+:class:`aos_core.errors.AosError`."""
 
 
 class JournalList(Pane, ScrollView, can_focus=True):
@@ -209,9 +211,16 @@ class JournalList(Pane, ScrollView, can_focus=True):
 
     def _pieces(self, height: int) -> list[Piece]:
         assert self._snapshot is not None
-        snapshot, record = self._snapshot, self._snapshot.records[height]
-        first, last = snapshot.index.bounds(height)
-        digits = len(str(snapshot.live))
+        index, digits = self._snapshot.index, len(str(self._snapshot.live))
+        row = index.row(height)
+        if row is None:
+            bad = f"{self._glyphs.failed} {'damaged':<{KIND_WIDTH}} "
+            return [
+                (f"{self._glyphs.bracket[3]} {height:>{digits}} ", "bad"),
+                (bad, "bad"),
+                ("cannot be read", "dim"),
+            ]
+        record, first, last = row
         is_first = height == first
         where = 3 if first == last else 0 if is_first else 2 if height == last else 1
         faulted = record.kind == "fault"
@@ -223,13 +232,8 @@ class JournalList(Pane, ScrollView, can_focus=True):
                 f" {kind_text(record):<{KIND_WIDTH}} ",
                 "bad" if faulted else "" if is_first else "dim",
             ),
-            *self._summary(height),
+            *summary(record, index, self._glyphs),
         ]
-
-    def _summary(self, height: int) -> list[Piece]:
-        assert self._snapshot is not None
-        record = self._snapshot.records[height]
-        return summary(record, self._snapshot.index, self._glyphs)
 
 
 class FilterField(Input):
@@ -253,6 +257,8 @@ class JournalPane(Pane, Vertical):
         self._lines = JournalList(glyphs)
         self._snapshot: Snapshot | None = None
         self._hits: list[int] = []
+        self._searched = -1
+        self._looking: Worker[None] | None = None
         self._text = ""
 
     def compose(self) -> ComposeResult:
@@ -291,10 +297,10 @@ class JournalPane(Pane, Vertical):
         """Show another snapshot."""
         old, self._snapshot = self._snapshot, snapshot
         self._lines.show(snapshot)
-        if self._text and (
-            old is None or old.live != snapshot.live or old.branch != snapshot.branch
-        ):
+        if old is None or old.records is not snapshot.records:
             self._search()
+        elif self._looking is None or self._looking.is_finished:
+            self._search(self._searched + 1)
 
     def open_filter(self) -> None:
         """Ask for a filter; the one before stands there still."""
@@ -332,21 +338,30 @@ class JournalPane(Pane, Vertical):
         )  # fmt: skip
         return self._hits[at % len(self._hits)]
 
-    def _search(self) -> None:
+    def _search(self, first: int = 0) -> None:
+        """Look through the records from ``first`` on, and through those that come meanwhile; what
+        was found before them stays."""
         snapshot, text = self._snapshot, self._text
         if snapshot is None or not text:
             self._found([])
-            return
+        elif first <= snapshot.live:
+            self._searched = first - 1
+            self._looking = self.run_worker(
+                self._look(text, self._hits if first else []), exclusive=True, group="filter"
+            )
 
-        async def search() -> None:
-            from aos_core.errors import UsageError
+    async def _look(self, text: str, hits: list[int]) -> None:
+        from aos_core.errors import AosError
 
+        while self._snapshot is not None and (last := self._snapshot.live) > self._searched:
             try:
-                self._found(await self._search_for(text))
-            except UsageError as error:
+                hits = [*hits, *await self._search_for(text, self._searched + 1, last)]
+            except AosError as error:
+                self._searched = last
                 self._found([], error.message)
-
-        self.run_worker(search(), exclusive=True, group="filter")
+                return
+            self._searched = last
+            self._found(hits)
 
     def _found(self, hits: list[int], problem: str = "no record fits the filter") -> None:
         self._hits = hits

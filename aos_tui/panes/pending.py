@@ -108,8 +108,8 @@ class PendingPane(Pane, OptionList):
         ]
         lines = [first]
         fault = snapshot.index.last_fault(item.intent_hash, snapshot.height)
-        if fault is not None:
-            record = snapshot.records[fault]
+        if fault is not None and (row := snapshot.index.row(fault)) is not None:
+            record = row.record
             said = f"   {self._glyphs.failed} fault at {fault}: {record['code']}: {record['text']}"
             lines.append([(said, "bad")])
         role = "good" if item.prepared else "wait"

@@ -74,8 +74,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot; the cursor stays on its step."""
         self._snapshot = snapshot
-        many = len(snapshot.plans) > 1
-        self.border_subtitle = f"[ ] of {len(snapshot.plans)}" if many else ""
+        many = snapshot.plan_count > 1
+        self.border_subtitle = f"[ ] of {snapshot.plan_count}" if many else ""
         self._lay_out()
 
     def _title(self) -> str:
@@ -157,12 +157,10 @@ class PlanPane(Pane, ScrollView, can_focus=True):
 
     def _other(self, by: int) -> None:
         snapshot = self._snapshot
-        if snapshot is None or snapshot.plan is None or len(snapshot.plans) < 2:
+        if snapshot is None or snapshot.plan is None or snapshot.plan_count < 2:
             self.notify("there is no other plan instance at this height")
             return
-        numbers = [plan.number for plan in snapshot.plans]
-        at = (numbers.index(snapshot.plan.number) + by) % len(numbers)
-        self.post_message(self.Chosen(numbers[at]))
+        self.post_message(self.Chosen((snapshot.plan.number + by) % snapshot.plan_count))
 
     def action_open_step(self) -> None:
         """Show the value of the step under the cursor."""

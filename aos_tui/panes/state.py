@@ -90,12 +90,18 @@ class StatePane(Pane, Tree[Path]):
         changed = before is _MISSING or before != value
         mark: Piece = (f"{self._glyphs.change if changed else ' '} ", "change")
         if len(path) == 1:
-            pieces = [(f"{path[0]} ", "name"), mark]
+            pieces = [(f"{path[0]} ", "name"), mark, (self._more(path[0], value), "dim")]
         else:
             pieces = [(f"{path[-1]:<{width}} ", ""), mark, (_short(value), "name")]
             if changed and before is not _MISSING and not isinstance(before, (dict, list)):
                 pieces.append((f"  was {compact(before, 30)}", "dim"))
         return to_text(pieces, self.palette())
+
+    def _more(self, reducer: str, value: Any) -> str:
+        """How many of a keyed reducer's cells are listed, where not all are."""
+        assert self._snapshot is not None
+        more = self._snapshot.unshown.get(reducer, 0)
+        return f"{len(value)} of {len(value) + more} cells" if more else ""
 
     def _value(self, path: Path, *, before: bool = False) -> Any:
         assert self._snapshot is not None

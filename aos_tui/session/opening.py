@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aos_core.errors import AosError
-    from aos_core.world import World
+    from aos_core.world import OpenProgress, World
 
 
-def open_branch(options: Options, branch: str) -> tuple[World, str | None]:
+def open_branch(
+    options: Options, branch: str, progress: OpenProgress | None = None
+) -> tuple[World, str | None]:
     """(world, why it can only be read; None where it can be written).
 
     Raises :class:`aos_core.errors.AosError`: what keeps it from being written, where it cannot be
@@ -23,21 +25,25 @@ def open_branch(options: Options, branch: str) -> tuple[World, str | None]:
     from aos_core.errors import BranchLocked, ReadOnly
 
     try:
-        return open_world(options, branch, write=True), None
+        return open_world(options, branch, write=True, progress=progress), None
     except (BranchLocked, ReadOnly, DiskError) as error:
-        return _open_to_read(options, branch, error), error.message
+        return _open_to_read(options, branch, error, progress), error.message
 
 
-def _open_to_read(options: Options, branch: str, why: AosError) -> World:
+def _open_to_read(
+    options: Options, branch: str, why: AosError, progress: OpenProgress | None
+) -> World:
     from aos_core.errors import AosError
 
     try:
-        return open_world(options, branch, write=False)
+        return open_world(options, branch, write=False, progress=progress)
     except AosError:
         raise why from None
 
 
-def open_world(options: Options, branch: str, *, write: bool) -> World:
+def open_world(
+    options: Options, branch: str, *, write: bool, progress: OpenProgress | None = None
+) -> World:
     """A branch of the options' world. In memory its time is that of the scenario."""
     from aos_core.files import WorldFiles, find_world
     from aos_core.hosts import SimulatedHost
@@ -59,6 +65,7 @@ def open_world(options: Options, branch: str, *, write: bool) -> World:
         write=write,
         scenario=options.scenario,
         host=host,
+        progress=progress,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,31 @@ def _stamps(world: World, height: int) -> str:
     return "\n".join(lines)
 
 
+def states_of(
+    view: View, before: View, most: int
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+    """Host JSON of every reducer that has state, in ``view`` and ``before``, of a keyed one
+    ``most`` cells: those that differ first; and of how many cells more there is state."""
+    now: dict[str, Any] = {}
+    then: dict[str, Any] = {}
+    unshown: dict[str, int] = {}
+    for name in view.reducers():
+        held = view.kernel_state.cells.get(name)
+        if not held:
+            continue
+        older = before.kernel_state.cells.get(name)
+        cells = view.some_cells(name, most, before)
+        if cells is None:
+            now[name] = view.state(name)
+            then |= {name: before.state(name)} if older else {}
+            continue
+        now[name] = view.cell_states(name, cells)
+        then |= {name: before.cell_states(name, cells)} if older else {}
+        if more := len(held) - len(now[name]):
+            unshown[name] = more
+    return now, then, unshown
+
+
 def first_events(view: View) -> tuple[str, ...]:
     """The routed events that are no mere arm of another, sorted."""
     targets = view.program.targets
@@ -94,11 +119,22 @@ def trouble_of(error: AosError) -> Trouble:
     return Trouble(error.message, place, error.hint or "")
 
 
-def why_read_only(error: JournalDamaged | Diverged) -> Trouble:
+def why_read_only(error: AosError) -> Trouble:
     """The trouble of a branch for the line above the panes; the file's name is left out."""
+    from aos_core.errors import Diverged, JournalDamaged
+
+    if not isinstance(error, JournalDamaged | Diverged):
+        return trouble_of(error)
     names = [name for name in ("height", "offset") if name in error.where]
     place = ", ".join(f"{name} {error.where[name]}" for name in names if error.code != "diverged")
     return Trouble(error.message, place, "F forks what comes before, which is good")
+
+
+def lost(branch: str) -> Trouble:
+    """The trouble of a branch whose file is gone while it is open."""
+    text = f"the journal of branch {branch} was deleted or moved while it was open"
+    hint = "all of it is held here, and nothing can be added: B puts it back"
+    return Trouble(text, "", hint)
 
 
 def problems_of(error: Exception, world: str, branches: Sequence[str] = ()) -> tuple[Problem, ...]:
@@ -138,8 +174,22 @@ def broken(trouble: JournalDamaged | Diverged) -> Verified:
     return Verified("bad", height=height, text="\n".join((found.message, found.place, found.hint)))
 
 
-def diverged(divergence: Divergence) -> Verified:
-    """The first difference, field by field."""
+def damaged(error: Mapping[str, Any]) -> Verified:
+    """Damage at a height, as the command line tells it (``{code, message, where, hint}``)."""
+    place = ", ".join(f"{name} {of}" for name, of in error["where"].items() if name != "file")
+    lines = [part for part in (error["message"], place, error["hint"]) if part]
+    return Verified("bad", height=error["where"]["height"], text="\n".join(lines))
+
+
+def divergence_of(said: Mapping[str, Any]) -> Divergence:
+    """The first difference, as the command line tells it."""
+    from aos_core.replay import Divergence
+
+    return Divergence(**said)
+
+
+def diverged(divergence: Divergence, why: str | None = None) -> Verified:
+    """The first difference, field by field; ``why``: the usual causes."""
     kind = divergence.record.get("k", "") if isinstance(divergence.record, dict) else ""
     lines = [
         ("record", f"{divergence.height} {kind}".rstrip()),
@@ -150,7 +200,9 @@ def diverged(divergence: Divergence) -> Verified:
         ("found", pretty(divergence.found)),
     ]
     text = "\n".join(f"{name:<9} {of}" for name, of in lines if of is not None)
-    return Verified("bad", height=divergence.height, text=text)
+    if why:
+        text += f"\n\n{why}"
+    return Verified("bad", height=divergence.height, text=text, divergence=divergence)
 
 
 def fault_of(turns: Iterable[Turn]) -> str | None:

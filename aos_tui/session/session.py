@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.session import forms, opening, reading
-from aos_tui.session.showing import Showing, Value
-from aos_tui.snapshot import Verified
+from aos_tui.session import forms, reading
+from aos_tui.session.branching import Branching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,19 +21,16 @@ if TYPE_CHECKING:
     from aos_core.kernel.turn import Turn
     from aos_core.scenario import Player
     from aos_core.view import Pending
-    from aos_core.world import World
 
 
-class _Cancelled(Exception):
-    """Raised inside long work that the user broke off."""
-
-
-class Session(Showing):
+class Session(Branching):
     """A world, the height it is shown at, and what one can do with it.
 
     Methods that change the world raise :class:`aos_core.errors.AosError`; the snapshot that says
     what did happen is made all the same.
     """
+
+    _searching: object | None = None
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -103,36 +99,6 @@ class Session(Showing):
 
         return await self._run(look)
 
-    async def fork(self, height: int, name: str) -> None:
-        """Fork at a height and go on there, at its live end."""
-
-        def act() -> None:
-            self._leave_for(self._opened.fork(height, name), None)
-
-        await self._act(act)
-
-    async def open_branch(self, name: str) -> None:
-        """Go on with another branch, at its live end; the scenario stays. Raises as opening."""
-
-        def act() -> None:
-            if (parked := self._parked.pop(name, None)) is not None:
-                self._leave_for(parked, None)
-            elif name != self._opened.branch:
-                self._leave_for(*opening.open_branch(self.options, name))
-
-        await self._act(act)
-
-    def _leave_for(self, world: World, locked: str | None) -> None:
-        """Show ``world``; the one before is closed. In memory it is kept: nobody else has it."""
-        old = self._opened
-        self._use(world)
-        self.locked = locked
-        if self.options.memory:
-            self._parked[old.branch] = old
-        else:
-            old.close()
-        self._look_at_disk()
-
     def _deliveries(self, intents: Sequence[bytes]) -> Iterator[Turn]:
         for intent in intents:
             yield self._opened.deliver(self._pending(intent).answer())
@@ -144,15 +110,6 @@ class Session(Showing):
             if item.intent_hash == intent:
                 return item
         raise UsageError("this effect is no longer pending", hint="look at the pending pane")
-
-    async def _act(self, act: Callable[[], Value]) -> Value:
-        """Run something that writes, then show the live end; an error leaves one where one is."""
-        try:
-            result = await self._run(act)
-            self._wanted = None
-            return result
-        finally:
-            await self.refresh()
 
     # -- the scenario -----------------------------------------------------------------------
 
@@ -208,52 +165,6 @@ class Session(Showing):
             found = [*found, *check(self._opened, player.scenario.expect, "at the end")]
         return [item.text for item in found if not item.ok]
 
-    # -- proof ------------------------------------------------------------------------------
-
-    async def verify(self) -> Verified:
-        """Replay the whole journal in a thread, with progress; :meth:`cancel` breaks it off."""
-        from aos_core.errors import Diverged, JournalDamaged
-
-        world, before, loop = self._opened, self._verified, asyncio.get_running_loop()
-        self._stop = False
-        shown = -1
-
-        def progress(done: int, total: int) -> None:
-            nonlocal shown
-            if self._stop:
-                raise _Cancelled
-            percent = 100 * done // total
-            if percent > shown:
-                shown = percent
-                loop.call_soon_threadsafe(self._set_running, percent)
-
-        live = world.height
-        self._set_running(0)
-        try:
-            report = await asyncio.to_thread(world.verify, progress=progress)
-        except _Cancelled:
-            return self._set_verified(before)
-        except (JournalDamaged, Diverged) as error:
-            return self._set_verified(reading.broken(error))
-        if report.divergence is None:
-            return self._set_verified(Verified("ok", height=live))
-        return self._set_verified(reading.diverged(report.divergence))
-
-    def _set_running(self, percent: int) -> None:
-        if self._verified.state != "running" and percent:
-            return  # a late report of progress
-        self._set_verified(Verified("running", percent=percent))
-
-    def _set_verified(self, verified: Verified) -> Verified:
-        self._verified = verified
-        if self.snapshot is not None:
-            self._publish(replace(self.snapshot, verified=verified))
-        return verified
-
-    def cancel(self) -> None:
-        """Break off verification or a scenario that plays."""
-        self._stop = True
-
     # -- for dialogs ------------------------------------------------------------------------
 
     async def event_choices(self) -> tuple[list[forms.EventChoice], str]:
@@ -267,10 +178,6 @@ class Session(Showing):
     async def receipt_form(self, intent: bytes) -> forms.ReceiptForm:
         """The form for the receipt of a pending effect."""
         return await self._run(lambda: forms.receipt_form(self._opened, self._pending(intent)))
-
-    async def branches(self) -> list[str]:
-        """The names of all branches."""
-        return await self._run(lambda: self._opened.branches())
 
     async def record_json(self, height: int) -> dict[str, Any]:
         """A record as host JSON."""
@@ -290,13 +197,23 @@ class Session(Showing):
 
         return await self._run(act)
 
-    async def search(self, text: str) -> list[int]:
-        """The heights, rising, that a filter finds. Raises :class:`UsageError` for a bad filter.
+    async def search(self, text: str, first: int, last: int) -> list[int]:
+        """The heights from ``first`` to ``last``, rising, that a filter finds. Raises
+        :class:`UsageError` for a bad filter.
 
-        In a thread of its own: the index may have to be made first."""
-        from aos_core.filters import find
+        In a thread of its own: there may be a million records. A newer search ends it; what it has
+        found then is asked for by nobody."""
+        from aos_core.filters import parse_filter
 
-        return await asyncio.to_thread(find, self._opened, text, self._live)
+        wanted, history = parse_filter(text), self._opened.history
+        mine = self._searching = object()
+
+        def look() -> list[int]:
+            found = wanted.heights(history, first, last)
+            wished = itertools.takewhile(lambda _: self._searching is mine, found)
+            return list(wished)
+
+        return await asyncio.to_thread(look)
 
     @property
     def copy_path(self) -> Path | None:

@@ -8,42 +8,59 @@ only change which snapshot is made.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aos_tui.options import Options
 from aos_tui.session import opening, reading
-from aos_tui.snapshot import Index, Snapshot, Trouble, Verified
+from aos_tui.snapshot import MARKS, Doing, Index, Snapshot, Trouble, Verified
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aos_core.errors import AosError
     from aos_core.present import RecordReader
     from aos_core.problems import Problem
     from aos_core.scenario import Player
     from aos_core.scenario_file import Step
+    from aos_core.view import View
     from aos_core.world import World
 
 Value = TypeVar("Value")
 
-MOST_PLANS = 200
-"""So many plan instances can be looked at, those that started last, and all that still run."""
+MOST_CELLS = 200
+"""So many cells of a keyed reducer are shown: those that changed, then as many more."""
+
+
+class Closed(Exception):
+    """Raised inside long work when the session is closed."""
+
 
 NOTHING_LEFT = "nothing is left to release"
 """What stands for the next step of a scenario that would release what is no longer pending."""
 
 
 class Showing:
-    """Opens a world, follows it, and shows it at a height."""
+    """Opens a world, and shows it at a height."""
 
-    def __init__(self, options: Options, changed: Callable[[Snapshot], None]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        changed: Callable[[Snapshot], None],
+        opening: Callable[[Doing | None], None],
+    ) -> None:
+        """``changed`` is given each new snapshot, ``opening`` what opening a branch is doing, and
+        None when it is over."""
         self.options = options
         self.snapshot: Snapshot | None = None
         self.locked: str | None = None
         self.progress: str | None = None
-        self._changed = changed
+        self._changed, self._opening = changed, opening
         self._pool = ThreadPoolExecutor(1, "world")
         self._world: World | None = None
         self._player: Player | None = None
@@ -53,6 +70,9 @@ class Showing:
         self._reader: RecordReader | None = None
         self._disk_changes: tuple[str, ...] = ()
         self.disk_problem: str | None = None
+        self._damage: AosError | None = None
+        self._lost = False
+        self._loop: tuple[asyncio.AbstractEventLoop, Context] | None = None
         self._stop = self._closed = False
         self._parked: dict[str, World] = {}
 
@@ -63,16 +83,38 @@ class Showing:
 
         Raises :class:`AosError`: then there is no snapshot.
         """
+        self._loop = asyncio.get_running_loop(), copy_context()
         await self._run(self._open)
         await self.refresh()
         if await self.look_at_disk() or self.disk_problem is not None:
             await self.refresh()
 
     def _open(self) -> None:
-        world, self.locked = opening.open_branch(self.options, self.options.branch)
+        world, self.locked = self._open_branch(self.options.branch)
         self._use(world)
         if self._wanted is not None:
             self._wanted = min(max(0, self._wanted), world.height)
+
+    def _open_branch(self, branch: str) -> tuple[World, str | None]:
+        """As :func:`opening.open_branch`; what takes long is told, and broken off by closing."""
+        shown = ("", 0)
+
+        def tell(doing: Doing | None) -> None:
+            self._soon(partial(self._opening, doing))
+
+        def progress(what: str, done: int, total: int) -> None:
+            nonlocal shown
+            if self._closed:
+                raise Closed
+            if (now := (what, 100 * done // max(1, total))) != shown:
+                shown = now
+                tell(Doing(what, done, total))
+
+        tell(Doing("", 0, 0))
+        try:
+            return opening.open_branch(self.options, branch, progress)
+        finally:
+            tell(None)
 
     async def problems_on_disk(self, error: Exception) -> tuple[Problem, ...]:
         """All that keeps the world from being opened, which ended in ``error``."""
@@ -91,57 +133,13 @@ class Showing:
         """The folders in which a change may mend a world that did not open."""
         return await self._run(lambda: opening.folders_of(self.options.world))
 
-    async def reopen(self) -> bool:
-        """Try to write a branch that could only be read when it was opened; whether that works."""
-        from aos_core.branches import DiskError
-        from aos_core.errors import BranchLocked, ReadOnly
-
-        def act() -> None:
-            old = self._opened
-            try:
-                world = opening.open_world(self.options, old.branch, write=True)
-            except (BranchLocked, ReadOnly, DiskError) as error:
-                self.locked = error.message
-                return
-            self.locked = None
-            self._use(world)
-            old.close()
-
-        if self.locked is not None:
-            await self._run(act)
-            await self.refresh()
-        return self._opened.writable
-
-    async def follow(self) -> None:
-        """While a branch can only be read, take in what another process adds to it, every
-        ``options.poll`` seconds. Runs until cancelled, or the session is closed."""
-        while True:
-            await asyncio.sleep(self.options.poll)
-            if self._closed:
-                return
-            if self.locked is not None and await self._run(self._take_in):
-                await self.refresh()
-
-    def _take_in(self) -> bool:
-        from aos_core.errors import AosError
-
-        before, world = self.locked, self._opened
-        try:
-            new = world.refresh()
-        except AosError as error:
-            self.locked = error.message
-            return before != self.locked
-        if world.trouble is not None:
-            self._verified = reading.broken(world.trouble)
-        if new:
-            self._new_player()
-        return new
-
     def _use(self, world: World) -> None:
         from aos_core.present import RecordReader
 
-        self._world, self._index, self._reader = world, Index(world), RecordReader(world)
-        self._instance = None
+        self._world, self._reader = world, RecordReader(world)
+        self._index = Index(world, self._found_damage)
+        self._instance = self._damage = None
+        self._lost = False
         self._verified = Verified() if world.trouble is None else reading.broken(world.trouble)
         self._new_player()
         self._skip_idle_steps()
@@ -247,13 +245,38 @@ class Showing:
         await self.refresh()
 
     def _make(self) -> Snapshot:
-        world = self._opened
+        """The snapshot of what is wanted. Where that height cannot be read, of the one that is
+        shown, else of the last; where none can, what is shown stays, and says what is wrong."""
+        from aos_core.errors import AosError
+
+        world, shown = self._opened, self.snapshot
+        self._lost = world.lost
         live = world.height
-        height = live if self._wanted is None else min(self._wanted, live)
+        wanted = live if self._wanted is None else min(self._wanted, live)
+        others = [] if shown is None or shown.branch != world.branch else [min(shown.height, live)]
+        for height in dict.fromkeys([wanted, *others, live]):
+            try:
+                found = self._picture(height)
+            except AosError as error:
+                self._damage = self._damage or error
+                continue
+            self._wanted = None if self._wanted is None or height == live else height
+            return found
+        assert self._damage is not None
+        if shown is None or shown.branch != world.branch:
+            raise self._damage
+        return replace(shown, trouble=self._trouble(), writable=False, lost=self._lost)
+
+    def _picture(self, height: int) -> Snapshot:
+        world = self._opened
         view = world.at(height)
-        plans = tuple(view.last_plans(MOST_PLANS))
-        numbers: list[int | None] = [None, *(plan.number for plan in plans)]
-        chosen = self._instance if self._instance in numbers[1:] else numbers[-1]
+        last = view.last_plans(1)
+        plan_count = last[-1].number + 1 if last else 0
+        chosen = self._instance
+        if chosen not in range(plan_count):
+            chosen = plan_count - 1 if plan_count else None
+        states, before, unshown = self._states(view)
+        live = world.height
         return Snapshot(
             world=world.files.root.name,
             branch=world.branch,
@@ -265,27 +288,33 @@ class Showing:
             head=world.head,
             records=world.records,
             index=self._index,
-            states=view.states(),
-            before=self._states_before(height, live),
+            states=states,
+            before=before,
+            unshown=unshown,
             pending=tuple(view.pending),
-            plans=plans,
+            plan_count=plan_count,
             plan=None if chosen is None else view.plan(chosen),
+            turns=world.turns_until(live),
+            marks=(world.turn_starts(live, MARKS), self._index.faults(live)),
             next_step=self._next_step(),
             first_events=reading.first_events(view),
             verified=self._verified,
-            trouble=self._trouble(),
             notices=self._notices(),
+            trouble=self._trouble(),
             disk_changes=self._disk_changes,
-            writable=world.writable,
+            writable=world.writable and not self._lost,
+            lost=self._lost,
             progress=self.progress,
         )
 
-    def _states_before(self, height: int, live: int) -> Mapping[str, Any]:
-        """The states that those at ``height`` are compared with: at the end of a turn those before
-        it, inside a turn those one record earlier."""
-        first, last = self._index.bounds(height)
-        before = first - 1 if height == last else height - 1
-        return self._opened.at(before).states() if before >= 0 else {}
+    def _states(self, view: View) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+        """The states, those that they are compared with, and of how many cells more there is one.
+
+        At the end of a turn they are compared with those before it, inside a turn with those one
+        record earlier."""
+        first, last = self._index.bounds(view.height)
+        before = first - 1 if view.height == last else view.height - 1
+        return reading.states_of(view, self._opened.at(max(0, before)), MOST_CELLS)
 
     def _next_step(self) -> str | None:
         step = None if self._player is None else self._player.next_step
@@ -299,12 +328,29 @@ class Showing:
         return step.verb == "release" and isinstance(step.value, str) and not self._opened.pending
 
     def _trouble(self) -> Trouble | None:
-        error = self._opened.trouble
-        if error is not None:
-            return reading.why_read_only(error)
+        world = self._opened
+        if self._lost:
+            return reading.lost(world.branch)
+        if world.trouble is not None:
+            return reading.why_read_only(world.trouble)
+        if self._damage is not None:
+            return reading.why_read_only(self._damage)
         if self.locked is not None:
             return Trouble(f"read-only: {self.locked}", "", "F forks it, to go on there")
+        if world.read_only is not None:
+            return Trouble(f"read-only: {world.read_only}", "", "any key that writes tries again")
         return None
+
+    def _found_damage(self, error: AosError) -> None:
+        """Something cannot be read, which whoever painted it has found: say so above the panes."""
+        if self._damage is None and not self._closed:
+            self._damage = error
+            self._soon(self._tell_damage)
+
+    def _tell_damage(self) -> None:
+        if self.snapshot is not None:
+            writable = self.snapshot.writable and self._opened.writable
+            self._publish(replace(self.snapshot, trouble=self._trouble(), writable=writable))
 
     def _notices(self) -> tuple[str, ...]:
         world, found = self._opened, list(self._opened.notices)
@@ -333,12 +379,28 @@ class Showing:
         ):
             player.play_step()
 
+    async def _act(self, act: Callable[[], Value]) -> Value:
+        """Run something that writes, then show the live end; an error leaves one where one is."""
+        try:
+            result = await self._run(act)
+            self._wanted = None
+            return result
+        finally:
+            await self.refresh()
+
     # -- the thread -------------------------------------------------------------------------
 
     @property
     def _opened(self) -> World:
         assert self._world is not None, "the session is open"
         return self._world
+
+    def _soon(self, act: Callable[[], None]) -> None:
+        """Do something on the event loop, whichever thread this is, as part of the app."""
+        assert self._loop is not None, "the session is open"
+        loop, context = self._loop
+        with suppress(RuntimeError):  # the loop has ended: nobody looks any more
+            loop.call_soon_threadsafe(act, context=context)
 
     async def _run(self, act: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._pool, act)

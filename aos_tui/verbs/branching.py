@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from functools import partial
 
+from aos_tui.formatting import count, some
 from aos_tui.verbs.base import Base
 
 
@@ -20,6 +21,9 @@ class Branching(Base):
         snapshot = self.snapshot
         if snapshot is None:
             self.notify("the world is still being opened")
+            return False
+        if snapshot.lost:
+            self.ask_lost()
             return False
         if not snapshot.writable:
             self._write_again(then)
@@ -42,25 +46,91 @@ class Branching(Base):
 
         self.prepare(act)
 
+    def ask_lost(self) -> None:
+        """The journal's file is gone: ask whether to put it back."""
+        snapshot = self.snapshot
+        assert snapshot is not None
+
+        def answer(what: str) -> None:
+            if what == "quit":
+                self.app.exit()
+            else:
+                self.work(self._put_back)
+
+        held = count(snapshot.live + 1, "record")
+        self._ask("LostDialog", answer, snapshot.branch, str(self.session.log), held)
+
+    async def _put_back(self) -> None:
+        await self.session.put_back()
+        self.notify("the journal is back where it was, with all that was acknowledged")
+
     def action_branches(self) -> None:
-        """Choose another branch."""
+        """Choose another branch, or rename, delete, bring back one."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
-            return
-        self.prepare(self._ask_branch)
+        elif self.snapshot.lost:
+            self.ask_lost()
+        else:
+            self.prepare(self._ask_branch)
 
     async def _ask_branch(self) -> None:
         assert self.snapshot is not None
+        acts = {
+            "open": self._open_branch,
+            "rename": self._ask_new_name,
+            "delete": self._ask_delete,
+            "restore": self._restore,
+        }
 
-        def answer(name: str) -> None:
+        def answer(choice: tuple[str, str]) -> None:
+            what, name = choice
+            (self.prepare if what in ("rename", "delete") else self.work)(partial(acts[what], name))
+
+        names, removed = await self.session.branches(), await self.session.removed_branches()
+        self._ask("BranchesDialog", answer, names, self.snapshot.branch, removed)
+
+    async def _open_branch(self, name: str) -> None:
+        await self.session.open_branch(name)
+        self.notify(f"on branch {name}")
+
+    async def _restore(self, name: str) -> None:
+        await self.session.restore_branch(name)
+        self.notify(f"branch {name} is back")
+
+    async def _ask_new_name(self, name: str) -> None:
+        taken = await self.session.branches()
+
+        def answer(new: str) -> None:
             async def act() -> None:
-                await self.session.open_branch(name)
-                self.notify(f"on branch {name}")
+                await self.session.rename_branch(name, new)
+                self.notify(f"branch {name} is now called {new}")
 
-            self.work(act)
+            if new != name:
+                self.work(act)
 
-        names = await self.session.branches()
-        self._ask("BranchesDialog", answer, names, self.snapshot.branch)
+        self._ask("RenameDialog", answer, name, [of for of in taken if of != name])
+
+    async def _ask_delete(self, name: str) -> None:
+        loss = await self.session.loss_of(name)
+        if loss.children:
+            goes_on = f"{some(loss.children)} goes on from it"
+            self.notify(f"branch {name} is not deleted: {goes_on}", severity="warning")
+            return
+
+        def answer(yes: bool) -> None:
+            async def act() -> None:
+                await self.session.delete_branch(name)
+                self.notify(f"branch {name} is deleted; B brings it back")
+
+            if yes:
+                self.work(act)
+
+        text = (
+            f"Branch {name} has {count(loss.records, 'record')} of its own, which no other branch "
+            "has. They are gone from the list of branches, and can be brought back there until "
+            "aos gc clears them away."
+        )
+        self._ask("ConfirmDialog", answer, f"Delete {name}?", text, "Delete", "Keep it")
 
     def action_fork(self) -> None:
         """Fork at the shown height."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from aos_tui.actions import help_groups, key_says
 from aos_tui.formatting import count, pretty
 from aos_tui.verbs.travel import Travel
+
+if TYPE_CHECKING:
+    from aos_tui.snapshot import Verified
 
 
 class Looking(Travel):
@@ -26,14 +31,30 @@ class Looking(Travel):
             return
         verified = await self.session.verify()
         if verified.state == "ok":
-            records = count(snapshot.live + 1, "record")
-            root = f", root {snapshot.root.hex()[:8]}.." if snapshot.at_end else ""
+            records, now = count(verified.height + 1, "record"), self.snapshot
+            shown = now is not None and now.height == now.live == verified.height
+            root = f", root {now.root.hex()[:8]}.." if now is not None and shown else ""
             self.notify(f"verified: {records} replayed to the same bytes{root}")
         elif verified.state == "bad":
             self.notify(f"verification failed at record {verified.height}", severity="error")
-            self.show_value("Verification failed", verified.text)
+            self._show_failure_of(verified)
         else:
             self.notify("verification was stopped")
+
+    def _show_failure_of(self, verified: Verified) -> None:
+        """What differs or is damaged; where something differs, the offer of a scenario."""
+        divergence = verified.divergence
+
+        def answer(_: bool) -> None:
+            async def act() -> None:
+                assert divergence is not None
+                file = await self.session.write_reproduction(divergence)
+                run = f"aos run {self.session.root.name} --scenario {PurePath(file).stem}"
+                self.notify(f"written: {file}\n{run} shows it again")
+
+            self.work(act)
+
+        self._ask("ProofDialog", answer, verified.text, offers=divergence is not None)
 
     def show_record(self, height: int) -> None:
         """Open a record."""

@@ -227,7 +227,7 @@ async def test_the_extra_fields_of_a_payload_are_named_beside_its_type() -> None
 
 
 async def test_the_branches_are_listed_and_another_is_chosen() -> None:
-    assert (await run(BranchesDialog(["a", "b"], "a"), "down", "enter")).result == "b"
+    assert (await run(BranchesDialog(["a", "b"], "a"), "down", "enter")).result == ("open", "b")
     assert (await run(BranchesDialog(["a", "b"], "b"), "enter")).result is None
 
 

@@ -60,23 +60,14 @@ def event(schema: str, value: Any) -> Record:
 class Known(Index):
     """What is said of records, without a world to look it up in."""
 
-    def __init__(self, faults: list[int] | None = None) -> None:
-        self._of_faults = faults or []
+    def __init__(self) -> None:
+        pass
 
     def intent(self, hash: bytes) -> Record | None:
         return INTENT if hash == bytes(32) else None
 
     def plan(self, instance: bytes) -> tuple[int, str] | None:
         return (0, "demo/p@1") if instance == bytes(32) else None
-
-    def turns(self, live: int) -> int:
-        return 2
-
-    def turn_starts(self, live: int, most: int) -> list[int]:
-        return [1, 4]
-
-    def faults(self, live: int) -> list[int]:
-        return self._of_faults
 
 
 def index() -> Index:
@@ -177,7 +168,7 @@ def test_a_step_after_one_that_failed_is_not_ready() -> None:
     ("verified", "text"),
     [
         (Verified(), "chain unverified"),
-        (Verified("running", percent=40), "chain verifying 40%"),
+        (Verified("running", percent=40), "chain ◷ 40 %"),
         (Verified("ok", height=17), "chain ✓ verified"),
         (Verified("ok", height=9), "chain ✓ to 9"),
         (Verified("bad", height=4), "chain ✗ broken at 4"),
@@ -199,7 +190,8 @@ def snapshot(**more: Any) -> Snapshot:
     given: dict[str, Any] = {
         "world": "04-aggregator", "branch": "main", "scenario": "basic", "height": 4, "live": 6,
         "following": False, "root": bytes(32), "head": bytes(32), "records": [], "index": index(),
-        "states": {}, "before": {}, "pending": (), "plans": (), "plan": None, "next_step": None,
+        "states": {}, "before": {}, "unshown": {}, "pending": (), "plan_count": 0, "plan": None,
+        "turns": 2, "marks": ([1, 4], []), "next_step": None,
         "first_events": (), "verified": Verified(), "trouble": None, "notices": (),
         "disk_changes": (), "writable": True,
     }  # fmt: skip
@@ -231,8 +223,7 @@ def test_the_timeline_says_what_t_does_in_the_room_there_is() -> None:
 
 
 def test_the_bar_shows_turns_faults_and_where_one_is() -> None:
-    faulty = Known([6])
-    bar = plain(timeline_bar(snapshot(index=faulty, height=3), 9, UNICODE))
+    bar = plain(timeline_bar(snapshot(marks=([1, 4], [6]), height=3), 9, UNICODE))
     assert bar == "├─┼─◉┼─✗┤"
     assert len(plain(timeline_bar(snapshot(), 1, UNICODE))) == 3
 

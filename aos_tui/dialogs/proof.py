@@ -1,0 +1,34 @@
+"""What verification found where it failed, and the offer to keep it as a scenario."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from aos_tui.dialogs.value import ValueDialog
+
+
+class ProofDialog(ValueDialog[bool]):
+    """Dismisses with True where the scenario is to be written, else with None. ``offers``: whether
+    there is one to write."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("w", "write", "Write the scenario")]
+
+    def __init__(self, text: str, *, offers: bool) -> None:
+        super().__init__("Verification failed", text)
+        self._offers = offers
+
+    def says(self) -> str:
+        if not self._offers:
+            return ""
+        return "w writes all inputs up to there as a scenario, to show and to mend it with."
+
+    def keys(self) -> tuple[tuple[str, str, str], ...]:
+        offered = (("w", "write", "Write the scenario"),) if self._offers else ()
+        return (*offered, *super().keys())
+
+    def action_write(self) -> None:
+        """Dismiss with True."""
+        if self._offers:
+            self.dismiss(True)

@@ -1,0 +1,128 @@
+"""The proof of the chain: a world on disk is verified by a process, one in memory by a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aos_tui.session import reading
+from aos_tui.session.following import Following
+from aos_tui.snapshot import Verified
+
+if TYPE_CHECKING:
+    from aos_core.replay import Divergence
+    from aos_tui.verifying import Verifier
+
+
+class _Cancelled(Exception):
+    """Raised inside long work that the user broke off."""
+
+
+class Proving(Following):
+    """Verification, and the scenario that shows what it found."""
+
+    _verifier: Verifier | None = None
+
+    async def verify(self) -> Verified:
+        """Replay the whole journal, with progress; :meth:`cancel` breaks it off, and then what was
+        known before stands. Raises :class:`AosError` where it cannot be done."""
+        world, before = self._opened, self._verified
+        self._stop = False
+        self._set_running(0)
+        found = None
+        try:
+            found = await (self._verify_here() if world.in_memory else self._verify_beside())
+        finally:
+            if self._world is world:
+                self._set_verified(found or before)
+        return found or before
+
+    async def _verify_beside(self) -> Verified | None:
+        """What ``aos verify`` says of the branch as it lies on the disk; None if it was ended."""
+        from aos_core.errors import AosError
+        from aos_tui.verifying import Verifier
+
+        mine = Verifier(str(self.root), self._opened.branch, self._set_running)
+        self._verifier = mine
+        try:
+            said = await mine.run()
+        finally:
+            self._verifier = None
+        match said:
+            case None:
+                return None
+            case {"error": {"where": {"height": int()}} as error}:
+                return reading.damaged(error)
+            case {"error": {"code": code, "message": message, "hint": hint, "where": where}}:
+                raise AosError(message, hint=hint, code=code, **where)
+            case {"divergence": found}:
+                return reading.diverged(reading.divergence_of(found), said.get("why"))
+        return Verified("ok", height=said["records"] - 1)
+
+    async def _verify_here(self) -> Verified | None:
+        from aos_core.errors import Diverged, JournalDamaged
+
+        shown, live = -1, self._opened.height
+
+        def progress(done: int, total: int) -> None:
+            nonlocal shown
+            if self._stop:
+                raise _Cancelled
+            percent = 100 * done // total
+            if percent > shown:
+                shown = percent
+                self._soon(partial(self._set_running, percent))
+
+        try:
+            report = await asyncio.to_thread(self._opened.verify, progress=progress)
+        except _Cancelled:
+            return None
+        except (JournalDamaged, Diverged) as error:
+            return reading.broken(error)
+        if report.divergence is None:
+            return Verified("ok", height=live)
+        return reading.diverged(report.divergence)
+
+    def _set_running(self, percent: int) -> None:
+        if self._verified.state != "running" and percent:
+            return  # a late report of progress
+        self._set_verified(Verified("running", percent=percent))
+
+    def _set_verified(self, verified: Verified) -> None:
+        self._verified = verified
+        if self.snapshot is not None:
+            self._publish(replace(self.snapshot, verified=verified))
+
+    def cancel(self) -> None:
+        """Break off verification or a scenario that plays."""
+        self._stop = True
+        self._stop_verifying()
+
+    def _stop_verifying(self) -> None:
+        if self._verifier is not None:
+            self._verifier.stop()
+
+    async def close(self) -> None:
+        """Give up the world. What runs is broken off, and nothing of it is left."""
+        self._stop_verifying()
+        await super().close()
+
+    async def write_reproduction(self, divergence: Divergence) -> str:
+        """Write the scenario that shows a divergence; returns its file, from the world's folder.
+
+        Raises :class:`AosError`."""
+
+        def act() -> str:
+            from aos_core.scenario_writer import reproduction, save
+
+            world = self._opened
+            folder, stem = world.files.root / "scenarios", f"diverges-at-{divergence.height}"
+            names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
+            name = next(of for of in names if not (folder / f"{of}.toml").exists())
+            save(world, folder / f"{name}.toml", reproduction(world, divergence, name))
+            return f"scenarios/{name}.toml"
+
+        return await self._run(act)
