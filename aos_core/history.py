@@ -38,7 +38,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Started:
     """A plan instance over time. ``number`` is what people call ``#0``; ``manifest`` is the one it
-    started under and keeps; ``error``, ``text`` and ``step`` say what it failed with, and where."""
+    started under and keeps; ``error`` and ``step`` say what it failed with, and where."""
 
     number: int
     id: bytes
@@ -48,7 +48,6 @@ class Started:
     ended: int | None = None
     status: str = "running"
     error: str | None = None
-    text: str | None = None
     step: str | None = None
 
 
@@ -218,7 +217,6 @@ class History:
             ended=ended,
             status=end["status"],
             error=end.get("error_code"),
-            text=end.get("text"),
             step=end.get("step"),
         )
 

@@ -46,6 +46,11 @@ class Travel:
         self._trusted = True
         self.reached = -1
 
+    def take(self, index: int, frame: Frame, made: Turn) -> None:
+        """Take in the turn of frame ``index``, which was run just now."""
+        self._inside = index, made
+        self.add(index, frame, made.state, made.after)
+
     def add(self, index: int, frame: Frame, state: State, after: Moment) -> None:
         """Take in the state and the moment after frame ``index``."""
         self._known[index] = state, after

@@ -97,4 +97,4 @@ def _try(
         made = turn(programs, state, input, moment, modules)
     except Rejected as error:
         return {"code": error.code, "text": error.message, "where": {}}
-    return None if made.fault is None else made.fault.fields
+    return None if made.fault is None else {**made.fault.fields, "text": made.fault_text}

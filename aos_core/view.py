@@ -141,12 +141,13 @@ class View:
         records: Sequence[Record],
         history: History,
         prepare: Callable[[Asked, Schema], Receipt | None],
+        detail: Callable[[int], str],
     ) -> None:
         self.height, self._state = height, state
         self._programs = programs
         self.program = programs(state.manifest)
         self._records, self._history = records, history
-        self._prepare = prepare
+        self._prepare, self._detail = prepare, detail
 
     @property
     def root(self) -> bytes:
@@ -337,8 +338,17 @@ class View:
             ended=started.ended if over else None,
             error=started.error if over else None,
             steps=steps,
-            text=started.text if over else None,
+            text=self._why(started) if over else None,
         )
+
+    def _why(self, started: Started) -> str | None:
+        """Why an instance failed, as this version says it; None where it cannot be run again."""
+        if started.error is None or started.ended is None:
+            return None
+        try:
+            return self._detail(started.ended) or None
+        except AosError:
+            return None
 
     def _steps(self, started: Started) -> tuple[StepView, ...]:
         heights = self._history.steps(started, self.height)
@@ -366,7 +376,7 @@ class View:
         error = None
         over = started.ended is not None and started.ended <= self.height
         if over and started.step == id and started.error is not None:
-            error = _failure(started.error, started.text)
+            error = _failure(started.error, self._why(started))
         if moved is None:
             return StepView(id, op, "pending", None, None, after, error=error)
         height, record = moved

@@ -399,12 +399,28 @@ class World:
         with self._mutex:
             state = self._state if height == self.height else self._travel.inside(height)
             return View(
-                height, state, self.program_of, self._records, self._history, self._prepared
+                height,
+                state,
+                self.program_of,
+                self._records,
+                self._history,
+                self._prepared,
+                self.detail,
             )
 
     def frame_at(self, height: int) -> int:
         """The index of the frame that holds record ``height``. Raises :class:`UsageError`."""
         return self._chain.index_at(height)
+
+    def detail(self, height: int) -> str:
+        """What went wrong at a ``fault`` or a failed ``plan_ended``, with names and numbers, where
+        the record only gives a code: its turn is run again. Empty where nothing did. Raises as
+        :meth:`at`."""
+        record = self._records[height]
+        if record.kind != "fault" and record.get("error_code") is None:
+            return ""
+        with self._mutex:
+            return self._travel.turn(self._chain.index_at(height)).details.get(height, "")
 
     def turn_bounds(self, height: int) -> tuple[int, int]:
         """(first, last) height of the turn that record ``height`` is in."""
@@ -533,7 +549,7 @@ class World:
             self._state, self._moment = made.state, made.after
             if self._events is not None:
                 self._events += isinstance(input, EventInput)
-            self._travel.add(self._chain.count - 1, frame, made.state, made.after)
+            self._travel.take(self._chain.count - 1, frame, made)
             return made
 
     def _turn(self, input: Input) -> Turn:

@@ -63,7 +63,13 @@ def cells(tmp_path: Path) -> World:
 
 def _view(world: World, state: State) -> View:
     return View(
-        0, state, world.program_of, world.records, world.history, lambda asked, schema: None
+        0,
+        state,
+        world.program_of,
+        world.records,
+        world.history,
+        lambda asked, schema: None,
+        lambda height: "",
     )
 
 

@@ -106,7 +106,7 @@ def _on_line(error: AosError, number: int) -> AosError:
 
 def acknowledge(world: World, turns: Sequence[Turn]) -> dict[str, Any]:
     """What is durable now: ``records`` counts those of these turns, ``pending`` what is left."""
-    fault = next((made.fault for made in turns if made.fault is not None), None)
+    fault = next((made for made in turns if made.fault is not None), None)
     return {
         "height": world.height,
         "root": canon.hash_text(world.root),
@@ -116,11 +116,12 @@ def acknowledge(world: World, turns: Sequence[Turn]) -> dict[str, Any]:
     }
 
 
-def _fault_json(fault: Any) -> dict[str, Any]:
+def _fault_json(made: Turn) -> dict[str, Any]:
     from aos_core.kernel.records import show_field
 
-    where = {name: show_field(name, of) for name, of in fault["where"].items()}
-    return {"code": fault["code"], "where": where, "text": fault["text"]}
+    assert made.fault is not None
+    where = {name: show_field(name, of) for name, of in made.fault["where"].items()}
+    return {"code": made.fault["code"], "where": where, "text": made.fault_text}
 
 
 def _summary(ack: dict[str, Any]) -> str:

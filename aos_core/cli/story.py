@@ -125,7 +125,7 @@ class Teller:
                 params = self._reader.fields(height)["params"]
                 return f"{n}: {asks_for(record['kind'], params)}"
             case "fault":
-                return f"{record['code']}: {record['text']} (nothing changed)"
+                return f"{record['code']}: {self._world.detail(height)} (nothing changed)"
             case "manifest_replaced":
                 return f"goes on with other {', '.join(record['changed']) or 'settings'}"
         return record.kind
@@ -151,7 +151,7 @@ class Teller:
         name = self._instance(record, height)
         if record["status"] == "ok":
             return f"{name} ends well"
-        text = record.get("text")
+        text = self._world.detail(height)
         return f"{name} fails: {record.get('error_code')}{f', {text}' if text else ''}"
 
     def _instance(self, record: Record, height: int) -> str:

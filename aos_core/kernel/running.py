@@ -73,6 +73,7 @@ class Running:
         self.programs, self.program = programs, programs(state.manifest)
         self.state, self.input, self.moment, self.modules = state, input, moment, modules
         self.records: list[Record] = []
+        self.details: dict[int, str] = {}
         self.states: list[State] = []
         self.deliveries: deque[Queued] = deque()
         self.tasks: deque[bytes] = deque()
@@ -228,16 +229,17 @@ class Running:
     def end(self, ended: Ended, by: int) -> None:
         self.state = self.state.without_instance(ended.instance.id)
         self.free(ended.instance.id)
-        self.record(
+        height = self.record(
             "plan_ended",
             by,
             instance=ended.instance.id,
             status=ended.status,
             result=ended.result,
             error_code=ended.code,
-            text=ended.text,
             step=ended.step,
         )
+        if ended.text is not None:
+            self.details[height] = ended.text
 
     def ask(
         self,

@@ -84,6 +84,7 @@ class _TaskRun:
             step=ask.step,
             state=ask.state,
             value=ask.form,
+            on=ask.instance.waits.get(ask.step) if ask.state == "waiting" else None,
         )
 
     def ask_effect(self, ask: AskEffect) -> Answer:

@@ -12,7 +12,8 @@ Three ways to go wrong, kept apart:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from aos_core import canon
@@ -25,6 +26,7 @@ from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.records import EventInput, Input, ManifestInput, ReceiptInput, Record
 from aos_core.kernel.routing import route
 from aos_core.kernel.running import Fault, Moment, Programs, Running
+from aos_core.kernel.sentences import sentence
 from aos_core.kernel.state import Held, Intent, State
 from aos_core.kernel.tasks import take_task
 
@@ -33,12 +35,16 @@ __all__ = ["Moment", "Programs", "Turn", "genesis", "turn"]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a turn gave: its records, the state after each, and the moment after it."""
+    """What a turn gave: its records, the state after each, and the moment after it.
+
+    ``details``: by height, what went wrong where a record only gives its code; no part of the
+    journal."""
 
     input: Input
     records: tuple[Record, ...]
     states: tuple[State, ...]
     after: Moment
+    details: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
@@ -48,6 +54,11 @@ class Turn:
     def fault(self) -> Record | None:
         """The fault record, if the turn faulted."""
         return self.records[-1] if self.records[-1].kind == "fault" else None
+
+    @property
+    def fault_text(self) -> str:
+        """What went wrong in a turn that faulted, with names and numbers."""
+        return self.details[self.after.height - 1]
 
 
 def genesis(manifest: bytes, world: str) -> Record:
@@ -70,7 +81,7 @@ def turn(programs: Programs, state: State, input: Input, moment: Moment, modules
     if isinstance(input, ManifestInput) and input.settings is not None:
         settings = Settings.from_plain(input.settings)
     after = Moment(moment.height + len(run.records), input.logical_ns, settings)
-    return Turn(input, tuple(run.records), tuple(run.states), after)
+    return Turn(input, tuple(run.records), tuple(run.states), after, run.details)
 
 
 def _faulted(state: State, input: Input, moment: Moment, run: Running, fault: Fault) -> Turn:
@@ -78,10 +89,11 @@ def _faulted(state: State, input: Input, moment: Moment, run: Running, fault: Fa
     if first.kind == "receipt":
         advance(INTENT, "pending", "fault")
         first = Record("receipt", {**first.fields, "outcome": "faulted"})
-    fields = {"code": fault.code, "where": fault.where, "text": fault.text}
+    text = sentence(fault.code, fault.text)
+    fields = {"code": fault.code, "where": fault.where, "text": text}
     records = (first, Record("fault", fields, by=moment.height))
     after = Moment(moment.height + 2, input.logical_ns, moment.settings)
-    return Turn(input, records, (state, state), after)
+    return Turn(input, records, (state, state), after, {moment.height + 1: fault.text})
 
 
 def _start(run: Running) -> None:

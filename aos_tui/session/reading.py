@@ -12,7 +12,6 @@ from aos_tui.snapshot import Index, Trouble, Verified
 
 if TYPE_CHECKING:
     from aos_core.errors import AosError, Diverged, JournalDamaged
-    from aos_core.kernel.records import Record
     from aos_core.kernel.turn import Turn
     from aos_core.present import RecordReader
     from aos_core.problems import Problem
@@ -41,6 +40,8 @@ def record_detail(world: World, reader: RecordReader, index: Index, height: int)
         f"turn                    {first} to {last}",
     ]
     sections = [("Value", pretty(with_hashes(shown, index) | _state_after(world, height)))]
+    if detail := world.detail(height):
+        sections.append(("What went wrong", detail))
     if stamps := _stamps(world, height):
         sections.append(("Input", stamps))
     sections += [("Hashes", "\n".join(hashes)), ("CBOR", diagnostic(record.to_plain()))]
@@ -209,10 +210,12 @@ def fault_of(turns: Iterable[Turn]) -> str | None:
     """Play turns until one faults, and say how it did."""
     for made in turns:
         if made.fault is not None:
-            return fault_text(made.fault)
+            return fault_text(made)
     return None
 
 
-def fault_text(fault: Record) -> str:
-    """A fault record in one sentence."""
-    return f"the turn faulted, the state is unchanged: {fault['code']}: {fault['text']}"
+def fault_text(made: Turn) -> str:
+    """A turn that faulted, in one sentence."""
+    assert made.fault is not None
+    code = made.fault["code"]
+    return f"the turn faulted, the state is unchanged: {code}: {made.fault_text}"

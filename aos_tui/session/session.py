@@ -134,7 +134,7 @@ class Session(Branching):
                 turns = player.step_turns()
                 while (made := await self._act(partial(next, turns, None))) is not None:
                     if made.fault is not None:
-                        return [reading.fault_text(made.fault)]
+                        return [reading.fault_text(made)]
                     if self._stop:
                         return []
                     await asyncio.sleep(self.options.pace)
