@@ -430,8 +430,8 @@ def frames_until(journal: Journal, head: bytes, height: int) -> int | None:
     """How many frames end with the one of this hash, which ends at ``height``; None: not here."""
     if journal.header.hash == head:
         return 1
-    index = journal.index_at(height)
     try:
+        index = journal.index_at(height)
         return index + 1 if index > 0 and journal.frame(index).hash == head else None
     except AosError:
         return None

@@ -80,13 +80,14 @@ def examine(root: Path, progress: Progress) -> Iterator[Finding]:
             known = frozenset(store.sizes())
         named, journals = _Named(), dict[str, FileJournal]()
         for name in names:
-            journal, findings = _journal(
-                branch_path(root / "journal", name), named, known, progress
-            )
-            yield from findings
-            if journal is not None:
-                journals[name] = journal
-                leaving.callback(journal.close)
+            try:
+                journal = FileJournal.open(branch_path(root / "journal", name), write=False)
+            except AosError as error:
+                yield Finding(f"branch {name}", "damage", _placed(error), error.hint)
+                continue
+            journals[name] = journal
+            leaving.callback(journal.close)
+            yield from _journal(f"branch {name}", journal, named, known, progress)
         yield from _parents(journals)
         if store is not None:
             yield from _objects(store, named, known, progress)
@@ -102,29 +103,24 @@ def _store(path: Path) -> tuple[SqliteStore | None, Finding | None]:
 
 
 def _journal(
-    path: Path, named: _Named, known: frozenset[bytes], progress: Progress
-) -> tuple[FileJournal | None, list[Finding]]:
-    name = f"branch {path.stem}"
-    try:
-        journal = FileJournal.open(path, write=False)
-    except AosError as error:
-        return None, [Finding(name, "damage", _placed(error), error.hint)]
-
-    def told(done: int, total: int) -> None:
-        progress(f"checking {name}", done, total)
-
+    name: str, journal: FileJournal, named: _Named, known: frozenset[bytes], progress: Progress
+) -> Iterator[Finding]:
     found: AosError | None
     try:
-        found = journal.check(told, lambda frame: named.look(frame, known))
+        found = journal.check(
+            lambda done, total: progress(f"checking {name}", done, total),
+            lambda frame: named.look(frame, known),
+        )
     except AosError as error:  # the disk refuses
         found = error
     if found is not None:
-        return journal, [Finding(name, "damage", _placed(found), found.hint)]
+        yield Finding(name, "damage", _placed(found), found.hint)
+        return
     whole = f"{journal.count} frames to height {journal.height}, head {hash_text(journal.head)}"
-    findings = [Finding(name, "ok", whole)]
-    hint = "the next who opens it for writing moves them aside"
-    findings += [Finding(name, "warning", notice, hint) for notice in journal.notices]
-    return journal, findings
+    yield Finding(name, "ok", whole)
+    for notice in journal.notices:
+        hint = "the next who opens it for writing moves them aside"
+        yield Finding(name, "warning", notice, hint)
 
 
 def _placed(error: AosError) -> str:
