@@ -164,6 +164,9 @@ def begin(header: Frame) -> tuple[State, Moment]:
     manifest, world = body.get("manifest"), body.get("world")
     if not isinstance(manifest, bytes):
         raise _diverged(Divergence(0, None, "a hash", untyped_to_host(manifest), field="manifest"))
+    if type(body.get("created_ns")) is not int:
+        found = untyped_to_host(body.get("created_ns"))
+        raise _diverged(Divergence(0, None, "nanoseconds", found, field="created_ns"))
     state = State(manifest)
     _check_header(header, [{"k": "genesis", "manifest": manifest, "world": world}], state)
     return state, Moment(header.last_height + 1, 0, settings)

@@ -11,14 +11,25 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from types import NoneType
 from typing import Any
-from urllib.parse import urlsplit
 
 from aos_core.air.builtins import HTTP_ENFORCER, LLM_ENFORCER, WORKSPACE_ENFORCER
 
 Constraint = Callable[[Any, str, Any], str | None]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NO_HOST = re.compile(r"[\[ \\]")
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<place>[^/?#]*)(?P<path>[^?#]*)")
+"""RFC 3986, appendix B. By hand: a library may judge otherwise in its next release, and what is
+judged here is replayed for ever."""
+
+_NO_HOST = re.compile(
+    r"[\[\] \\\u2047-\u2049\u2100\u2101\u2105\u2106\u2a74\ufe13\ufe16\ufe55\ufe56\ufe5f\ufe6b"
+    r"\uff03\uff0f\uff1a\uff1f\uff20]"
+)
+"""An IPv6 literal (B-23), what no host holds, and what some take for one of ``/?#@:`` (NFKC)."""
+
+_PORT = re.compile(r"[0-9]{0,9}")
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_UPPER = {lower: upper for upper, lower in _LOWER.items()}
 _SLASHES = re.compile(r"(?:[/\\]|%2f|%5c)+", re.IGNORECASE)
 _DOT = re.compile("%2e", re.IGNORECASE)
 
@@ -87,17 +98,26 @@ def enforce_http(grant: Any, kind: str, params: Any) -> str | None:
     if url is None:
         return "invalid_url"
     scheme, host, port, path = url
-    method = (_member(params, "method", str) or "").upper()
-    if not _among(grant, "hosts", host, str.lower):
+    method = _upper(_member(params, "method", str) or "")
+    if not _among(grant, "hosts", host, _lower):
         return "host_not_allowed"
-    if not _among(grant, "schemes", scheme, str.lower):
+    if not _among(grant, "schemes", scheme, _lower):
         return "scheme_not_allowed"
-    if not _among(grant, "methods", method, str.upper):
+    if not _among(grant, "methods", method, _upper):
         return "method_not_allowed"
     ports, prefixes = _allowed(grant, "ports", int), _allowed(grant, "path_prefixes")
     if ports and port not in ports:
         return "port_not_allowed"
     return None if not prefixes or _lies_within(path, prefixes) else "path_not_allowed"
+
+
+def _lower(text: str) -> str:
+    """ASCII letters only: what Unicode takes for a letter changes."""
+    return text.translate(_LOWER)
+
+
+def _upper(text: str) -> str:
+    return text.translate(_UPPER)
 
 
 def _lies_within(path: str, prefixes: list[str]) -> bool:
@@ -133,20 +153,15 @@ def _resolve_dots(path: str) -> str:
 @lru_cache(maxsize=256)  # a plan asks the same few places; a history run again, the very same
 def _split_url(url: str) -> tuple[str, str, int | None, str] | None:
     """(scheme, host, port, path); None for what is no URL, IPv6 literals among it (B-23)."""
-    if url[:1] == " " or _CONTROL.search(url):  # urlsplit drops some of them
+    found = None if _CONTROL.search(url) else _URL.match(url)
+    if found is None or _NO_HOST.search(found["place"]):
         return None
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
+    scheme = found["scheme"].translate(_LOWER)
+    host, _, port = found["place"].rpartition("@")[2].partition(":")
+    if not host or not _PORT.fullmatch(port) or int(port or 0) > 65535:
         return None
-    host = parts.hostname
-    if not parts.scheme or not host or _NO_HOST.search(parts.netloc):
-        return None
-    scheme = parts.scheme.lower()
-    if port is None:
-        port = {"http": 80, "https": 443}.get(scheme)
-    return scheme, host.lower(), port, parts.path or "/"
+    number = int(port) if port else {"http": 80, "https": 443}.get(scheme)
+    return scheme, host.translate(_LOWER), number, found["path"] or "/"
 
 
 def enforce_llm(grant: Any, kind: str, params: Any) -> str | None:
@@ -186,7 +201,7 @@ _NAMES_WORKSPACE = ("workspace.resolve", "workspace.empty_root")
 def enforce_workspace(grant: Any, kind: str, params: Any) -> str | None:
     """Operations, workspace where the params name one, path prefix elsewhere; each optional."""
     op = _WORKSPACE_OPS[kind]
-    if not _among(grant, "ops", op, str.lower):
+    if not _among(grant, "ops", op, _lower):
         return "op_not_allowed"
     if kind in _NAMES_WORKSPACE:
         named = _among(grant, "workspaces", _member(params, "workspace", str))

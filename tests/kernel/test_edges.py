@@ -36,6 +36,7 @@ from tests.kernel.worlds import (
     ref,
     schema,
     started,
+    why,
 )
 
 P, R = "demo/p@1", "demo/r@1"
@@ -168,8 +169,7 @@ def test_what_is_no_bool_is_named_where_it_stands() -> None:
             **started(P),
         )
         world.go()
-        text: str = of_kind(world.records, "plan_ended")[0]["text"]
-        return text
+        return why(world)
 
     assert told(("a", "b", {"nat": 1})).endswith("at $.edges[0].when")
     assert told(invariants=[{"bool": True}, {"nat": 1}]).endswith("at $.invariants[1]")

@@ -30,6 +30,7 @@ from tests.kernel.worlds import (
     ref,
     schema,
     started,
+    why,
 )
 from tests.support import ROOT, answering, tiny_world, wat
 
@@ -168,7 +169,8 @@ def test_a_refusal_denies_with_its_code_and_its_words(answer: bytes, code: str, 
     assert decision(world) == {"grant": "asks", "cap": "deny", "code": code}
     assert endings(world.records) == [("error", code)]
     (ended,) = of_kind(world.records, "plan_ended")
-    assert code in ended["text"] and text in ended["text"]
+    said = why(world)
+    assert ended["error_code"] == code and code in said and text in said
     assert not world.pending
 
 
@@ -212,7 +214,7 @@ def test_an_enforcer_that_goes_wrong_denies(guard: Reducer, words: str) -> None:
     assert done.fault is None, "the turn stands: a request was denied, nothing else"
     assert decision(world) == {"grant": "asks", "cap": "deny", "code": "enforcer_error"}
     (ended,) = of_kind(world.records, "plan_ended")
-    assert ended["error_code"] == "enforcer_error" and words in ended["text"]
+    assert ended["error_code"] == "enforcer_error" and words in why(world)
 
 
 def test_an_enforcer_is_asked_before_expiry_and_policy_count() -> None:
@@ -276,8 +278,8 @@ def test_a_compiled_enforcer_judges_live_in_replay_and_in_a_twin(tmp_path: Path)
         for who in ("ab", "abc"):
             world.fire("demo/Go@1", {"who": who, "n": 0})
         assert codes(world) == [None, "blob_too_large"]
-        ended = next(of for of in reversed(world.records) if of.kind == "plan_ended")
-        assert "3 bytes, 2 are allowed" in ended["text"]
+        ended = max(at for at, of in enumerate(world.records) if of.kind == "plan_ended")
+        assert "3 bytes, 2 are allowed" in world.detail(ended)
         assert world.verify().ok and world.verify(with_disk=True).ok
         twin = world.twin()
         twin.fire("demo/Go@1", {"who": "abc", "n": 0})
@@ -316,7 +318,8 @@ def test_a_reducers_request_that_an_enforcer_denies_faults_the_turn(tmp_path: Pa
     with DiskWorld.open(path) as world:
         done = world.fire("demo/Go@1", {"who": "a", "n": 0})
         assert done.fault is not None and done.fault["code"] == "blob_too_large"
-        assert "3 bytes, 2 are allowed" in done.fault["text"]
+        assert done.fault["text"] == "the effect was denied"
+        assert "3 bytes, 2 are allowed" in done.fault_text == world.detail(world.height)
         assert world.verify().ok
 
 

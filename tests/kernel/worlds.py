@@ -407,3 +407,10 @@ def outcome(done: Turn) -> str:
 def started(plan: str, event: str = "demo/Go@1") -> dict[str, Any]:
     """``manifest`` arguments of a world in which ``event`` starts ``plan``."""
     return {"triggers": [(event, plan)]}
+
+
+def why(world: World) -> str:
+    """What the last turn says went wrong in it; no part of its records."""
+    assert world.turn is not None
+    (text,) = world.turn.details.values()
+    return text

@@ -59,8 +59,8 @@ def endings(world: World) -> list[tuple[str, str | None]]:
 
 def ended(turn: Turn) -> list[tuple[str, str | None, str | None]]:
     return [
-        (of["status"], of.get("error_code"), of.get("text"))
-        for of in turn.records
+        (of["status"], of.get("error_code"), turn.details.get(height))
+        for height, of in enumerate(turn.records, turn.after.height - len(turn.records))
         if of.kind == "plan_ended"
     ]
 
