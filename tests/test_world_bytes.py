@@ -158,7 +158,7 @@ def test_records_hold_what_the_table_says(world: Path) -> None:
             "plan_started": {"instance", "plan", "correlation"},
             "decision": {"intent", "grant", "cap", "policy", "rule"},
             "intent": {"hash", "kind", "params", "cap", "idempotency_key", "origin"},
-            "plan_step": {"instance", "step", "state"},
+            "plan_step": {"instance", "step", "state", "on"},
         }
         assert "by" not in frame.records[0]
         for height, record in enumerate(frame.records[1:], frame.height + 1):
