@@ -99,7 +99,7 @@ def _config(table: Table, checks: Table, folder: str) -> WorldConfig:
 
 
 def _read_spacing(table: Table) -> Spacing:
-    return Spacing(table.whole("turns", 16, 1), table.whole("mib", 8, 1) * 2**20)
+    return Spacing(table.whole("turns", 8, 1), table.whole("mib", 8, 1) * 2**20)
 
 
 def _read_modules(table: Table) -> dict[str, ModuleSource]:

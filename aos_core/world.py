@@ -381,6 +381,11 @@ class World:
         return self._state.root
 
     @property
+    def waiting(self) -> int:
+        """How many intents are pending."""
+        return len(self._state.pending)
+
+    @property
     def pending(self) -> list[Pending]:
         """What the world waits for, in order of emission."""
         return self.at(self.height).pending

@@ -28,7 +28,7 @@ TURNS = 240
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world with some hundred turns, and a snapshot every 16."""
+    """A world with some hundred turns, and a snapshot every 8."""
     from tests.support import copy_example
 
     world = copy_example(tmp_path_factory.mktemp("verify") / "world")
@@ -95,7 +95,7 @@ def test_stretches_run_side_by_side_and_cover_everything_once(world: Path) -> No
         cuts = [(of.first, of.last) for of in threads.given]
         assert cuts[0][0] == -1 and cuts[-1][1] == len(opened.frames) - 1
         assert [last for _, last in cuts[:-1]] == [first for first, _ in cuts[1:]]
-        assert len(cuts) > 2 and all(first % 16 == 0 for first, _ in cuts[1:])
+        assert len(cuts) > 2 and all(first % 8 == 0 for first, _ in cuts[1:])
 
 
 def test_processes_find_what_one_finds(world: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -75,28 +78,62 @@ def fire(
 
 
 def _fire_lines(out: Out, world: World, schema: str, key: str | None) -> int:
-    """Fire every line of stdin; a line that is refused is told, and the rest goes on."""
+    """Fire every line of stdin; a line that is refused is told, and the rest goes on.
+
+    Lines that have come already share one sync, and are acknowledged after it."""
     code = 0
-    for number, line in enumerate(sys.stdin, 1):
-        if not line.strip():
-            continue
-        try:
-            made = world.fire(schema, read_json(line, f"line {number}"), key=key)
-        except (Rejected, UsageError) as error:
-            if not world.writable:
-                raise
-            out.error(_on_line(error, number))
-            code = error.exit_code
-            continue
-        ack = acknowledge(world, [made])
-        if out.json:
-            out.line(ack)
-        else:
-            out.text(_summary(ack))
-            sys.stdout.flush()
-        if made.fault is not None:
-            code = code or FAULTED
+    for lines in batches(sys.stdin, MOST_TOGETHER):
+        told: list[dict[str, Any] | AosError] = []
+        with world.group():
+            for number, line in lines:
+                try:
+                    made = world.fire(schema, read_json(line, f"line {number}"), key=key)
+                except (Rejected, UsageError) as error:
+                    if not world.writable:
+                        raise
+                    told.append(_on_line(error, number))
+                else:
+                    told.append(acknowledge(world, [made]))
+        for of in told:
+            if isinstance(of, AosError):
+                out.error(of)
+                code = UsageError.exit_code
+                continue
+            if out.json:
+                out.line(of)
+            else:
+                out.text(_summary(of))
+            code = code or (FAULTED if "fault" in of else 0)
+        sys.stdout.flush()
     return code
+
+
+MOST_TOGETHER = 256
+"""So many lines share a sync at most."""
+
+
+def batches(stream: Iterable[str], most: int) -> Iterator[list[tuple[int, str]]]:
+    """The lines of a stream that are not empty, numbered from 1: those that are there, up to
+    ``most``, together; the first of them is waited for."""
+    come: queue.Queue[tuple[int, str] | None] = queue.Queue(most)
+
+    def read() -> None:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                come.put((number, line))
+        come.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (first := come.get()) is not None:
+        lines = [first]
+        with contextlib.suppress(queue.Empty):
+            while len(lines) < most:
+                line = come.get_nowait()
+                if line is None:
+                    yield lines
+                    return
+                lines.append(line)
+        yield lines
 
 
 def _on_line(error: AosError, number: int) -> AosError:
@@ -111,7 +148,7 @@ def acknowledge(world: World, turns: Sequence[Turn]) -> dict[str, Any]:
         "height": world.height,
         "root": canon.hash_text(world.root),
         "records": sum(len(made.records) for made in turns),
-        "pending": len(world.pending),
+        "pending": world.waiting,
         **({} if fault is None else {"fault": _fault_json(fault)}),
     }
 

@@ -7,9 +7,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from aos_core.cli.live import batches
+from aos_core.cli.output import Out
+from aos_core.layer import FileLayer
 from aos_core.world import World
 from tests.cli.conftest import EVENT, REDUCER, ROOT, START_JSON, Aos, copy_world
 
@@ -55,6 +59,39 @@ def test_a_stream_for_people(world: Path, aos: Aos, monkeypatch: pytest.MonkeyPa
     assert done.code == 2
     assert done.out.startswith("height 16, 3 pending, root sha256:")
     assert "  line: 2\n" in done.err
+
+
+def test_lines_that_have_come_share_a_sync_and_are_acknowledged_after_it(
+    world: Path, aos: Aos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    sync, line = FileLayer.sync, Out.line
+
+    def synced(self: FileLayer, file: BinaryIO) -> None:
+        sync(self, file)
+        happened.append("sync")
+
+    def said(self: Out, value: object) -> None:
+        happened.append("ack")
+        line(self, value)
+
+    aos("fire", world, EVENT, START_JSON)
+    monkeypatch.setattr(FileLayer, "sync", synced)
+    monkeypatch.setattr(Out, "line", said)
+    _stdin(monkeypatch, *[START_JSON] * 60)
+    done = aos("fire", world, EVENT, "-", "--json")
+    assert [of["height"] for of in done.lines] == [16 * n for n in range(2, 62)]
+    assert happened.count("ack") == 60 and happened[0] == "sync"
+    assert happened.count("sync") < 60
+
+
+def test_batches_hold_every_line_once_in_order() -> None:
+    lines = [f"{n}\n" if n % 3 else "\n" for n in range(1, 1000)]
+    found = list(batches(iter(lines), 10))
+    assert [of for batch in found for of in batch] == [
+        (n, f"{n}\n") for n in range(1, 1000) if n % 3
+    ]
+    assert all(1 <= len(batch) <= 10 for batch in found) and list(batches([], 10)) == []
 
 
 def test_each_line_is_acknowledged_before_the_next_is_read(world: Path) -> None:
