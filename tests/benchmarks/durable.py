@@ -208,18 +208,35 @@ def verify_() -> None:
     with World.open(root) as world:
         turns = len(world.frames)
         sides: dict[int, list[float]] = {1: [], 2: []}
-        for _ in range(2):
+        plain: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(3):
             for jobs, taken in sides.items():
                 with processes(jobs) as pool:
-                    pool.submit(os.getpid).result()
+                    list(pool.map(burn, [1] * jobs))
+                    plain[jobs].append(timed(lambda: list(pool.map(burn, [BURN] * 2))))
                     report = verify(world, executor=pool, jobs=jobs, again=True)
                 assert report.ok
                 taken.append(report.seconds)
         one, two = (min(taken) for taken in sides.values())
+        alone, both = (min(taken) for taken in plain.values())
         print(f"one worker  {turns / one:8,.0f} turns/s")
-        print(f"two workers {turns / two:8,.0f} turns/s, efficiency {one / two / 2:.2f}")
+        print(
+            f"two workers {turns / two:8,.0f} turns/s, efficiency {one / two / 2:.2f}; of a plain "
+            f"loop in two processes here {alone / both / 2:.2f}"
+        )
         again = verify(world)
         print(f"what was verified before: {turns:,} turns in {again.seconds * 1000:.0f} ms")
+
+
+BURN = 6_000_000
+
+
+def burn(times: int) -> int:
+    """Work for one core."""
+    total = 0
+    for n in range(times):
+        total += n * n % 7
+    return total
 
 
 def travel() -> None:
