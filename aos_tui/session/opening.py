@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aos_core.errors import AosError
-    from aos_core.world import OpenProgress, World
+    from aos_core.reading import OpenProgress
+    from aos_core.world import World
 
 
 def open_branch(

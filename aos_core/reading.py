@@ -1,0 +1,543 @@
+"""``Reader``: a world on one branch, opened, looked at, and proven. ``World`` adds the way in.
+
+Opening reads the ends of the journal and of its ancestors, and the state from the last snapshot;
+what is derived from the journal and not there is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from aos_core import canon
+from aos_core.adapters.prepared import prepare
+from aos_core.adapters.receipt import Receipt
+from aos_core.air.codec import Schema
+from aos_core.air.load import load_objects
+from aos_core.chain import Chain, Records
+from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
+from aos_core.errors import (
+    AosError,
+    Diverged,
+    JournalDamaged,
+    StoreDamaged,
+    WorldError,
+)
+from aos_core.file_journal import FileJournal
+from aos_core.files import WorldFiles, find_world
+from aos_core.history import Asked, History
+from aos_core.hosts import Host, LiveHost, Past, SimulatedHost
+from aos_core.index import Index
+from aos_core.journal import Frames, Journal, JournalMissing
+from aos_core.kernel.program import Program, compile_program
+from aos_core.kernel.state import Intent
+from aos_core.modules import WorldModules, code_folder, entries, module_name, runtime_of
+from aos_core.origin import begin, put, wasm_of
+from aos_core.replay import (
+    Divergence,
+    Replayed,
+    Report,
+    compare_with,
+    replay,
+)
+from aos_core.scenario_file import Scenario, read_scenario
+from aos_core.store import Store
+from aos_core.travel import Travel
+from aos_core.view import Pending, View
+from aos_core.wasm.runtime import Runtime
+
+MAIN = "main"
+OpenProgress = Callable[[str, int, int], None]
+"""(what is being done, done, in all); what it raises breaks the work off"""
+
+Progress = Callable[[int, int], None]
+"""(frames done, frames in all); what it raises breaks the work off"""
+
+
+class Reader:
+    """A world on one branch, to be looked at. Use as a context manager.
+
+    May be used from several threads; what is proven is read anew, beside them.
+    """
+
+    def __init__(
+        self,
+        files: WorldFiles,
+        disk: Disk,
+        journal: Journal,
+        branch: str,
+        host: Host,
+        runtime: Runtime,
+    ) -> None:
+        """Use :meth:`open`. What follows is to say where the chain is: ``_use``."""
+        self.files, self.branch, self.host = files, branch, host
+        self.scenario: Scenario | None = None
+        self._disk, self._journal, self._runtime = disk, journal, runtime
+        self._programs: dict[bytes, Program] = {}
+        self._advanced_ns = 0
+        self._events: int | None = None
+        self._clock_notice: str | None = None
+        self._diverged: Diverged | None = None
+        self._mutex = threading.RLock()
+
+    # -- opening ----------------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        branch: str = MAIN,
+        *,
+        memory: bool = False,
+        write: bool = True,
+        scenario: str | None = None,
+        host: Host | None = None,
+        progress: OpenProgress | None = None,
+    ) -> Self:
+        """Open a branch of the world at ``path`` (a directory, slug or number); ``main`` is begun
+        where it does not exist yet and ``write`` is set.
+
+        ``memory``: keep the journal in memory, with simulated time. ``scenario``: whose answers
+        are prepared; the world's default one otherwise. A damaged or diverging journal opens all
+        the same: ``trouble`` says what is wrong, everything before it can be read.
+
+        Raises :class:`WorldError`, :class:`CheckFailed`, :class:`UsageError`,
+        :class:`BranchLocked`, :class:`DamagedError`.
+        """
+        files = WorldFiles.read(find_world(str(path)))
+        disk: Disk = MemoryDisk() if memory else FileDisk(files.data_dir, write=write)
+        host = host or (SimulatedHost() if memory else LiveHost())
+        try:
+            runtime = runtime_of(disk)
+            try:
+                reading = None if progress is None else partial(progress, "reading the journal")
+                journal = disk.open(branch, write=write, progress=reading)
+            except JournalMissing:
+                if not write or branch != MAIN:
+                    raise
+                journal = begin(files, disk, branch, host.created_ns(), runtime)
+            return cls._of(cls(files, disk, journal, branch, host, runtime), scenario, progress)
+        except BaseException:
+            disk.close()
+            raise
+
+    @classmethod
+    def _of(cls, world: Self, scenario: str | None, progress: OpenProgress | None = None) -> Self:
+        """``world`` with its scenario, at the end of its journal."""
+        try:
+            world.use_scenario(scenario or world.files.config.default_scenario)
+            world._use(chain_of(world._disk, world.branch, world._journal))
+            try:
+                world._go_to_end(progress)
+                world._look_whose()
+            except BaseException:
+                world._close_ancestors()
+                raise
+        except BaseException:
+            world._journal.close()
+            raise
+        return world
+
+    def _use(self, chain: Chain) -> None:
+        """Say what the history is: for good, or as far as it came out as it should."""
+        self._ancestors = getattr(self, "_ancestors", chain)
+        self._chain = chain
+        self._records = Records(chain)
+        self._history = History(self._disk.index, chain, self._records)
+        self._travel = self._travel_on(chain)
+
+    def _travel_on(self, chain: Chain) -> Travel:
+        return Travel(
+            chain,
+            self._disk.snapshots,
+            self.program_of,
+            lambda: self._modules,
+            self.files.config.spacing,
+        )
+
+    def _go_to_end(self, progress: OpenProgress | None) -> None:
+        """Reach the state at the end. An object that the store lost is put back from the world's
+        files, where they still hold it. Where the journal does not come out as it should, the end
+        is before that."""
+        running = None if progress is None else partial(progress, "running the journal")
+        end = self._chain.count - 1
+        try:
+            try:
+                self._state, self._moment = self._travel.after(end, running)
+            except StoreDamaged:
+                if not self._journal.writable:
+                    raise
+                self._put_back()
+                self._state, self._moment = self._travel.after(end, running)
+        except (Diverged, JournalDamaged) as error:
+            reached = self._travel.reached
+            if reached < 0:
+                raise
+            self._diverged = error if isinstance(error, Diverged) else None
+            self._use(Chain(self._chain.until(reached)))
+            self._state, self._moment = self._travel.after(reached)
+        indexing = None if progress is None else partial(progress, "indexing the journal")
+        self._history.catch_up(indexing)
+
+    def _look_whose(self) -> None:
+        """Raise :class:`WorldError` where the journal was begun by a world of another name with
+        which the files here have no module and no plan in common."""
+        try:
+            theirs = self.program  # compiled now, before anybody waits for a step
+            here = {ref.name for ref in self.files.catalog.manifest.refs["modules"]}
+        except AosError:
+            return  # whoever needs them is told
+        name, ours = self._chain.frame(0).body.get("world"), self.files.config.name
+        if name == ours or not here or here & theirs.modules.keys():
+            return
+        raise WorldError(
+            f"branch {self.branch} was begun by another world: {name}, not {ours}",
+            code="other_world",
+            hint=f"open it where the files of {name} are, or move it away to begin anew",
+            file=self.files.data_dir,
+        )
+
+    def refresh(self) -> bool:
+        """Take in what another process has added to a branch that was opened to read; whether
+        there was anything. Raises :class:`DiskError`."""
+        with self._mutex:
+            if self.trouble is not None:
+                return False
+            known = self._chain.count
+            self._journal.refresh()
+            try:
+                self._state, self._moment = self._travel.after(self._chain.count - 1)
+            except (Diverged, JournalDamaged) as error:
+                self._diverged = error if isinstance(error, Diverged) else None
+                self._use(Chain(self._chain.until(self._travel.reached)))
+                self._state, self._moment = self._travel.after(self._chain.count - 1)
+            return self._chain.count > known or self.trouble is not None
+
+    def _put_back(self) -> None:
+        try:
+            put(self.files, self.files.catalog, self._disk.store)
+        except WorldError:
+            pass  # what the store lacks is named when it is asked for again
+
+    def use_scenario(self, name: str | None) -> None:
+        """Prepare the answers of a scenario; None: of none. Raises :class:`UsageError`."""
+        self.scenario = None if name is None else read_scenario(self.files.scenario_path(name))
+
+    def close(self) -> None:
+        """Give up the journal, its lock and the store. Records can still be looked at."""
+        self._journal.close()
+        self._close_ancestors()
+        self._disk.close()
+
+    def _close_ancestors(self) -> None:
+        if not self.in_memory:  # in memory others have the same journals
+            self._ancestors.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- reading ----------------------------------------------------------------------------
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know about how the branch opened, and about its clock."""
+        clock = [] if self._clock_notice is None else [self._clock_notice]
+        return [*self._journal.notices, *clock]
+
+    @property
+    def trouble(self) -> JournalDamaged | Diverged | None:
+        """Why nothing can be added to the branch: where its journal is damaged or diverges."""
+        return self._diverged or self._journal.damage
+
+    @property
+    def writable(self) -> bool:
+        return self.trouble is None and self._journal.writable
+
+    @property
+    def read_only(self) -> str | None:
+        """Why nothing can be added to the branch, as half a sentence; None: something can."""
+        return self._journal.read_only
+
+    @property
+    def log(self) -> Path | None:
+        """The file of the branch's journal; None in memory."""
+        return self._journal.path if isinstance(self._journal, FileJournal) else None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the file of its journal, or of one that it goes on from, was deleted or moved
+        while it was open: nothing can be added before :meth:`put_back`."""
+        return any(journal.lost for journal in self._files_open)
+
+    @property
+    def _files_open(self) -> list[FileJournal]:
+        journals = (of.journal for of in self._ancestors.segments)
+        return [of for of in journals if isinstance(of, FileJournal)]
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether its journal is gone when it is closed."""
+        return isinstance(self._disk, MemoryDisk)
+
+    @property
+    def frames(self) -> Frames:
+        """Every frame, those before a fork too, read when it is asked for. Grows."""
+        return self._chain.frames
+
+    @property
+    def records(self) -> Records:
+        """Every record, by height, read when it is asked for. Grows."""
+        return self._records
+
+    @property
+    def history(self) -> History:
+        """What readers count and look up: intents, plans, what was settled, causes."""
+        return self._history
+
+    @property
+    def height(self) -> int:
+        """The height of the last record."""
+        return self._chain.height
+
+    @property
+    def head(self) -> bytes:
+        """The hash of the last frame: names the whole history."""
+        return self._chain.last.hash
+
+    @property
+    def root(self) -> bytes:
+        """The state's Merkle root, 32 bytes."""
+        return self._state.root
+
+    @property
+    def waiting(self) -> int:
+        """How many intents are pending."""
+        return len(self._state.pending)
+
+    @property
+    def pending(self) -> list[Pending]:
+        """What the world waits for, in order of emission."""
+        return self.at(self.height).pending
+
+    def state_warnings(self) -> list[str]:
+        """States at the end that do not fit their schema, where ``[checks]`` says ``warn``."""
+        warn = self._moment.settings.state_schema == "warn"
+        return self.at(self.height).state_problems() if warn else []
+
+    def state(self, reducer: str, key: Any = None) -> Any:
+        """Host JSON of a reducer's state; see :meth:`View.state`."""
+        return self.at(self.height).state(reducer, key)
+
+    def at(self, height: int) -> View:
+        """The world after record ``height``. Raises :class:`UsageError` out of range."""
+        with self._mutex:
+            state = self._state if height == self.height else self._travel.inside(height)
+            return View(
+                height,
+                state,
+                self.program_of,
+                self._records,
+                self._history,
+                self._prepared,
+                self.detail,
+            )
+
+    def frame_at(self, height: int) -> int:
+        """The index of the frame that holds record ``height``. Raises :class:`UsageError`."""
+        return self._chain.index_at(height)
+
+    def detail(self, height: int) -> str:
+        """What went wrong at a ``fault`` or a failed ``plan_ended``, with names and numbers, where
+        the record only gives a code: its turn is run again. Empty where nothing did. Raises as
+        :meth:`at`."""
+        record = self._records[height]
+        if record.kind != "fault" and record.get("error_code") is None:
+            return ""
+        with self._mutex:
+            return self._travel.turn(self._chain.index_at(height)).details.get(height, "")
+
+    def turn_bounds(self, height: int) -> tuple[int, int]:
+        """(first, last) height of the turn that record ``height`` is in."""
+        index = self._chain.index_at(height)
+        frame = self._chain.frame(index)
+        return frame.height, frame.last_height
+
+    def turns_until(self, height: int) -> int:
+        """How many turns have begun by ``height``, genesis aside."""
+        return self._chain.turns_until(height)
+
+    def turn_starts(self, height: int, most: int) -> list[int]:
+        """The heights up to ``height`` at which turns begin, rising, evenly thinned out where there
+        are more than ``most``."""
+        return self._chain.turn_starts(height, most)
+
+    def _prepared(self, asked: Asked, schema: Schema) -> Receipt | None:
+        """The receipt that the scenario, or the effect itself, has ready."""
+        answers = () if self.scenario is None else self.scenario.answers
+
+        def earlier() -> list[Intent]:
+            return [other.intent for other in self._history.all_asked(before=asked.since)]
+
+        return prepare(answers, asked.intent, earlier, schema, self._disk.store.get)
+
+    @property
+    def program(self) -> Program:
+        """The program in force at the end."""
+        return self.program_of(self._state.manifest)
+
+    def program_of(self, manifest: bytes) -> Program:
+        """The program of a manifest hash, from the store. Raises :class:`StoreDamaged`."""
+        if manifest not in self._programs:
+
+            def get(hash: bytes, what: str) -> bytes:
+                return self._disk.store.get(hash, what=what)
+
+            program = compile_program(load_objects(manifest, get))
+            self._runtime.load_all(entries(program))
+            self._programs[manifest] = program
+        return self._programs[manifest]
+
+    def blob(self, hash: bytes) -> bytes:
+        """The bytes of a stored object. Raises :class:`StoreDamaged`."""
+        return self._disk.store.get(hash, what="a blob")
+
+    @property
+    def store(self) -> Store:
+        """Where blobs are kept, beside definitions and modules."""
+        return self._disk.store
+
+    @property
+    def logical_now_ns(self) -> int:
+        """The logical time of an input that would come now: nanoseconds since genesis."""
+        with self._mutex:
+            elapsed_ns = self.host.elapsed_ns(self._past()) + self._advanced_ns
+            return max(elapsed_ns, self._moment.logical_ns)
+
+    def _past(self) -> Past:
+        created_ns: int = self._journal.header.body["created_ns"]
+        return Past(created_ns, self._history.inputs, self._count_events, self._history.deliveries)
+
+    def _count_events(self) -> int:
+        """How many events were submitted; counted on, so that a turn need not ask the index."""
+        if self._events is None:
+            self._events = self._history.events
+        return self._events
+
+    @property
+    def _modules(self) -> WorldModules:
+        return WorldModules(self._runtime, self._module_name)
+
+    def _module_name(self, wasm: bytes) -> str:
+        names = (module_name(program, wasm) for program in self._programs.values())
+        return next((name for name in names if name is not None), canon.hash_text(wasm))
+
+    # -- proof ------------------------------------------------------------------------------
+
+    def verify(self, *, with_disk: bool = False, progress: Progress | None = None) -> Report:
+        """Run the journal again, as it lies on the disk now, and compare every record and root.
+
+        ``with_disk``: with the definitions and modules on disk instead of those it names.
+        ``progress`` is called after every frame; what it raises breaks this off. Raises
+        :class:`JournalDamaged`, :class:`StoreDamaged`, and what loading the files raises.
+        """
+        begun = time.perf_counter()
+        with self.read_anew() as travel:
+            divergence = self._first_divergence(travel, with_disk, progress)
+        return self.report(divergence, time.perf_counter() - begun)
+
+    def report(
+        self, divergence: Divergence | None, seconds: float, skipped: int | None = None
+    ) -> Report:
+        """What verification found; ``skipped``: the height up to which it was verified before."""
+        last = self._chain.last
+        return Report(
+            ok=divergence is None,
+            frames=self._chain.count,
+            records=last.last_height + 1,
+            root=last.root,
+            head=last.hash,
+            seconds=seconds,
+            divergence=divergence,
+            skipped=skipped,
+        )
+
+    @property
+    def end(self) -> int:
+        """The index of the last frame, or of the first one that does not come out the same."""
+        return self._chain.count - (self._diverged is None)
+
+    @property
+    def index(self) -> Index:
+        """The tables that are derived from the journals of this world."""
+        return self._disk.index
+
+    @property
+    def travel(self) -> Travel:
+        """The states of this branch."""
+        return self._travel
+
+    @contextlib.contextmanager
+    def read_anew(self) -> Iterator[Travel]:
+        """The branch as it lies on the disk now, nothing of it remembered. Raises
+        :class:`JournalDamaged` where that is known already."""
+        if self._journal.damage is not None:
+            raise self._journal.damage
+        with contextlib.ExitStack() as leaving:
+            journal = self._disk.open(self.branch, write=False)
+            if not self.in_memory:
+                leaving.callback(journal.close)
+            if journal.damage is not None:
+                raise journal.damage
+            chain = chain_of(self._disk, self.branch, journal)
+            if not self.in_memory:
+                leaving.callback(chain.close)
+            yield self._travel_on(chain)
+
+    def _first_divergence(
+        self, travel: Travel, with_disk: bool, progress: Progress | None
+    ) -> Divergence | None:
+        end = self.end
+
+        def done(index: int) -> None:
+            if progress is not None:
+                progress(index + 1, end + 1)
+
+        try:
+            if with_disk:
+                frames = Frames(lambda: end + 1, travel.chain.frame)
+                return self._compare_with_files(_told(self._replayed(frames), done))
+            travel.prove(-1, end, done)
+        except Diverged as error:
+            found: Divergence = error.divergence
+            return found
+        return None
+
+    def _replayed(self, frames: Frames) -> Iterator[Replayed]:
+        return replay(frames, self.program_of, self._modules)
+
+    def _compare_with_files(self, replayed: Iterator[Replayed]) -> Divergence | None:
+        program, modules = self._beside_disk(WorldFiles.read(self.files.root))
+        return compare_with(replayed, program, self.program_of, modules)
+
+    def _beside_disk(self, files: WorldFiles) -> tuple[Program, WorldModules]:
+        """The program of the files on disk, and what runs its modules."""
+        wasm = {canon.sha256(of): of for _, of in wasm_of(files, files.catalog)}
+        program = compile_program(files.catalog)
+        runtime = Runtime(wasm.__getitem__, code_folder(self._disk))
+        return program, WorldModules(
+            runtime, lambda hash: module_name(program, hash) or canon.hash_text(hash)
+        )
+
+
+def _told(replayed: Iterator[Replayed], done: Callable[[int], None]) -> Iterator[Replayed]:
+    for index, made in enumerate(replayed):
+        yield made
+        done(index)
