@@ -381,7 +381,7 @@ CREATE TABLE IF NOT EXISTS verified (
     PRIMARY KEY (head, ran_by)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_kind ON records (branch, kind, height);
-CREATE INDEX IF NOT EXISTS by_subject ON records (subject, branch, height)
+CREATE INDEX IF NOT EXISTS by_subject ON records (subject, branch, kind, height)
     WHERE subject IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_cause ON records (branch, cause) WHERE cause IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_step ON turns (branch, scenario, step) WHERE scenario IS NOT NULL;

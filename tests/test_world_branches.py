@@ -626,6 +626,17 @@ def test_an_index_that_has_more_is_made_anew_once_the_journal_goes_on_differentl
         assert len(of.pending) == 6
 
 
+def test_what_is_pending_is_looked_up_and_not_searched_for(world: Path) -> None:
+    asked(world)
+    with World.open(world) as of, closing(sqlite3.connect(world / ".aos/index.db")) as database:
+        of.history.catch_up()
+        planned = database.execute(
+            "EXPLAIN QUERY PLAN SELECT max(height) FROM records"
+            " WHERE branch = 1 AND subject = x'00' AND kind = 'intent' AND height <= 9"
+        ).fetchall()
+    assert "subject=? AND branch=? AND kind=? AND height<?" in planned[0][-1]
+
+
 def _turns(world: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(world / ".aos/index.db")) as database:
         return database.execute("SELECT branch, first, last FROM turns").fetchall()
