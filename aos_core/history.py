@@ -92,12 +92,7 @@ class History:
     @property
     def events(self) -> int:
         """How many events were submitted."""
-        return self._ask(lambda: self._counter("events"))
-
-    def _counter(self, name: str) -> int:
-        row = self._index.row(f"SELECT {name} FROM branches WHERE id = ?", self._ranges[0][0])
-        assert row is not None
-        return int(row[0])
+        return self._ask(lambda: self._index.counters(*self._ranges[0]).events)
 
     def deliveries(self, intent: bytes) -> int:
         """How many receipts were delivered for an intent."""

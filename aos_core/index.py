@@ -24,7 +24,7 @@ from aos_core.frames import Frame
 from aos_core.journal import Journal
 from aos_core.kernel.records import show_field
 
-VERSION = 1
+VERSION = 2
 """Of the tables; a file of another version is made anew."""
 
 CHUNK = 1000
@@ -34,6 +34,8 @@ BUSY_SECONDS = 30.0
 
 Progress = Callable[[int, int], None]
 """(frames done, frames in all); what it raises breaks the work off."""
+
+_Known = tuple[int, bytes, bytes, int]
 
 
 @dataclass(slots=True)
@@ -115,13 +117,10 @@ class Index:
         """Take in what the branch of ``part`` has beyond what is known, up to where it is damaged;
         the number that stands for the branch in the tables."""
         with self._mutex:
-            known = self.row(
-                "SELECT id, header, head, frames FROM branches WHERE name = ?", part.name
-            )
-            if known is None or not self._fits(part.journal, *known):
-                self._begin(part)
-            elif known[2] == part.journal.head:
-                return int(known[0])
+            while (known := self._known(part.name)) is None or not self._fits(part.journal, *known):
+                self._begin(part, known)
+            if known[2] == part.journal.head:
+                return known[0]
         total = part.journal.count
         while True:
             with self._mutex, self._transaction():
@@ -187,17 +186,50 @@ class Index:
                     self._database.execute(f"DELETE FROM {table} {where}", tuple(names))
             self._database.execute("VACUUM")
 
+    def counters(self, branch: int, height: int) -> Counters:
+        """What stood after record ``height``, the last of its turn, on a branch that is known."""
+        found = self.row(
+            "SELECT * FROM (SELECT events, plans, pending, next, first FROM turns"
+            " WHERE branch = ?1 AND first > ?2 ORDER BY first LIMIT 1)"
+            f" UNION ALL SELECT events, plans, pending, next, {2**62} FROM branches WHERE id = ?1"
+            " ORDER BY first LIMIT 1",
+            branch,
+            height,
+        )
+        assert found is not None
+        return Counters(*found[:4])
+
+    def _known(self, name: str) -> _Known | None:
+        """What the tables know of a branch: its number, header, head, and frames."""
+        found: _Known | None = self._database.execute(
+            "SELECT id, header, head, frames FROM branches WHERE name = ?", (name,)
+        ).fetchone()
+        return found
+
     def _fits(self, journal: Journal, id: int, header: bytes, head: bytes, frames: int) -> bool:
-        """Whether the tables, which know so many frames, are of this very journal."""
-        if header != journal.header.hash or frames > journal.count:
+        """Whether the tables, which knew so many frames, are of this very journal. They may have
+        more of it than is looked at here: other processes follow it too, and were sooner."""
+        if header != journal.header.hash:
             return False
+        if frames > journal.count:
+            return journal.head == header or self._has(id, journal.last)
         if frames == 0:
             return True
         last = journal.frame(frames - 1)
-        if last.hash != head:
-            return False
-        row = self.row("SELECT max(height) FROM records WHERE branch = ?", id)
-        return not last.records or row == (last.last_height,)
+        return last.hash == head and (not last.records or self._has(id, last))
+
+    def _has(self, id: int, frame: Frame) -> bool:
+        """Whether the tables have a frame with records, up to its last one."""
+        return (
+            self.row(
+                "SELECT 1 FROM turns JOIN records USING (branch)"
+                " WHERE branch = ? AND first = ? AND head = ? AND height = last",
+                id,
+                frame.height,
+                frame.hash,
+            )
+            is not None
+        )
 
     def _branch(self, name: str) -> tuple[int, int]:
         id, frames = self._database.execute(
@@ -205,30 +237,23 @@ class Index:
         ).fetchone()
         return id, frames
 
-    def _begin(self, part: Part) -> None:
+    def _begin(self, part: Part, known: _Known | None) -> None:
+        """Begin a branch anew, unless something else than ``known`` is known of it by now: then
+        another process has."""
         header = part.journal.header
         before = Counters()
         if part.parent is not None:
             assert part.parent.last is not None
-            before = self._counters_after(self.follow(part.parent), part.parent.last)
+            before = self.counters(self.follow(part.parent), part.parent.last)
         with self._transaction():
+            if self._known(part.name) != known:
+                return
             self._drop(part.name)
             self._database.execute(
                 "INSERT INTO branches (name, header, head, frames, height, events, plans, pending,"
                 " next) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)",
                 (part.name, header.hash, header.hash, header.height - 1, *_values(before)),
             )
-
-    def _counters_after(self, branch: int, height: int) -> Counters:
-        """What stood after record ``height``, the last of its turn."""
-        found = self.row(
-            "SELECT events, plans, pending, next FROM turns WHERE branch = ? AND first > ?"
-            " ORDER BY first LIMIT 1",
-            branch,
-            height,
-        ) or self.row("SELECT events, plans, pending, next FROM branches WHERE id = ?", branch)
-        assert found is not None
-        return Counters(*found)
 
     def _drop(self, name: str) -> None:
         found = self._database.execute("SELECT id FROM branches WHERE name = ?", (name,)).fetchone()
@@ -250,7 +275,7 @@ class Index:
                 last, begin = frame, index + 1
         if last is None:
             return begin
-        self._database.executemany(f"INSERT INTO turns VALUES ({_marks(10)})", batch.turns)
+        self._database.executemany(f"INSERT INTO turns VALUES ({_marks(11)})", batch.turns)
         self._database.executemany(f"INSERT INTO records VALUES ({_marks(9)})", batch.records)
         self._database.execute(
             "UPDATE branches SET head = ?, frames = ?, height = ?, events = ?, plans = ?,"
@@ -341,7 +366,7 @@ CREATE TABLE IF NOT EXISTS branches (
     events INTEGER NOT NULL, plans INTEGER NOT NULL, pending INTEGER NOT NULL, next INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS turns (
-    branch INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    branch INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, head BLOB NOT NULL,
     at_ns INTEGER, scenario TEXT, step INTEGER,
     events INTEGER NOT NULL, plans INTEGER NOT NULL, pending INTEGER NOT NULL,
     next INTEGER NOT NULL, PRIMARY KEY (branch, first)
@@ -356,7 +381,7 @@ CREATE TABLE IF NOT EXISTS verified (
     PRIMARY KEY (head, ran_by)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_kind ON records (branch, kind, height);
-CREATE INDEX IF NOT EXISTS by_subject ON records (subject, branch, height)
+CREATE INDEX IF NOT EXISTS by_subject ON records (subject, branch, kind, height)
     WHERE subject IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_cause ON records (branch, cause) WHERE cause IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_step ON turns (branch, scenario, step) WHERE scenario IS NOT NULL;
@@ -412,6 +437,7 @@ def _turn(frame: Frame) -> tuple[Any, ...]:
     return (
         frame.height,
         frame.last_height,
+        frame.hash,
         at_ns if isinstance(at_ns, int) and at_ns < 2**63 else None,
         source.get("scenario"),
         step if isinstance(step, int) and step < 2**63 else None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from aos_core.errors import (
     UsageError,
     WorldError,
 )
+from aos_core.filters import find
 from aos_core.modules import WorldModules
 from aos_core.scenario import edited, run_scenario
 from aos_core.testing import assert_replays
@@ -588,3 +591,52 @@ def test_a_reader_follows_the_writer(world: Path) -> None:
         assert reader.at(20).root == writer.at(20).root
         assert_replays(reader)
         assert not writer.refresh()
+
+
+def test_a_reader_that_is_behind_leaves_the_index_of_the_writer_alone(world: Path) -> None:
+    with World.open(world) as writer, World.open(world, write=False) as reader:
+        writer.fire(EVENT, start())
+        reader.refresh()
+        writer.fire(EVENT, start(topic="later"))
+        assert len(writer.pending) == 6  # taken in, a turn further than the reader is
+        before = _turns(world)
+        assert [item.n for item in reader.pending] == [1, 2, 3]
+        assert reader.history.events == 1
+        assert _turns(world) == before
+        assert [item.n for item in writer.pending] == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_index_that_has_more_is_made_anew_once_the_journal_goes_on_differently(
+    world: Path,
+) -> None:
+    with World.open(world) as of:
+        of.fire(EVENT, start())
+        height = of.height
+        shutil.copy(world / ".aos/journal/main.log", world / "copy")
+        of.fire(EVENT, start(topic="lost"))
+        assert of.history.events == 2
+    shutil.copy(world / "copy", world / ".aos/journal/main.log")
+    shutil.rmtree(world / ".aos/index")
+    with World.open(world) as of:
+        assert of.height == height
+        assert of.history.events == 1
+        of.fire(EVENT, start(topic="other"))
+        assert find(of, "text:lost") == []
+        assert len(find(of, "text:other kind:event")) == 2
+        assert len(of.pending) == 6
+
+
+def test_what_is_pending_is_looked_up_and_not_searched_for(world: Path) -> None:
+    asked(world)
+    with World.open(world) as of, closing(sqlite3.connect(world / ".aos/index.db")) as database:
+        of.history.catch_up()
+        planned = database.execute(
+            "EXPLAIN QUERY PLAN SELECT max(height) FROM records"
+            " WHERE branch = 1 AND subject = x'00' AND kind = 'intent' AND height <= 9"
+        ).fetchall()
+    assert "subject=? AND branch=? AND kind=? AND height<?" in planned[0][-1]
+
+
+def _turns(world: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(world / ".aos/index.db")) as database:
+        return database.execute("SELECT branch, first, last FROM turns").fetchall()
