@@ -314,10 +314,12 @@ class WorldFiles:
     @cached_property
     def data_dir(self) -> Path:
         """Where ``.aos`` is: in the world, or for a bundled one installed with the package, and
-        one that cannot be written, in the user's data directory under name and path hash."""
+        one that cannot be written, in the user's data directory under name and path hash. Journals
+        that are in the world stay where they are, to be read at least."""
         inside = self.root / ".aos"
         installed = self.root.is_relative_to(_PACKAGE)
-        if not installed and os.access(inside if inside.exists() else self.root, os.W_OK):
+        writable = os.access(inside if inside.exists() else self.root, os.W_OK)
+        if not installed and (writable or any(inside.glob("journal/*.log"))):
             return inside
         key = canon.sha256(os.fsencode(self.root)).hex()[:12]
         return platformdirs.user_data_path("aos") / "worlds" / f"{self.config.name}-{key}"

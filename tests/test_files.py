@@ -346,6 +346,17 @@ def test_journals_lie_in_the_world_unless_it_was_installed(
     assert (name, len(key)) == ("aggregator", 12)
 
 
+def test_journals_that_are_in_the_world_stay_there_where_nothing_can_be_written(
+    world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr("os.access", lambda *_: False)
+    (world / ".aos/journal").mkdir(parents=True)
+    assert WorldFiles.read(world).data_dir.parent == tmp_path / "data/aos/worlds"
+    (world / ".aos/journal/main.log").touch()
+    assert WorldFiles.read(world).data_dir == world / ".aos"
+
+
 def test_two_installed_worlds_of_one_name_have_data_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
