@@ -470,7 +470,7 @@ class FileJournal(Journal):
         self._read_only = f"the journal is damaged from height {height} on"
 
     def _damage(self, problem: str, offset: int, height: int) -> JournalDamaged:
-        before = "what comes before is good: read it, or fork it and go on there; "
+        before = f"what comes before is good: read it, or fork it at {height - 1} and go on there; "
         return JournalDamaged(
             f"branch {self._branch} is damaged: {problem}",
             hint=(before if offset else "nothing of it can be read; ") + "the file stays as it is",

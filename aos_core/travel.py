@@ -184,7 +184,8 @@ def _linked(chain: Chain, before: Frame, first: int, last: int) -> Iterator[Fram
             if not (frame.is_header and _forks(frame, before)):
                 raise JournalDamaged(
                     f"the journal is damaged: {bad}",
-                    hint="what comes before is good: read it, or fork it and go on there",
+                    hint="what comes before is good: read it, or fork it at"
+                    f" {frame.height - 1} and go on there",
                     offset=frame.offset,
                     height=frame.height,
                 ) from None

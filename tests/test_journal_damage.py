@@ -209,6 +209,7 @@ def test_a_sound_frame_with_the_wrong_contents_is_damage(
         assert opened.damage is not None
         assert opened.damage.where["offset"] == len(three)
         assert opened.damage.where["height"] == opened.height + 1
+        assert f"fork it at {opened.height} and go on" in (opened.damage.hint or "")
         assert not opened.writable
     log.write_bytes(packed_by_the_book(payload))
     with pytest.raises(JournalDamaged):
