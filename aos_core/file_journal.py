@@ -14,6 +14,7 @@ torn and damaged mean stands in frames.py. Here is what is done about them:
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
@@ -144,6 +145,7 @@ class FileJournal(Journal):
             except BadFrame as bad:
                 self._read_only = f"the journal is damaged from height {height} on"
                 self.damage = self._damage(str(bad), offset, height)
+                self._distrust_offsets()
                 raise self.damage from None
             self._remember(index, frame)
             return frame
@@ -158,7 +160,10 @@ class FileJournal(Journal):
     ) -> JournalDamaged | None:
         with self._mutex:
             self._cache.clear()  # what lies on the disk now is what counts
-        return super().check(progress, look)
+        found = super().check(progress, look)
+        if found is not None:
+            self._distrust_offsets()
+        return found
 
     def _place(self, index: int) -> tuple[int, int, int]:
         """(offset, height of the first record, end) of frame ``index``."""
@@ -317,6 +322,12 @@ class FileJournal(Journal):
             with self._layer.open(self.path, "rb") as file:
                 return _read(file, start, end)
         return _read(self._file, start, end)
+
+    def _distrust_offsets(self) -> None:
+        """Without its array a journal is read whole when it is opened: whoever opens it next finds
+        the damage, and neither writes behind it nor forks there."""
+        with contextlib.suppress(OSError):
+            offsets_path(self.path).unlink(missing_ok=True)
 
     def _remember(self, index: int, frame: Frame) -> None:
         self._cache[index] = frame

@@ -172,7 +172,8 @@ class History:
         def ask() -> int | None:
             for branch, last in self._ranges:
                 row = self._index.row(
-                    "SELECT height FROM records WHERE branch = ? AND kind = 'plan_started'"
+                    "SELECT height FROM records INDEXED BY by_kind WHERE branch = ?"
+                    " AND kind = 'plan_started'"
                     " AND height <= ? AND number = ?",
                     branch,
                     min(last, until),

@@ -186,6 +186,12 @@ class Journal(ABC):
     def feed(self, digest: Digest, count: int) -> None:
         """Give a digest the bytes of the first ``count`` frames as they are now."""
 
+    def believe(self, damage: JournalDamaged | None) -> None:
+        """Take for granted what another who has read this journal says of it; None: nothing."""
+        if damage is not None and self.damage is None:
+            self.damage = damage
+            self._read_only = "the journal is damaged"
+
     def refresh(self) -> Sequence[Frame]:
         """Take in and give the frames that another process has added. There are none where this
         process writes. Raises :class:`~aos_core.branches.DiskError`.

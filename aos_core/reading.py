@@ -255,7 +255,28 @@ class Reader:
     @property
     def trouble(self) -> JournalDamaged | Diverged | None:
         """Why nothing can be added to the branch: where its journal is damaged or diverges."""
-        return self._diverged or self._journal.damage
+        return self._diverged or self._damage()
+
+    def _damage(self) -> JournalDamaged | None:
+        """What is known to be damaged of the branch, or of what it goes on from."""
+        known = [self._journal.damage]
+        for segment in self._ancestors.segments[:-1]:
+            damage = segment.journal.damage
+            last = segment.journal.first_height(len(segment) - 1)
+            if damage is not None and _height(damage) <= last:
+                known.insert(0, damage)
+        return next((damage for damage in known if damage is not None), None)
+
+    def retreat(self) -> bool:
+        """Where a part of the journal has turned out to be damaged since the branch was opened: end
+        before it, as if that had been known then. Whether it was so. Raises as :meth:`open`."""
+        with self._mutex:
+            damage = self._damage()
+            if damage is None or _height(damage) > self.height or not _height(damage):
+                return False
+            self._use(Chain(self._chain.until(self._chain.index_at(_height(damage) - 1))))
+            self._state, self._moment = self._travel.after(self._chain.count - 1)
+            return True
 
     @property
     def writable(self) -> bool:
@@ -499,7 +520,11 @@ class Reader:
             chain = chain_of(self._disk, self.branch, journal)
             if not self.in_memory:
                 leaving.callback(chain.close)
-            yield self._travel_on(chain)
+            try:
+                yield self._travel_on(chain)
+            finally:
+                for mine, theirs in zip(self._ancestors.segments, chain.segments, strict=False):
+                    mine.journal.believe(theirs.journal.damage)
 
     def _first_divergence(
         self, travel: Travel, with_disk: bool, progress: Progress | None
@@ -535,6 +560,13 @@ class Reader:
         return program, WorldModules(
             runtime, lambda hash: module_name(program, hash) or canon.hash_text(hash)
         )
+
+
+def _height(damage: JournalDamaged) -> int:
+    """The height from which on a journal is damaged."""
+    height = damage.where["height"]
+    assert isinstance(height, int)
+    return height
 
 
 def _told(replayed: Iterator[Replayed], done: Callable[[int], None]) -> Iterator[Replayed]:

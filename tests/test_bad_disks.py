@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pytest
 
 from aos_core.branches import DiskError
-from aos_core.errors import ReadOnly, WorldError
+from aos_core.errors import JournalDamaged, ReadOnly, WorldError
 from aos_core.files import find_world
 from aos_core.hosts import LiveHost, Past, Stamp
 from aos_core.kernel.records import Input
@@ -281,3 +281,52 @@ def test_inputs_of_a_group_share_one_sync(world: Path, monkeypatch: pytest.Monke
         assert len(synced) == 1
         opened.fire(EVENT, start())
         assert len(synced) == 2
+
+
+def long_world(to: Path) -> Path:
+    """A world whose state at the end is kept, so that opening does not run its beginning."""
+    world = copy_example(to)
+    with World.open(world) as opened, opened.group():
+        for _ in range(10):
+            opened.fire(EVENT, start())
+            release_all(opened)
+    return world
+
+
+def test_damage_that_opening_does_not_meet_is_met_by_whoever_comes_after(tmp_path: Path) -> None:
+    """A wrong byte far from the end: nobody who knows of it writes or forks behind it."""
+    world = long_world(tmp_path / "world")
+    data = bytearray(log(world).read_bytes())
+    data[len(data) // 3] ^= 1
+    log(world).write_bytes(data)
+    with World.open(world, write=False) as opened:
+        assert opened.writable is False and opened.height > 200, "the end is whole"
+        with pytest.raises(JournalDamaged) as caught:
+            opened.verify()
+        height = int(str(caught.value.where["height"]))
+        assert opened.trouble is caught.value and opened.retreat()
+        assert opened.height == height - 1 and opened.at(opened.height).root == opened.root
+        assert not opened.retreat(), "it ends before the damage already"
+    with World.open(world) as opened:
+        assert opened.trouble is not None and opened.height == height - 1
+        with pytest.raises(ReadOnly):
+            opened.fire(EVENT, start())
+        with opened.fork(opened.height, "saved") as fork:
+            fork.fire(EVENT, start())
+            assert fork.verify().ok
+
+
+def test_a_fork_knows_of_damage_in_what_it_goes_on_from(tmp_path: Path) -> None:
+    world = long_world(tmp_path / "world")
+    with World.open(world) as opened:
+        opened.fork(opened.height, "side").close()
+    data = bytearray(log(world).read_bytes())
+    data[len(data) // 3] ^= 1
+    log(world).write_bytes(data)
+    with World.open(world, "side") as side:
+        with pytest.raises(JournalDamaged):
+            side.verify()
+        with pytest.raises(JournalDamaged):
+            [side.records[height] for height in range(side.height)]
+        assert side.trouble is not None and side.retreat()
+        assert side.records[side.height] is not None

@@ -84,27 +84,35 @@ def _fire_lines(out: Out, world: World, schema: str, key: str | None) -> int:
     code = 0
     for lines in batches(sys.stdin, MOST_TOGETHER):
         told: list[dict[str, Any] | AosError] = []
-        with world.group():
-            for number, line in lines:
-                try:
-                    made = world.fire(schema, read_json(line, f"line {number}"), key=key)
-                except (Rejected, UsageError) as error:
-                    if not world.writable:
-                        raise
-                    told.append(_on_line(error, number))
-                else:
-                    told.append(acknowledge(world, [made]))
+        failure: AosError | None = None
+        try:
+            with world.group():
+                for number, line in lines:
+                    try:
+                        made = world.fire(schema, read_json(line, f"line {number}"), key=key)
+                    except (Rejected, UsageError) as error:
+                        if not world.writable:
+                            raise
+                        told.append(_on_line(error, number))
+                    else:
+                        told.append(acknowledge(world, [made]))
+        except AosError as error:
+            failure = error  # what came before it is durable, and said so
         for of in told:
             if isinstance(of, AosError):
                 out.error(of)
                 code = UsageError.exit_code
                 continue
+            if of["height"] > world.height:
+                continue  # taken back: the sync itself was refused
             if out.json:
                 out.line(of)
             else:
                 out.text(_summary(of))
             code = code or (FAULTED if "fault" in of else 0)
         sys.stdout.flush()
+        if failure is not None:
+            raise failure
     return code
 
 

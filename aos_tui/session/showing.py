@@ -264,7 +264,9 @@ class Showing:
             return found
         assert self._damage is not None
         if shown is None or shown.branch != world.branch:
-            raise self._damage
+            if not world.retreat():
+                raise self._damage
+            return self._picture(world.height)
         return replace(shown, trouble=self._trouble(), writable=False, lost=self._lost)
 
     def _picture(self, height: int) -> Snapshot:

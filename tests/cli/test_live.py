@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +85,30 @@ def test_lines_that_have_come_share_a_sync_and_are_acknowledged_after_it(
     assert [of["height"] for of in done.lines] == [16 * n for n in range(2, 62)]
     assert happened.count("ack") == 60 and happened[0] == "sync"
     assert happened.count("sync") < 60
+
+
+def test_what_stays_of_a_group_that_breaks_off_is_acknowledged(
+    world: Path, aos: Aos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = [0]
+    write = FileLayer.write
+
+    def full(self: FileLayer, file: BinaryIO, at: int, data: bytes) -> None:
+        written[0] += 1
+        if written[0] > 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(self, file, at, data)
+
+    aos("fire", world, EVENT, START_JSON)
+    monkeypatch.setattr(FileLayer, "write", full)
+    _stdin(monkeypatch, *[START_JSON] * 200)
+    done = aos("fire", world, EVENT, "-", "--json")
+    monkeypatch.undo()
+    *acks, error = done.lines
+    assert error["error"]["code"] == "disk" and "free some space" in error["error"]["hint"]
+    with World.open(world, write=False) as opened:
+        assert [of["height"] for of in acks] == [16 * n for n in range(2, 7)]
+        assert opened.height == acks[-1]["height"]
 
 
 def test_batches_hold_every_line_once_in_order() -> None:

@@ -62,6 +62,21 @@ async def test_a_damaged_journal_is_read_up_to_the_damage_and_forked_there(world
     assert log(world).read_bytes() == before
 
 
+async def test_damage_far_from_the_end_opens_the_same_way(world: Path) -> None:
+    """Opening does not run what lies before the last kept state, so the first screen meets it."""
+    with World.open(world) as writer, writer.group():
+        for _ in range(40):
+            writer.fire(EVENT, start())
+    with World.open(world, write=False) as reader:
+        offset = reader.frames[-2].offset
+    flip(log(world), offset + 40)
+    async with opened(world) as on:
+        assert "branch main is damaged" in await banner(on)
+        assert on.mode == "read-only" and 0 < on.snapshot.live < 640
+        await on.keys("F", "text:mended", "enter", "e", "escape", "v")
+        assert (on.snapshot.branch, on.known["verified"]) == ("mended", True)
+
+
 async def test_a_journal_that_no_longer_comes_out_names_record_and_field(world: Path) -> None:
     play(world)
     forge(world)
