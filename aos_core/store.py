@@ -328,7 +328,8 @@ class SqliteStore(Store):
         primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if primary in _NOT_WRITABLE:
             if self._read_only and not self.path.exists():
-                return UsageError("there is no store", hint="`aos run` makes it anew from the files of the world", file=self.path)
+                hint = "`aos run` makes it anew from the files of the world"
+                return UsageError("there is no store", hint=hint, file=self.path)
             hint = f"give yourself write permission in {self.path.parent}, or open it read-only"
             return ReadOnly(f"the store cannot be opened: {error}", hint=hint, file=self.path)
         if primary in _DISK:
