@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aos_core.branches import list_branches
@@ -24,7 +27,8 @@ def open_world(
     from aos_core.world import World
 
     try:
-        opened = World.open(world, branch, write=write, scenario=scenario)
+        with _patiently(out) as progress:
+            opened = World.open(world, branch, write=write, scenario=scenario, progress=progress)
     except JournalMissing as error:
         raise _with_branches(error, world) from error
     for notice in opened.notices:
@@ -57,6 +61,23 @@ def _with_journals(world: str) -> WorldFiles:
             file=files.data_dir,
         )
     return files
+
+
+PATIENCE_SECONDS = 0.3
+"""So long nothing is said of what is made anew when a world is opened."""
+
+
+@contextmanager
+def _patiently(out: Out) -> Iterator[Callable[[str, int, int], None]]:
+    """What tells of progress, once that has taken a while."""
+    begun = time.monotonic()
+    with out.several() as parts:
+
+        def tell(what: str, done: int, total: int) -> None:
+            if time.monotonic() - begun > PATIENCE_SECONDS:
+                parts(what, done, total)
+
+        yield tell
 
 
 def _with_branches(error: AosError, world: str) -> AosError:

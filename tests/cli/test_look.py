@@ -230,6 +230,19 @@ def test_wrong_arguments_exit_2_on_the_right_stream(args: tuple[str, ...], aos: 
     assert script.error["message"]
 
 
+def test_what_is_made_anew_when_a_world_is_opened_is_told(
+    asked: Path, aos: Aos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("index.db", "snapshots.db", "index/main.offsets"):
+        (asked / ".aos" / name).unlink()
+    monkeypatch.setattr("aos_core.cli.opening.PATIENCE_SECONDS", -1)
+    told = aos("state", asked, "--progress-json", "--json").err.splitlines()
+    whats = {json.loads(line)["progress"]["what"] for line in told}
+    assert whats == {"reading the journal", "running the journal", "indexing the journal"}
+    monkeypatch.undo()
+    assert aos("state", asked, "--progress-json", "--json").err == ""
+
+
 def test_help_without_arguments(aos: Aos) -> None:
     done = aos()
     assert done.code == 0
