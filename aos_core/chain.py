@@ -166,6 +166,11 @@ class Records(Sequence[Record]):
         found = range(len(self))[index]
         return self._get(found) if isinstance(found, int) else [self._get(at) for at in found]
 
+    def forget(self) -> None:
+        """Read anew what is asked for next: frames were taken back."""
+        with self._mutex:
+            self._cache.clear()
+
     def _get(self, height: int) -> Record:
         index = self._chain.index_at(height)
         with self._mutex:

@@ -64,6 +64,10 @@ class History:
         """Bring the index to the end of the chain; questions do so by themselves."""
         self._ask(lambda: None, progress)
 
+    def forget(self) -> None:
+        """Ask the index anew: frames were taken back."""
+        self._ranges, self._manifests, self._at = [], [], -1
+
     def _catch_up(self, progress: Progress | None) -> None:
         if self.ready:
             return

@@ -195,6 +195,8 @@ class World(Reader):
                     self._state, self._moment = before
                     self._events = None
                     self._travel.rewind(self._chain.count)
+                    self._records.forget()
+                    self._history.forget()
                 raise
 
     def advance(self, ns: int) -> None:

@@ -254,11 +254,14 @@ def test_a_group_that_the_disk_refuses_has_not_happened(
 
         with pytest.raises(DiskError), opened.group():
             opened.fire(EVENT, start())
-            assert opened.height > before[2]
+            assert opened.height > before[2] and len(opened.pending) == 3
+            taken_back = opened.records[before[2] + 1]
             monkeypatch.setattr(FileLayer, "sync", refuse)
         assert (opened.head, opened.root, opened.height) == before
-        opened.fire(EVENT, start())
+        opened.fire(EVENT, start(topic="another"))
         assert opened.verify().ok and [of.n for of in opened.pending] == [1, 2, 3]
+        assert opened.records[before[2] + 1] != taken_back
+        assert opened.history.events == 2
 
 
 def test_inputs_of_a_group_share_one_sync(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
