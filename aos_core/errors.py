@@ -71,6 +71,16 @@ class AosError(Exception):
             "hint": self.hint,
         }
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it is, from another process."""
+        return _remade, (type(self), self.args, {**self.__dict__, "where": dict(self.where)})
+
+
+def _remade(kind: type[AosError], args: tuple[object, ...], state: dict[str, Any]) -> AosError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state, where=MappingProxyType(state["where"]))
+    return error
+
 
 def _plain(value: object) -> object:
     return value if isinstance(value, (str, int, bool)) else str(value)

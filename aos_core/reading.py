@@ -472,16 +472,19 @@ class Reader:
         begun = time.perf_counter()
         with self.read_anew() as travel:
             divergence = self._first_divergence(travel, with_disk, progress)
-        return self.report(divergence, time.perf_counter() - begun)
+            count = travel.chain.count
+        return self.report(divergence, count, time.perf_counter() - begun)
 
     def report(
-        self, divergence: Divergence | None, seconds: float, skipped: int | None = None
+        self, divergence: Divergence | None, count: int, seconds: float, skipped: int | None = None
     ) -> Report:
-        """What verification found; ``skipped``: the height up to which it was verified before."""
-        last = self._chain.last
+        """What verification of the first ``count`` frames found; ``skipped``: the height up to
+        which it was verified before."""
+        count = min(count, self._chain.count)
+        last = self._chain.frame(count - 1)
         return Report(
             ok=divergence is None,
-            frames=self._chain.count,
+            frames=count,
             records=last.last_height + 1,
             root=last.root,
             head=last.hash,
@@ -489,11 +492,6 @@ class Reader:
             divergence=divergence,
             skipped=skipped,
         )
-
-    @property
-    def end(self) -> int:
-        """The index of the last frame, or of the first one that does not come out the same."""
-        return self._chain.count - (self._diverged is None)
 
     @property
     def index(self) -> Index:
@@ -507,10 +505,13 @@ class Reader:
 
     @contextlib.contextmanager
     def read_anew(self) -> Iterator[Travel]:
-        """The branch as it lies on the disk now, nothing of it remembered. Raises
+        """The branch as it lies on the disk now, nothing of it remembered: up to the last frame
+        that is known here, or the first one that does not come out the same. Raises
         :class:`JournalDamaged` where that is known already."""
         if self._journal.damage is not None:
             raise self._journal.damage
+        with self._mutex:  # not in the middle of a group of another thread
+            end = self._chain.count - (self._diverged is None)
         with contextlib.ExitStack() as leaving:
             journal = self._disk.open(self.branch, write=False)
             if not self.in_memory:
@@ -520,8 +521,14 @@ class Reader:
             chain = chain_of(self._disk, self.branch, journal)
             if not self.in_memory:
                 leaving.callback(chain.close)
+            if chain.count <= end:
+                raise JournalDamaged(
+                    f"branch {self.branch} is damaged: it has become shorter since it was opened",
+                    offset=chain.last.end,
+                    height=chain.height + 1,
+                )
             try:
-                yield self._travel_on(chain)
+                yield self._travel_on(Chain(chain.until(end)))
             finally:
                 for mine, theirs in zip(self._ancestors.segments, chain.segments, strict=False):
                     mine.journal.believe(theirs.journal.damage)
@@ -529,7 +536,7 @@ class Reader:
     def _first_divergence(
         self, travel: Travel, with_disk: bool, progress: Progress | None
     ) -> Divergence | None:
-        end = self.end
+        end = travel.chain.count - 1
 
         def done(index: int) -> None:
             if progress is not None:
@@ -537,8 +544,7 @@ class Reader:
 
         try:
             if with_disk:
-                frames = Frames(lambda: end + 1, travel.chain.frame)
-                return self._compare_with_files(_told(self._replayed(frames), done))
+                return self._compare_with_files(_told(self._replayed(travel.chain.frames), done))
             travel.prove(-1, end, done)
         except Diverged as error:
             found: Divergence = error.divergence

@@ -71,7 +71,7 @@ def verify(
         raise UsageError("a world in memory cannot be verified by other processes")
     begun = time.perf_counter()
     with world.read_anew() as travel:
-        chain, last = travel.chain, world.end
+        chain, last = travel.chain, travel.chain.count - 1
         start = -1 if again or world.in_memory else min(last, _remembered(world, chain))
         walk = _Walk(start, last, progress)
         try:
@@ -86,7 +86,7 @@ def verify(
                     frame.hash, ran_by(), chain.digest(walk.reached), frame.last_height
                 )
     skipped = chain.frame(start).last_height if start > 0 else None
-    return world.report(divergence, time.perf_counter() - begun, skipped)
+    return world.report(divergence, last + 1, time.perf_counter() - begun, skipped)
 
 
 class _Walk:
@@ -191,7 +191,8 @@ def usual_cause(world: World, found: Divergence, *, with_disk: bool = False) -> 
 def work(stretch: Stretch) -> Divergence | None:
     """Run one stretch, in a worker; the first difference, or None. Raises as :func:`verify`."""
     try:
-        _world_of(stretch).travel.prove(stretch.first, stretch.last)
+        with _world_of(stretch).read_anew() as travel:
+            travel.prove(stretch.first, stretch.last)
     except Diverged as error:
         found: Divergence = error.divergence
         return found
@@ -207,6 +208,7 @@ def _world_of(stretch: Stretch) -> World:
     known, world = _open.get(thread, (None, None))
     if world is None or known != wanted:
         if world is not None:
+            del _open[thread]
             world.close()
         world = World.open(stretch.path, stretch.branch, write=False)
         _open[thread] = wanted, world

@@ -21,7 +21,7 @@ from aos_core.frames import new_frame, pack
 from aos_core.replay import Divergence
 from aos_core.verify import cluster, let_go, processes, usual_cause, verify, work
 from aos_core.world import World
-from tests.support import EVENT, ROOT, forget_offsets, log, release_all, start
+from tests.support import EVENT, ROOT, copy_example, forget_offsets, log, release_all, start
 
 TURNS = 240
 
@@ -29,8 +29,6 @@ TURNS = 240
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A world with some hundred turns, and a snapshot every 8."""
-    from tests.support import copy_example
-
     world = copy_example(tmp_path_factory.mktemp("verify") / "world")
     with World.open(world) as opened, opened.group():
         for _ in range(TURNS // 4):
@@ -110,6 +108,38 @@ def test_processes_find_what_one_finds(world: Path) -> None:
         assert alone.divergence.field == "after" and "altered" in usual_cause(
             opened, alone.divergence
         )
+
+
+def test_damage_that_a_process_finds_is_told_as_it_is(world: Path) -> None:
+    with World.open(world, write=False) as opened:
+        frame = opened.frames[150]
+        with log(world).open("r+b") as file:
+            file.seek(frame.offset + 20)
+            file.write(b"\xff\xff")
+        found: list[JournalDamaged] = []
+        with pytest.raises(JournalDamaged) as caught, processes(2) as pool:
+            verify(opened, executor=pool, jobs=2, again=True)
+        found.append(caught.value)
+        with pytest.raises(JournalDamaged) as caught:
+            verify(opened, again=True)
+        found.append(caught.value)
+    assert found[0].to_json() == found[1].to_json()
+    assert found[0].where["height"] == frame.height and found[0].where["offset"] == frame.offset
+
+
+def test_a_worker_that_goes_on_reads_the_disk_again(tmp_path: Path) -> None:
+    world = copy_example(tmp_path / "small")
+    with World.open(world) as opened, opened.group():
+        for _ in range(4):
+            opened.fire(EVENT, start())
+    with World.open(world, write=False) as opened, ThreadPoolExecutor(1) as threads:
+        assert verify(opened, executor=threads, again=True).ok
+        with log(world).open("r+b") as file:
+            file.seek(opened.frames[2].offset + 20)
+            file.write(b"\xff\xff")
+        with pytest.raises(JournalDamaged):
+            verify(opened, executor=threads, again=True)
+        threads.submit(let_go).result()
 
 
 def test_the_first_of_several_differences_counts(world: Path) -> None:
