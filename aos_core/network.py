@@ -7,6 +7,7 @@ need a disk of this machine.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ _REMOTE = {
     "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3",
     "smbfs",
 }  # fmt: skip
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -31,7 +33,7 @@ def remote_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
     best, kind = "", ""
     for line in lines:
         fields, _, behind = line.partition(" - ")
-        mount = fields.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
+        mount = _ESCAPED.sub(lambda of: chr(int(of[1], 8)), fields.split(" ")[4])
         under = place == mount or place.startswith(mount.rstrip("/") + "/")
         if under and len(mount) >= len(best):  # of two on one place the later one is seen
             best, kind = mount, behind.split(" ")[0]
