@@ -13,9 +13,8 @@ from typing import Any, Self
 
 from aos_core import canon
 from aos_core.branches import check_branch_name
-from aos_core.disk import Disk, frames_until
+from aos_core.disk import Disk, frames_until, leave
 from aos_core.errors import AosError, UsageError
-from aos_core.file_journal import FileJournal
 from aos_core.frames import Frame
 from aos_core.journal import Journal, JournalMissing
 
@@ -187,8 +186,7 @@ class _Search:
                 journal = open(name)
             except AosError:
                 continue
-            if isinstance(journal, FileJournal):  # one in memory is others' too
-                self._leaving.callback(journal.close)
+            self._leaving.callback(leave, journal)
             self._opened.append((name, journal))
             yield name, journal
 

@@ -219,7 +219,9 @@ class FileDisk:
             OPERATING_SYSTEM.sync_directory(self._removed)
 
     def removed_size(self, branch: str) -> int:
-        return branch_path(self._removed, branch).stat().st_size
+        path = branch_path(self._removed, branch)
+        with disk_errors(path, f"removed branch {branch} cannot be read"):
+            return path.stat().st_size
 
     def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
         aside = (path for path in self._journals.iterdir() if _TORN.search(path.name))
@@ -403,7 +405,7 @@ def chain_of(disk: Disk, name: str, journal: Journal, first: Sequence[str] = ())
     with ExitStack() as undo:
         while (parent := segments[0].journal.header.body.get("parent")) is not None:
             segments.insert(0, _find(disk, parent["head"], parent["height"], first))
-            undo.callback(_leave, segments[0].journal)
+            undo.callback(leave, segments[0].journal)
         undo.pop_all()
     return Chain(segments)
 
@@ -416,7 +418,7 @@ def _find(disk: Disk, head: bytes, height: int, first: Sequence[str]) -> Segment
         count = frames_until(journal, head, height)
         if count is not None:
             return Segment(name, journal, count)
-        _leave(journal)
+        leave(journal)
     raise UsageError(
         "the branch that this one was forked from is gone, or damaged before that point",
         code="no_parent",
@@ -446,17 +448,10 @@ def _readable(disk: Disk, names: Sequence[str]) -> Iterator[tuple[str, Journal]]
             continue
 
 
-def _leave(journal: Journal) -> None:
+def leave(journal: Journal) -> None:
     """Give up a journal that was opened to be looked at; one in memory is others' too."""
     if isinstance(journal, FileJournal):
         journal.close()
-
-
-def header_of(disk: Disk, branch: str) -> Frame:
-    """The header of a branch. Raises as opening it."""
-    journal = disk.open(branch, write=False)
-    _leave(journal)
-    return journal.header
 
 
 def children(disk: Disk, branch: str) -> list[str]:
@@ -467,9 +462,27 @@ def children(disk: Disk, branch: str) -> list[str]:
         ours = parent and frames_until(journal, parent["head"], parent["height"])
         if ours and name != branch:
             found.append(name)
-        _leave(other)
-    _leave(journal)
+        leave(other)
+    leave(journal)
     return found
+
+
+def _has_removed_child(disk: Disk, branch: str) -> bool:
+    """Whether a branch that can be brought back was forked from this one."""
+    journal = disk.open(branch, write=False)
+    try:
+        return any(
+            parent and frames_until(journal, parent["head"], parent["height"]) is not None
+            for parent in _parents_of_removed(disk)
+        )
+    finally:
+        leave(journal)
+
+
+def _parents_of_removed(disk: Disk) -> Iterator[Mapping[str, Any] | None]:
+    for name in disk.removed():
+        with suppress(AosError):  # one that cannot be read cannot be brought back either
+            yield disk.ends(name, removed=True)[0].body.get("parent")
 
 
 KEPT = 5
@@ -480,7 +493,8 @@ def set_aside_older(disk: Disk, branch: str) -> None:
     """Make the name free: what has it becomes ``branch~1``, ``~1`` becomes ``~2``, and so on.
 
     The oldest is dropped, or gets a number beyond ``KEPT`` where another branch was forked from
-    it. Raises :class:`BranchLocked` while somebody writes one that has to move.
+    it; where a removed one was, it can be brought back too. Raises :class:`BranchLocked` while
+    somebody writes one that has to move.
     """
     names = set(disk.branches())
     if branch not in names:
@@ -496,7 +510,7 @@ def set_aside_older(disk: Disk, branch: str) -> None:
 
 def _make_room(disk: Disk, oldest: str) -> None:
     if not children(disk, oldest):
-        disk.remove(oldest, for_good=True)
+        disk.remove(oldest, for_good=not _has_removed_child(disk, oldest))
         return
     names, stem = disk.branches(), oldest.rpartition("~")[0]
     beyond = (f"{stem}~{n}" for n in range(KEPT + 1, KEPT + 2 + len(names)))

@@ -20,9 +20,8 @@ from mmap import mmap
 from typing import Any
 
 from aos_core.canon import sha256
-from aos_core.disk import Disk, frames_until
+from aos_core.disk import Disk, frames_until, leave
 from aos_core.errors import AosError
-from aos_core.file_journal import FileJournal
 from aos_core.files import WorldFiles
 from aos_core.journal import Journal
 from aos_core.origin import wasm_of
@@ -167,7 +166,7 @@ def _needed(disk: Disk) -> dict[str, str]:
                     parents.append((name, journal.header.body.get("parent")))
     finally:
         for journal in removed.values():
-            _leave(journal)
+            leave(journal)
     return kept
 
 
@@ -199,7 +198,7 @@ class _Heads:
 
     def __exit__(self, *_: object) -> None:
         for journal in self._journals:
-            _leave(journal)
+            leave(journal)
 
     def has(self, head: bytes, height: int) -> bool:
         """Whether some branch has that frame."""
@@ -208,8 +207,3 @@ class _Heads:
             for of in self._journals
             if of.header.height - 1 <= height <= of.height
         )
-
-
-def _leave(journal: Journal) -> None:
-    if isinstance(journal, FileJournal):  # one in memory is others' too
-        journal.close()

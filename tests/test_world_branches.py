@@ -422,6 +422,26 @@ def test_a_run_with_children_is_never_dropped(world: Path) -> None:
         assert_replays(child)
 
 
+def test_a_deleted_branch_can_be_brought_back_however_many_runs_came_since(world: Path) -> None:
+    begin(world, 0)
+    with World.open(world, "S") as found:
+        found.fork(found.height, "child").close()
+    with World.open(world, "S", write=False) as found:
+        found.delete_branch("child")
+    for n in range(1, KEPT + 3):
+        begin(world, n)
+    with World.open(world, "S") as found:
+        with pytest.raises(UsageError) as caught:
+            found.restore_branch("child")
+        assert caught.value.hint == "bring back S~5 first"
+        found.rename_branch("S~5", "later")
+        found.restore_branch("S~5")
+        found.restore_branch("child")
+    with World.open(world, "child") as child:
+        release_all(child)
+        assert_replays(child)
+
+
 def test_a_gap_is_filled_before_anything_is_dropped(world: Path) -> None:
     runs = [begin(world, n) for n in range(KEPT + 1)]
     log(world, "S~2").unlink()
