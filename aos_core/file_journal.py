@@ -236,7 +236,7 @@ class FileJournal(Journal):
             if self._group is None:
                 self._offsets.flush()
 
-    def _settle(self, first: int) -> None:
+    def _settle(self, first: int, before: Frame) -> None:
         with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be written"):
             try:
                 self._need_in_place()
@@ -245,6 +245,7 @@ class FileJournal(Journal):
                 self._take_back(self._offsets[first][0])
                 self._offsets.cut(first)
                 self._cache.clear()
+                self.last = before  # with the array, so that no other thread reads beyond it
                 raise
             self._offsets.flush()
 

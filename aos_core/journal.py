@@ -154,11 +154,7 @@ class Journal(ABC):
         finally:
             first, self._group = self._group, None
             if self.count > first:
-                try:
-                    self._settle(first)
-                except BaseException:
-                    self.last = before
-                    raise
+                self._settle(first, before)
 
     def check(
         self, progress: Progress | None = None, look: Callable[[Frame], None] | None = None
@@ -218,8 +214,9 @@ class Journal(ABC):
         """Add ``frame``, durably unless a group is open, or raise and leave all as it was."""
 
     @abstractmethod
-    def _settle(self, first: int) -> None:
-        """Make the frames from ``first`` on durable, or raise and take them back."""
+    def _settle(self, first: int, before: Frame) -> None:
+        """Make the frames from ``first`` on durable, or raise and take them back: then ``before``
+        is the last one again."""
 
     def _damage(self, problem: str, offset: int, height: int) -> JournalDamaged:
         return JournalDamaged(f"the journal is damaged: {problem}", offset=offset, height=height)
@@ -257,5 +254,5 @@ class MemoryJournal(Journal):
         self._frames.append(frame)
         self._offsets.add(frame.offset, frame.height)
 
-    def _settle(self, first: int) -> None:
+    def _settle(self, first: int, before: Frame) -> None:
         pass

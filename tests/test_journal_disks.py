@@ -14,6 +14,7 @@ import pytest
 from aos_core.branches import BranchLock, DiskError, list_branches
 from aos_core.errors import BranchLocked, ReadOnly, UsageError
 from aos_core.file_journal import FileJournal
+from aos_core.frames import Frame
 from aos_core.journal import MemoryJournal
 from aos_core.layer import FileLayer
 from aos_core.offsets import offsets_path
@@ -267,6 +268,26 @@ def test_a_group_whose_sync_fails_is_taken_back_whole(log: Path) -> None:
     with FileJournal.open(log, write=True) as again:
         assert payloads(again) == expected
         assert again.check() is None
+
+
+def test_who_reads_while_a_group_is_taken_back_finds_no_damage(log: Path) -> None:
+    class Read(FileJournal):
+        """Is read by another thread at the moment that a group has failed."""
+
+        def _settle(self, first: int, before: Frame) -> None:
+            try:
+                super()._settle(first, before)
+            finally:
+                self._cache.clear()
+                self.frame(self.count - 1)
+
+    layer = Counting()
+    with Read.create(log, HEADER, layer=layer) as made:
+        layer.failing = (layer.syncs + 1,)
+        with pytest.raises(DiskError), made.group():
+            made.append(body(made))
+        assert made.damage is None
+        made.append(body(made, text="after"))
 
 
 def test_a_group_that_can_neither_be_synced_nor_taken_back_stops_the_writer(log: Path) -> None:

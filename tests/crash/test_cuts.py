@@ -60,7 +60,7 @@ class Hasty(FileJournal):
 class HastyGroups(FileJournal):
     """Does not sync at the end of a group."""
 
-    def _settle(self, first: int) -> None:
+    def _settle(self, first: int, before: Frame) -> None:
         self._offsets.flush()
 
 
