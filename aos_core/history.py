@@ -57,7 +57,7 @@ class History:
     def __init__(self, index: Index, chain: Chain, records: Records) -> None:
         self._index, self._chain, self._records = index, chain, records
         self._ranges: list[tuple[int, int]] = []
-        self._manifests: list[tuple[int, bytes]] = []
+        self._manifests: tuple[int, list[tuple[int, bytes]]] = -1, []
         self._at = -1
 
     def catch_up(self, progress: Progress | None = None) -> None:
@@ -66,20 +66,20 @@ class History:
 
     def forget(self) -> None:
         """Ask the index anew: frames were taken back."""
-        self._ranges, self._manifests, self._at = [], [], -1
+        self._at = -1
+        self._manifests = -1, []
 
     def _catch_up(self, progress: Progress | None) -> None:
         if self.ready:
             return
         part: Part | None = self._chain.part()
         ranges: list[tuple[int, int]] = []
-        last = self._chain.height
+        last = height = self._chain.height  # it may grow meanwhile
         while part is not None:
             ranges.append((self._index.follow(part, progress if not ranges else None), last))
             part = part.parent
             last = last if part is None or part.last is None else min(last, part.last)
-        self._ranges, self._at = ranges, self._chain.height
-        self._manifests = []
+        self._ranges, self._at = ranges, height
 
     @property
     def ready(self) -> bool:
@@ -237,11 +237,13 @@ class History:
 
     def manifest_at(self, height: int) -> bytes:
         """The manifest in force after record ``height``."""
-        if not self._manifests or self._at != self._chain.height:
-            end = self._chain.height
+        end = self._chain.height
+        known, manifests = self._manifests
+        if known != end:
             heights = [0, *self.of_kind("manifest_replaced", 0, end)]
-            self._manifests = [(at, _manifest(self._records[at])) for at in heights]
-        return next(of for at, of in reversed(self._manifests) if at <= height)
+            manifests = [(at, _manifest(self._records[at])) for at in heights]
+            self._manifests = end, manifests
+        return next(of for at, of in reversed(manifests) if at <= height)
 
     def of_kind(self, kind: str, first: int, last: int, *, most: int | None = None) -> list[int]:
         """The heights from ``first`` to ``last`` of the records of a kind, rising; the last
@@ -337,15 +339,23 @@ class History:
     def _ask(self, ask: Callable[[], Found], progress: Progress | None = None) -> Found:
         """An answer, from an index that is up to date; one that is broken is made anew first."""
         try:
-            self._catch_up(progress)
-            return ask()
+            return self._answer(ask, progress)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if isinstance(error, sqlite3.ProgrammingError):
                 raise UsageError("the world is closed", code="closed") from error
             self._index.mend(error)
-            self._ranges = []
+            self._at = -1
+            return self._answer(ask, progress)
+
+    def _answer(self, ask: Callable[[], Found], progress: Progress | None) -> Found:
+        """An answer from rows that were there all the time: another process may drop a branch."""
+        while True:
             self._catch_up(progress)
-            return ask()
+            ranges = self._ranges
+            found = ask()
+            if self._index.has(branch for branch, _ in ranges):
+                return found
+            self._at = -1
 
 
 def _intent(record: Record) -> Intent:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,7 +92,7 @@ class Index:
         refuses, a temporary file serves from now on. Raises :class:`DiskError` where another
         process holds them for too long."""
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if is_busy(error):
             raise DiskError(
                 f"the index cannot be read: {error}",
                 hint="another process is making it anew: wait for it, then try again",
@@ -116,22 +116,30 @@ class Index:
     def follow(self, part: Part, progress: Progress | None = None) -> int:
         """Take in what the branch of ``part`` has beyond what is known, up to where it is damaged;
         the number that stands for the branch in the tables."""
-        with self._mutex:
-            while (known := self._known(part.name)) is None or not self._fits(part.journal, *known):
-                self._begin(part, known)
-            if known[2] == part.journal.head:
-                return known[0]
         total = part.journal.count
         while True:
-            with self._mutex, self._transaction():
-                id, frames = self._branch(part.name)
+            with self._mutex:
+                known = self._known(part.name)
+                if known is None or not self._fits(part.journal, *known):
+                    self._begin(part, known)
+                    continue
+                id, _, _, frames = known
                 if frames >= total:
                     return id
-                end = self._take_in(id, part, frames, min(total, frames + CHUNK))
+                with self._transaction():
+                    if self._known(part.name) != known:  # another process was sooner
+                        continue
+                    end = self._take_in(id, part, frames, min(total, frames + CHUNK))
             if end == frames:
                 return id
             if progress is not None:
                 progress(end, total)
+
+    def has(self, branches: Iterable[int]) -> bool:
+        """Whether what :meth:`follow` gave still stands for branches; no number is given twice."""
+        wanted = tuple(branches)
+        query = f"SELECT count(*) FROM branches WHERE id IN ({_marks(len(wanted))})"
+        return self.rows(query, *wanted) == [(len(wanted),)]
 
     def remember(self, head: bytes, ran_by: str, digest: bytes, height: int) -> None:
         """Keep in mind that the history of ``head`` was verified, read from bytes of this digest;
@@ -158,13 +166,13 @@ class Index:
         return []
 
     def forget(self, name: str) -> None:
-        """Drop what is known of a branch."""
-        with self._mutex, self._transaction():
+        """Drop what is known of a branch; where that fails, it is found out when it is asked."""
+        with self._mutex, suppress(sqlite3.Error, UnicodeDecodeError), self._transaction():
             self._drop(name)
 
     def rename(self, old: str, new: str) -> None:
-        """A branch has another name now."""
-        with self._mutex, self._transaction():
+        """A branch has another name now; where that fails, it is taken in again under that."""
+        with self._mutex, suppress(sqlite3.Error, UnicodeDecodeError), self._transaction():
             self._drop(new)
             self._database.execute("UPDATE branches SET name = ? WHERE name = ?", (new, old))
 
@@ -322,9 +330,12 @@ class Index:
             return _connect(":memory:")
         if write:
             for _ in range(2):
-                with suppress(sqlite3.DatabaseError, OSError):
+                try:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     return _connect(str(path))
+                except (sqlite3.DatabaseError, OSError) as error:
+                    if is_busy(error):  # another process makes it: it is not ours to delete
+                        break
                 with suppress(OSError):
                     _delete(path)
         return _connect("")  # a temporary file of SQLite's own
@@ -361,8 +372,8 @@ class _Batch:
 
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS branches (
-    id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, header BLOB NOT NULL, head BLOB NOT NULL,
-    frames INTEGER NOT NULL, height INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, header BLOB NOT NULL,
+    head BLOB NOT NULL, frames INTEGER NOT NULL, height INTEGER NOT NULL,
     events INTEGER NOT NULL, plans INTEGER NOT NULL, pending INTEGER NOT NULL, next INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS turns (
@@ -387,6 +398,12 @@ CREATE INDEX IF NOT EXISTS by_cause ON records (branch, cause) WHERE cause IS NO
 CREATE INDEX IF NOT EXISTS by_step ON turns (branch, scenario, step) WHERE scenario IS NOT NULL;
 PRAGMA user_version = {VERSION};
 """
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether SQLite says that another user holds the database."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _connect(place: str) -> sqlite3.Connection:

@@ -23,7 +23,7 @@ from aos_core.branch_tree import (
     rename_branch,
     restore_branch,
 )
-from aos_core.branches import DiskError, check_branch_name
+from aos_core.branches import check_branch_name
 from aos_core.chain import Chain, Segment
 from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
 from aos_core.errors import (
@@ -184,14 +184,14 @@ class World(Reader):
     def group(self) -> Iterator[None]:
         """Inputs submitted inside become durable together, with one sync, when the block ends:
         only then are they acknowledged. Where that fails none of them has happened, and
-        :class:`DiskError` is raised."""
+        :class:`DiskError` or :class:`ReadOnly` is raised."""
         with self._mutex:
             before = self._state, self._moment
             try:
                 with self._journal.group():
                     yield
-            except DiskError:
-                if self._chain.height + 1 < self._moment.height:
+            except BaseException:
+                if self._chain.height + 1 < self._moment.height:  # they were taken back
                     self._state, self._moment = before
                     self._events = None
                     self._travel.rewind(self._chain.count)
@@ -366,13 +366,16 @@ class World(Reader):
             state, moment = self._travel.after(index)
             first, last = self._chain.frame(0), self._chain.frame(index)
             before = self._chain.until(index)
+        header = fork_header(first, last, state, moment)
         disk = self._disk.again()
         try:
-            journal = disk.create(name, fork_header(first, last, state, moment))
             if disk is self._disk:
+                journal = disk.create(name, header)
                 chain = Chain((*before, Segment(name, journal)))
             else:
-                chain = chain_of(disk, name, journal, [of.name for of in reversed(before)])
+                near = [of.name for of in reversed(before)]
+                with disk.changing():  # nobody deletes what it is forked from
+                    journal, chain = _forked(disk, name, header, near)
         except BaseException:
             if disk is not self._disk:
                 disk.close()
@@ -410,6 +413,19 @@ class World(Reader):
         world._state, world._moment = state, moment
         world._travel.add(chain.count - 1, chain.last, state, moment)
         return world
+
+
+def _forked(
+    disk: Disk, name: str, header: Mapping[str, Any], near: Sequence[str]
+) -> tuple[Journal, Chain]:
+    """A new branch and its chain; no branch where what it was forked from is not there."""
+    journal = disk.create(name, header)
+    try:
+        return journal, chain_of(disk, name, journal, near)
+    except BaseException:
+        journal.close()
+        disk.remove(name, for_good=True)
+        raise
 
 
 def _key_bytes(key: Any) -> bytes | None:
