@@ -26,13 +26,22 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Generic, SupportsBytes, TypeAlias, TypeVar
 
-from aos_core.canon import ZERO_HASH, sha256
+from aos_core.canon import ZERO_HASH, hash_text, sha256
+from aos_core.errors import StoreDamaged
 
 V = TypeVar("V", bound=SupportsBytes)
 
 
-class BadNode(Exception):
-    """Kept bytes are not the node of the hash they were kept under."""
+class BadNode(StoreDamaged):
+    """Kept bytes are not the node of the hash they were kept under, or are not there."""
+
+    code = "snapshot_damaged"
+
+    def __init__(self, digest: bytes) -> None:
+        super().__init__(
+            f"a part of a kept state is missing or altered: {hash_text(digest)}",
+            hint="nothing is lost: delete .aos/snapshots.db, and turns are run again instead",
+        )
 
 
 class _Leaf(Generic[V]):
@@ -149,7 +158,7 @@ def _parse(data: bytes, digest: bytes, source: Source[V]) -> _Node[V]:
         key, value = data[5 : 5 + length], data[5 + length :]
         path = sha256(key)
         if data[:1] != b"\x00" or sha256(b"\x00" + path + sha256(value)) != digest:
-            raise BadNode(digest.hex())
+            raise BadNode(digest)
         node = _Leaf(path, key, source.decode(key, value))
     node.kept, node._hash = True, digest
     return node

@@ -19,8 +19,9 @@ from typing import Any, Protocol
 
 from aos_core import canon
 from aos_core.canon import ZERO_HASH
-from aos_core.errors import CanonError, Rejected, StoreDamaged
+from aos_core.errors import CanonError, Rejected
 from aos_core.frames import Frame
+from aos_core.index import is_busy
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.restore import restore
 from aos_core.kernel.state import State
@@ -29,11 +30,7 @@ from aos_core.merkle import BadNode, MerkleMap, children_of
 
 Programs = Callable[[bytes], Program]
 
-
-class SnapshotDamaged(StoreDamaged):
-    """A part of a kept state is missing or altered: the state has to be reached by replay."""
-
-    code = "snapshot_damaged"
+BUSY_SECONDS = 5.0
 
 
 Used = Callable[[bytes, int], bool]
@@ -57,7 +54,7 @@ class Snapshots(Protocol):
 
     def load(self, frame: Frame, programs: Programs) -> tuple[State, Moment] | None:
         """What was kept for ``frame``, None where nothing good was. Parts of the state are read
-        when they are needed: any use of it may raise :class:`SnapshotDamaged`."""
+        when they are needed: any use of it may raise :class:`BadNode`."""
 
     def before(self, height: int) -> int | None:
         """The last height up to ``height`` after which there is one, of whatever branch."""
@@ -145,7 +142,7 @@ class StoredSnapshots:
                 plain["height"], plain["logical_ns"], Settings.from_plain(plain["settings"])
             )
             return restore(plain["state"], self._node, programs), moment
-        except (CanonError, Rejected, KeyError, TypeError, BadNode, SnapshotDamaged):
+        except (CanonError, Rejected, KeyError, TypeError, BadNode):
             return None
 
     def before(self, height: int) -> int | None:
@@ -274,9 +271,7 @@ class StoredSnapshots:
     def _node(self, digest: bytes) -> bytes:
         data = self._one("SELECT data FROM nodes WHERE hash = ?", digest)
         if data is None:
-            raise SnapshotDamaged(
-                f"a part of a kept state is missing: {canon.hash_text(digest)}", file=self._path
-            )
+            raise BadNode(digest)
         return data
 
     def _one(self, query: str, *given: bytes) -> bytes | None:
@@ -295,8 +290,8 @@ class StoredSnapshots:
     def _open(self) -> sqlite3.Connection | None:
         try:
             return self._connect()
-        except sqlite3.DatabaseError:
-            if not self._write:
+        except sqlite3.DatabaseError as error:
+            if not self._write or is_busy(error):  # what others use is not ours to delete
                 return None
         with suppress(OSError, sqlite3.Error):  # broken, or of another version: begin anew
             for name in (self._path.name, f"{self._path.name}-wal", f"{self._path.name}-shm"):
@@ -309,7 +304,7 @@ class StoredSnapshots:
         database = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode={mode}",
             uri=True,
-            timeout=5,
+            timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )

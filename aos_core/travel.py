@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from aos_core.chain import Chain
 from aos_core.errors import JournalDamaged
@@ -18,11 +19,13 @@ from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, Programs, Turn
 from aos_core.merkle import BadNode
 from aos_core.replay import begin, rerun, resume
-from aos_core.snapshots import SnapshotDamaged, Snapshots
+from aos_core.snapshots import Snapshots
 from aos_core.spacing import Spacing
 
 _CACHED = 1024
 """So many states are kept, those asked for last; they share what they have in common."""
+
+Found = TypeVar("Found")
 
 Progress = Callable[[int, int], None]
 """(turns done, turns to run); what it raises breaks the work off."""
@@ -66,11 +69,7 @@ class Travel:
         Raises :class:`Diverged` and :class:`JournalDamaged`; ``reached`` is then the last frame
         that came out as it should.
         """
-        try:
-            return self._reach(index, progress)
-        except (SnapshotDamaged, BadNode):
-            self.forget()
-            return self._reach(index, progress)
+        return self._whole(lambda: self._reach(index, progress))
 
     def inside(self, height: int) -> State:
         """The state after record ``height``, inside a turn or at its end. Raises as ``after``."""
@@ -83,11 +82,12 @@ class Travel:
     def turn(self, index: int) -> Turn:
         """The turn of frame ``index``, run again. Raises as ``after``."""
         if self._inside is None or self._inside[0] != index:
-            state, moment = self.after(index - 1)
-            frame = self.chain.frame(index)
-            made = rerun(frame, state, moment, self._programs, self._modules())
-            self._inside = index, made
+            self._inside = index, self._whole(lambda: self._rerun(index))
         return self._inside[1]
+
+    def _rerun(self, index: int) -> Turn:
+        state, moment = self.after(index - 1)
+        return rerun(self.chain.frame(index), state, moment, self._programs, self._modules())
 
     def rewind(self, count: int) -> None:
         """The frames from ``count`` on have not happened."""
@@ -103,6 +103,9 @@ class Travel:
         ``done`` is told the index of every frame that does. Raises :class:`Diverged`,
         :class:`JournalDamaged`.
         """
+        self._whole(lambda: self._prove(start, last, done))
+
+    def _prove(self, start: int, last: int, done: Callable[[int], None] | None) -> None:
         before = self.chain.frame(max(start, 0))
         if start < 0:
             start, (state, moment) = 0, begin(before)
@@ -128,6 +131,15 @@ class Travel:
         self._inside = None
         self._snapshots.drop()
         self._trusted = False
+
+    def _whole(self, run: Callable[[], Found]) -> Found:
+        """What ``run`` gives; once more without what was kept, where a part of that is damaged: a
+        kept state is read only when it is needed."""
+        try:
+            return run()
+        except BadNode:
+            self.forget()
+            return run()
 
     def _reach(self, index: int, progress: Progress | None) -> tuple[State, Moment]:
         start, state, moment = self._nearest(index)

@@ -47,7 +47,6 @@ from aos_core.replay import begin as begin_again
 from aos_core.replay import (
     frame_body,
 )
-from aos_core.snapshots import SnapshotDamaged
 from aos_core.trial import Risk, risks
 from aos_core.wasm.runtime import Runtime
 
@@ -175,7 +174,7 @@ class World(Reader):
     def _turn(self, input: Input) -> Turn:
         try:
             return turn(self.program_of, self._state, input, self._moment, self._modules)
-        except (SnapshotDamaged, BadNode):  # the state is partly read when it is first needed
+        except BadNode:  # the state is partly read when it is first needed
             self._travel.forget()
             self._state, self._moment = self._travel.after(self._chain.count - 1)
             return turn(self.program_of, self._state, input, self._moment, self._modules)
