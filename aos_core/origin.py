@@ -10,7 +10,7 @@ from aos_core import canon
 from aos_core.air.check import require_sound
 from aos_core.air.load import Catalog
 from aos_core.air.nodes import DefModule
-from aos_core.disk import Disk, set_aside_older
+from aos_core.disk import Disk
 from aos_core.errors import ModuleMissing
 from aos_core.files import WorldFiles
 from aos_core.frames import FORMAT, SEMANTICS, Frame
@@ -18,6 +18,7 @@ from aos_core.journal import Journal
 from aos_core.kernel.program import compile_program
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, genesis
+from aos_core.rotation import set_aside_older
 from aos_core.store import Store
 from aos_core.wasm.runtime import Runtime
 

@@ -14,7 +14,6 @@ import pytest
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
 from aos_core.branches import list_branches
-from aos_core.disk import KEPT
 from aos_core.errors import (
     BranchLocked,
     CheckFailed,
@@ -27,6 +26,7 @@ from aos_core.errors import (
 )
 from aos_core.filters import find
 from aos_core.modules import WorldModules
+from aos_core.rotation import KEPT
 from aos_core.scenario import edited, run_scenario
 from aos_core.testing import assert_replays
 from aos_core.world import World
