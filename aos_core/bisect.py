@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from aos_core.errors import UsageError
+from aos_core.progress import Progress
 from aos_core.property import Property
 from aos_core.view import View
 
 State = TypeVar("State")
-Progress = Callable[[int, int], None]
-"""(heights looked at, at most in all); what it raises breaks the search off"""
 
 
 @dataclass(frozen=True, slots=True)

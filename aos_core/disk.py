@@ -19,10 +19,11 @@ from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
 from aos_core.file_journal import FileJournal
 from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
-from aos_core.journal import Journal, JournalMissing, MemoryJournal, Progress
+from aos_core.journal import Journal, JournalMissing, MemoryJournal
 from aos_core.layer import OPERATING_SYSTEM
 from aos_core.network import remote_file_system
 from aos_core.offsets import forget_offsets, offsets_path
+from aos_core.progress import Progress
 from aos_core.snapshots import MemorySnapshots, Snapshots, StoredSnapshots
 from aos_core.store import MemoryStore, SqliteStore, Store
 

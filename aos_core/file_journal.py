@@ -35,9 +35,10 @@ from aos_core.frames import (
     read_frame,
     scan,
 )
-from aos_core.journal import Digest, Journal, JournalMissing, Progress
+from aos_core.journal import Digest, Journal, JournalMissing
 from aos_core.layer import OPERATING_SYSTEM, FileLayer
 from aos_core.offsets import BadEntry, Offsets, forget_offsets, offsets_path
+from aos_core.progress import Progress
 
 _T = TypeVar("_T")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from aos_core.databases import marks
 from aos_core.errors import UsageError
 from aos_core.kernel.records import KINDS
 
@@ -55,11 +56,11 @@ class Filter:
         tests: list[str] = []
         given: list[str] = []
         if self.kinds is not None:
-            tests.append(f"kind IN ({_marks(self.kinds)})")
+            tests.append(f"kind IN ({marks(len(self.kinds))})")
             given += self.kinds
         if self.schemas is not None:  # only events have one, and an index knows them by it
             names = [of for of in history.names("event", last) if _fits(of, self.schemas)]
-            tests.append(f"kind = 'event' AND name IN ({_marks(names)})")
+            tests.append(f"kind = 'event' AND name IN ({marks(len(names))})")
             given += names
         for text in self.texts:
             tests.append("instr(text, ?) > 0" if _is_unicode(text) else "0")
@@ -122,10 +123,6 @@ def _height(text: str) -> int:
         raise _bad(f"{text!r} is no height")
     digits = text.lstrip("0")
     return int(digits or "0") if len(digits) <= 18 else 10**18  # beyond any journal
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
 
 
 def _is_unicode(text: str) -> bool:

@@ -7,7 +7,7 @@ made anew by themselves, so there it is a warning. Nothing is changed here.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +24,9 @@ from aos_core.gc import hashes_in, text_hashes_in, with_named
 from aos_core.index import VERSION
 from aos_core.kernel.program import compile_program
 from aos_core.modules import entries
+from aos_core.progress import StageProgress
 from aos_core.snapshots import StoredSnapshots
 from aos_core.store import SqliteStore, Store
-
-Progress = Callable[[str, int, int], None]
-"""(what is being looked at, done, in all); what it raises breaks the work off."""
 
 _PUT_BACK = (
     "`aos run` puts in anew what the world's files hold now; what they do not comes from a copy "
@@ -63,7 +61,7 @@ class _Named:
         self.texts.update(text_hashes_in(frame.payload))
 
 
-def examine(root: Path, progress: Progress) -> Iterator[Finding]:
+def examine(root: Path, progress: StageProgress) -> Iterator[Finding]:
     """Look at everything in a world's ``.aos`` directory: every frame of every branch, every object
     that they name, snapshots, index."""
     names = list_branches(root / "journal")
@@ -103,7 +101,7 @@ def _store(path: Path) -> tuple[SqliteStore | None, Finding | None]:
 
 
 def _journal(
-    name: str, journal: FileJournal, named: _Named, known: frozenset[bytes], progress: Progress
+    name: str, journal: FileJournal, named: _Named, known: frozenset[bytes], progress: StageProgress
 ) -> Iterator[Finding]:
     found: AosError | None
     try:
@@ -147,7 +145,7 @@ def _parents(journals: dict[str, FileJournal]) -> Iterator[Finding]:
 
 
 def _objects(
-    store: Store, named: _Named, known: frozenset[bytes], progress: Progress
+    store: Store, named: _Named, known: frozenset[bytes], progress: StageProgress
 ) -> Iterator[Finding]:
     """The manifests that journals name with all they list, then every other object."""
     bad = 0

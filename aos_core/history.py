@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from aos_core import canon
 from aos_core.chain import Chain, Records
 from aos_core.errors import UsageError
-from aos_core.index import Index, Part, Progress
+from aos_core.index import Index, Part
 from aos_core.kernel.records import Record
 from aos_core.kernel.state import Intent, State
+from aos_core.progress import Progress
 
 Found = TypeVar("Found")
 

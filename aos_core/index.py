@@ -12,17 +12,19 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from aos_core.air.codec import untyped_to_host
 from aos_core.branches import DiskError
+from aos_core.databases import delete, is_busy, marks, transaction
 from aos_core.errors import JournalDamaged
 from aos_core.frames import Frame
 from aos_core.journal import Journal
 from aos_core.kernel.records import show_field
+from aos_core.progress import Progress
 
 VERSION = 2
 """Of the tables; a file of another version is made anew."""
@@ -31,9 +33,6 @@ CHUNK = 1000
 """So many frames are taken in together."""
 
 BUSY_SECONDS = 30.0
-
-Progress = Callable[[int, int], None]
-"""(frames done, frames in all); what it raises breaks the work off."""
 
 _Known = tuple[int, bytes, bytes, int]
 
@@ -106,9 +105,9 @@ class Index:
         )
         with self._mutex:
             self._database.close()
-            if not refuses:
+            if not refuses and self._path is not None:
                 with suppress(OSError):
-                    _delete(self._path)
+                    delete(self._path)
             self._database = self._open(self._path, not refuses)
 
     # -- following the journals ----------------------------------------------------------------
@@ -126,7 +125,7 @@ class Index:
                 id, _, _, frames = known
                 if frames >= total:
                     return id
-                with self._transaction():
+                with transaction(self._database):
                     if self._known(part.name) != known:  # another process was sooner
                         continue
                     end = self._take_in(id, part, frames, min(total, frames + CHUNK))
@@ -138,7 +137,7 @@ class Index:
     def has(self, branches: Iterable[int]) -> bool:
         """Whether what :meth:`follow` gave still stands for branches; no number is given twice."""
         wanted = tuple(branches)
-        query = f"SELECT count(*) FROM branches WHERE id IN ({_marks(len(wanted))})"
+        query = f"SELECT count(*) FROM branches WHERE id IN ({marks(len(wanted))})"
         return self.rows(query, *wanted) == [(len(wanted),)]
 
     def remember(self, head: bytes, ran_by: str, digest: bytes, height: int) -> None:
@@ -167,12 +166,12 @@ class Index:
 
     def forget(self, name: str) -> None:
         """Drop what is known of a branch; where that fails, it is found out when it is asked."""
-        with self._mutex, suppress(sqlite3.Error, UnicodeDecodeError), self._transaction():
+        with self._mutex, suppress(sqlite3.Error, UnicodeDecodeError), transaction(self._database):
             self._drop(name)
 
     def rename(self, old: str, new: str) -> None:
         """A branch has another name now; where that fails, it is taken in again under that."""
-        with self._mutex, suppress(sqlite3.Error, UnicodeDecodeError), self._transaction():
+        with self._mutex, suppress(sqlite3.Error, UnicodeDecodeError), transaction(self._database):
             self._drop(new)
             self._database.execute("UPDATE branches SET name = ? WHERE name = ?", (new, old))
 
@@ -189,7 +188,7 @@ class Index:
     def sweep(self, names: Collection[str]) -> None:
         """Drop those rows, and give back their room. Fails silently."""
         with self._mutex, suppress(sqlite3.Error):
-            with self._transaction():
+            with transaction(self._database):
                 for table, where in _stale(names):
                     self._database.execute(f"DELETE FROM {table} {where}", tuple(names))
             self._database.execute("VACUUM")
@@ -253,7 +252,7 @@ class Index:
         if part.parent is not None:
             assert part.parent.last is not None
             before = self.counters(self.follow(part.parent), part.parent.last)
-        with self._transaction():
+        with transaction(self._database):
             if self._known(part.name) != known:
                 return
             self._drop(part.name)
@@ -283,8 +282,8 @@ class Index:
                 last, begin = frame, index + 1
         if last is None:
             return begin
-        self._database.executemany(f"INSERT INTO turns VALUES ({_marks(11)})", batch.turns)
-        self._database.executemany(f"INSERT INTO records VALUES ({_marks(9)})", batch.records)
+        self._database.executemany(f"INSERT INTO turns VALUES ({marks(11)})", batch.turns)
+        self._database.executemany(f"INSERT INTO records VALUES ({marks(9)})", batch.records)
         self._database.execute(
             "UPDATE branches SET head = ?, frames = ?, height = ?, events = ?, plans = ?,"
             " pending = ?, next = ? WHERE id = ?",
@@ -313,17 +312,6 @@ class Index:
 
     # -- the file ------------------------------------------------------------------------------
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
-
     @staticmethod
     def _open(path: Path | None, write: bool) -> sqlite3.Connection:
         if path is None:
@@ -337,7 +325,7 @@ class Index:
                     if is_busy(error):  # another process makes it: it is not ours to delete
                         break
                 with suppress(OSError):
-                    _delete(path)
+                    delete(path)
         return _connect("")  # a temporary file of SQLite's own
 
 
@@ -400,12 +388,6 @@ PRAGMA user_version = {VERSION};
 """
 
 
-def is_busy(error: Exception) -> bool:
-    """Whether SQLite says that another user holds the database."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
 def _connect(place: str) -> sqlite3.Connection:
     database = sqlite3.connect(
         place, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -423,23 +405,13 @@ def _connect(place: str) -> sqlite3.Connection:
     return database
 
 
-def _delete(path: Path | None) -> None:
-    if path is not None:
-        for end in ("", "-wal", "-shm"):
-            path.with_name(path.name + end).unlink(missing_ok=True)
-
-
 def _stale(names: Collection[str]) -> Iterator[tuple[str, str]]:
     """(table, SQL condition) for the rows that are of no branch of these names."""
-    gone = f"name NOT IN ({_marks(len(names))})"
+    gone = f"name NOT IN ({marks(len(names))})"
     kept = f"SELECT id FROM branches WHERE NOT {gone}"
     yield "records", f"WHERE branch NOT IN ({kept})"
     yield "turns", f"WHERE branch NOT IN ({kept})"
     yield "branches", f"WHERE {gone}"
-
-
-def _marks(count: int) -> str:
-    return ", ".join("?" * count)
 
 
 def _values(of: Counters) -> tuple[int, int, int, int]:

@@ -26,11 +26,9 @@ from aos_core.frames import (
     pack,
 )
 from aos_core.offsets import Offsets
+from aos_core.progress import Progress
 
 __all__ = ["FORMAT", "SEMANTICS", "Frame", "Frames", "Journal", "JournalMissing", "MemoryJournal"]
-
-Progress = Callable[[int, int], None]
-"""(done, in all); what it raises breaks the work off."""
 
 
 class Digest(Protocol):

@@ -38,6 +38,7 @@ from aos_core.kernel.program import Program, compile_program
 from aos_core.kernel.state import Intent
 from aos_core.modules import WorldModules, code_folder, entries, module_name, runtime_of
 from aos_core.origin import begin, put, wasm_of
+from aos_core.progress import Progress, StageProgress
 from aos_core.replay import (
     Divergence,
     Replayed,
@@ -52,11 +53,6 @@ from aos_core.view import Pending, View
 from aos_core.wasm.runtime import Runtime
 
 MAIN = "main"
-OpenProgress = Callable[[str, int, int], None]
-"""(what is being done, done, in all); what it raises breaks the work off"""
-
-Progress = Callable[[int, int], None]
-"""(frames done, frames in all); what it raises breaks the work off"""
 
 
 class Reader:
@@ -97,7 +93,7 @@ class Reader:
         write: bool = True,
         scenario: str | None = None,
         host: Host | None = None,
-        progress: OpenProgress | None = None,
+        progress: StageProgress | None = None,
     ) -> Self:
         """Open a branch of the world at ``path`` (a directory, slug or number); ``main`` is begun
         where it does not exist yet and ``write`` is set.
@@ -127,7 +123,7 @@ class Reader:
             raise
 
     @classmethod
-    def _of(cls, world: Self, scenario: str | None, progress: OpenProgress | None = None) -> Self:
+    def _of(cls, world: Self, scenario: str | None, progress: StageProgress | None = None) -> Self:
         """``world`` with its scenario, at the end of its journal."""
         try:
             world.use_scenario(scenario or world.files.config.default_scenario)
@@ -160,7 +156,7 @@ class Reader:
             self.files.config.spacing,
         )
 
-    def _go_to_end(self, progress: OpenProgress | None) -> None:
+    def _go_to_end(self, progress: StageProgress | None) -> None:
         """Reach the state at the end. An object that the store lost is put back from the world's
         files, where they still hold it. Where the journal does not come out as it should, the end
         is before that."""

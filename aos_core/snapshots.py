@@ -19,9 +19,9 @@ from typing import Any, Protocol
 
 from aos_core import canon
 from aos_core.canon import ZERO_HASH
+from aos_core.databases import delete, is_busy, transaction
 from aos_core.errors import CanonError, Rejected
 from aos_core.frames import Frame
-from aos_core.index import is_busy
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.restore import restore
 from aos_core.kernel.state import State
@@ -167,16 +167,11 @@ class StoredSnapshots:
         with self._mutex, suppress(sqlite3.Error):
             if self._database is None or not self._write:
                 return
-            self._database.execute("BEGIN IMMEDIATE")
-            try:  # snapshots before what they need
+            with transaction(self._database):  # snapshots before what they need
                 for table, column, gone in (("snapshots", "head", heads), ("nodes", "hash", nodes)):
                     self._database.executemany(
                         f"DELETE FROM {table} WHERE {column} = ?", ((of,) for of in gone)
                     )
-                self._database.execute("COMMIT")
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
             self._database.execute("VACUUM")
 
     def _unused(self, used: Used) -> tuple[list[bytes], list[bytes]]:
@@ -251,19 +246,16 @@ class StoredSnapshots:
             if self._database is None:
                 return
             try:
-                self._database.execute("BEGIN IMMEDIATE")
-                self._database.executemany(
-                    "INSERT OR REPLACE INTO nodes VALUES (?, ?)",
-                    ((node.hash(), node.to_bytes()) for node in nodes),
-                )
-                self._database.execute(
-                    "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)",
-                    (head, after.height - 1, data),
-                )
-                self._database.execute("COMMIT")
+                with transaction(self._database):
+                    self._database.executemany(
+                        "INSERT OR REPLACE INTO nodes VALUES (?, ?)",
+                        ((node.hash(), node.to_bytes()) for node in nodes),
+                    )
+                    self._database.execute(
+                        "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)",
+                        (head, after.height - 1, data),
+                    )
             except sqlite3.Error:  # a snapshot the fewer
-                with suppress(sqlite3.Error):
-                    self._database.execute("ROLLBACK")
                 return
         for node in nodes:
             node.kept = True
@@ -294,8 +286,7 @@ class StoredSnapshots:
             if not self._write or is_busy(error):  # what others use is not ours to delete
                 return None
         with suppress(OSError, sqlite3.Error):  # broken, or of another version: begin anew
-            for name in (self._path.name, f"{self._path.name}-wal", f"{self._path.name}-shm"):
-                self._path.with_name(name).unlink(missing_ok=True)
+            delete(self._path)
             return self._connect()
         return None
 

@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from aos_core.branches import DiskError, disk_errors
 from aos_core.canon import hash_text, sha256
+from aos_core.databases import transaction
 from aos_core.errors import ReadOnly, StoreDamaged, UsageError
 
 MAX_OBJECT = 10**9
@@ -183,7 +184,7 @@ class SqliteStore(Store):
     def put_all(self, blobs: Iterable[bytes]) -> list[bytes]:
         self._need_writable()
         rows = _rows(blobs)
-        with self._mutex, self._typed_errors(), self._transaction():
+        with self._mutex, self._typed_errors(), transaction(self._database):
             self._database.executemany(
                 "INSERT INTO objects VALUES (?, ?) ON CONFLICT (hash) DO UPDATE"
                 " SET data = excluded.data WHERE data IS NOT excluded.data",
@@ -209,7 +210,7 @@ class SqliteStore(Store):
 
     def drop(self, digests: Iterable[bytes]) -> None:
         self._need_writable()
-        with self._mutex, self._typed_errors(), self._transaction():
+        with self._mutex, self._typed_errors(), transaction(self._database):
             self._database.executemany(
                 "DELETE FROM objects WHERE hash = ?", ((digest,) for digest in digests)
             )
@@ -238,7 +239,7 @@ class SqliteStore(Store):
             last = rows[-1][0]
 
     def _copy(self, digest: bytes, size: int, file: IO[bytes]) -> None:
-        with self._mutex, self._typed_errors(), self._transaction():
+        with self._mutex, self._typed_errors(), transaction(self._database):
             self._database.execute(
                 "INSERT INTO objects VALUES (?, zeroblob(?))"
                 " ON CONFLICT (hash) DO UPDATE SET data = excluded.data",
@@ -301,17 +302,6 @@ class SqliteStore(Store):
                 database.close()
                 raise
         return database
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
 
     @contextmanager
     def _typed_errors(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from aos_core.kernel.modules import Modules
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, Programs, Turn
 from aos_core.merkle import BadNode
+from aos_core.progress import Progress
 from aos_core.replay import begin, rerun, resume
 from aos_core.snapshots import Snapshots
 from aos_core.spacing import Spacing
@@ -26,9 +27,6 @@ _CACHED = 1024
 """So many states are kept, those asked for last; they share what they have in common."""
 
 Found = TypeVar("Found")
-
-Progress = Callable[[int, int], None]
-"""(turns done, turns to run); what it raises breaks the work off."""
 
 
 class Travel:

@@ -15,7 +15,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,12 +25,10 @@ from typing import Any
 from aos_core.chain import Chain
 from aos_core.errors import Diverged, JournalDamaged, UsageError
 from aos_core.frames import SEMANTICS
+from aos_core.progress import Progress
 from aos_core.replay import Divergence, Report
 from aos_core.travel import Travel
 from aos_core.world import World
-
-Progress = Callable[[int, int], None]
-"""(frames done, frames to do); what it raises breaks the work off."""
 
 STRETCHES = 8
 """So many stretches a worker has to do, so that none waits long for the last."""

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from aos_core.errors import AosError
+from aos_core.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 READER_GONE = 141
 """What a shell reports for a command whose reader went away."""
-
-Progress = Callable[[int, int], None]
-"""(done, in all)"""
 
 PartProgress = Callable[[str, int, int | None], None]
 """(of what, done, in all or None)"""

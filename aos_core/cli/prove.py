@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,7 @@ from aos_core.cli.opening import exit_code, open_world
 from aos_core.cli.options import HERE, Branch, OptionalWorld, RequireHashes, command
 from aos_core.cli.output import Out
 from aos_core.errors import Diverged
+from aos_core.progress import Progress
 
 if TYPE_CHECKING:
     from aos_core.bisect import Scan
@@ -29,8 +30,6 @@ FAILED = 1
 """The exit code of a property that fails."""
 
 commands = typer.Typer()
-
-Progress = Callable[[int, int], None]
 
 WithDisk = Annotated[
     bool,

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aos_core.errors import AosError
-    from aos_core.reading import OpenProgress
+    from aos_core.progress import StageProgress
     from aos_core.world import World
 
 
 def open_branch(
-    options: Options, branch: str, progress: OpenProgress | None = None
+    options: Options, branch: str, progress: StageProgress | None = None
 ) -> tuple[World, str | None]:
     """(world, why it can only be read; None where it can be written).
 
@@ -32,7 +32,7 @@ def open_branch(
 
 
 def _open_to_read(
-    options: Options, branch: str, why: AosError, progress: OpenProgress | None
+    options: Options, branch: str, why: AosError, progress: StageProgress | None
 ) -> World:
     from aos_core.errors import AosError
 
@@ -43,7 +43,7 @@ def _open_to_read(
 
 
 def open_world(
-    options: Options, branch: str, *, write: bool, progress: OpenProgress | None = None
+    options: Options, branch: str, *, write: bool, progress: StageProgress | None = None
 ) -> World:
     """A branch of the options' world. In memory its time is that of the scenario."""
     from aos_core.files import WorldFiles, find_world

@@ -13,8 +13,9 @@ import pytest
 from aos_core import frames
 from aos_core.file_journal import FileJournal
 from aos_core.frames import Frame
-from aos_core.journal import JournalMissing, Progress
+from aos_core.journal import JournalMissing
 from aos_core.offsets import offsets_path
+from aos_core.progress import Progress
 from tests.crash.cuts import Drill
 from tests.crash.power import PowerLayer, Stopped
 from tests.journals import HEADER, body
