@@ -5,6 +5,7 @@ Nothing of it is held in memory: frames and records are read where they lie when
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import threading
 from collections import OrderedDict
@@ -72,9 +73,7 @@ class Chain:
 
     def frame(self, index: int) -> Frame:
         """Frame ``index``. Raises :class:`JournalDamaged`."""
-        at = len(self._starts) - 1
-        while index < self._starts[at]:
-            at -= 1
+        at = self._segment_of(index)
         return self.segments[at].journal.frame(index - self._starts[at])
 
     def index_at(self, height: int) -> int:
@@ -89,9 +88,7 @@ class Chain:
 
     def first_height(self, index: int) -> int:
         """The height at which frame ``index`` begins, without reading it."""
-        at = len(self._starts) - 1
-        while index < self._starts[at]:
-            at -= 1
+        at = self._segment_of(index)
         return self.segments[at].journal.first_height(index - self._starts[at])
 
     def turns_until(self, height: int) -> int:
@@ -117,10 +114,14 @@ class Chain:
 
     def until(self, index: int) -> tuple[Segment, ...]:
         """What a fork after frame ``index`` has before its own header."""
-        at = max(n for n, start in enumerate(self._starts) if start <= index)
+        at = self._segment_of(index)
         segment = self.segments[at]
         cut = Segment(segment.name, segment.journal, index - self._starts[at] + 1)
         return (*self.segments[:at], cut)
+
+    def _segment_of(self, index: int) -> int:
+        """Which segment has frame ``index``."""
+        return bisect.bisect_right(self._starts, index) - 1
 
     def digest(self, index: int) -> bytes:
         """SHA-256 of the bytes of all frames up to frame ``index``, as they are now."""

@@ -116,19 +116,8 @@ class History:
     def last_step(self, scenario: str) -> int:
         """The last step of a scenario that an input came from; -1 for none."""
 
-        def ask() -> int:
-            steps = [
-                self._index.row(
-                    "SELECT max(step) FROM turns WHERE branch = ? AND scenario = ? AND first <= ?",
-                    branch,
-                    scenario,
-                    last,
-                )
-                for branch, last in self._ranges
-            ]
-            return max((row[0] for row in steps if row and row[0] is not None), default=-1)
-
-        return self._ask(ask)
+        query = "SELECT max(step) FROM turns WHERE branch = ? AND scenario = ? AND first <= ?"
+        return max(self._numbers(query, scenario), default=-1)
 
     # -- intents -----------------------------------------------------------------------------
 
@@ -174,21 +163,11 @@ class History:
     def plan(self, number: int, until: int) -> Started | None:
         """The instance of a number, if it has started by height ``until``."""
 
-        def ask() -> int | None:
-            for branch, last in self._ranges:
-                row = self._index.row(
-                    "SELECT height FROM records INDEXED BY by_kind WHERE branch = ?"
-                    " AND kind = 'plan_started'"
-                    " AND height <= ? AND number = ?",
-                    branch,
-                    min(last, until),
-                    number,
-                )
-                if row is not None:
-                    return int(row[0])
-            return None
-
-        height = self._ask(ask)
+        query = (
+            "SELECT height FROM records INDEXED BY by_kind WHERE branch = ? AND number = ?"
+            " AND kind = 'plan_started' AND height <= ?"
+        )
+        height = self._latest(query, number, until=until)
         return None if height is None else self._started(height)
 
     def instance(self, id: bytes, height: int) -> Started | None:
@@ -232,7 +211,7 @@ class History:
     def effects(self, height: int) -> list[int]:
         """The records that record ``height`` led to, rising."""
         query = "SELECT height FROM records WHERE branch = ? AND cause = ? AND height <= ?"
-        return sorted(self._heights(query, height))
+        return sorted(self._numbers(query, height))
 
     # -- records -----------------------------------------------------------------------------
 
@@ -254,7 +233,7 @@ class History:
             "SELECT height FROM records WHERE branch = ? AND kind = ? AND height >= ?"
             f" AND height <= ?{limit}"
         )
-        found = sorted(self._heights(query, kind, first, until=last))
+        found = sorted(self._numbers(query, kind, first, until=last))
         return found if most is None else found[-most:] if most else []
 
     def spread(self, kind: str, first: int, last: int, every: int) -> list[int]:
@@ -263,7 +242,7 @@ class History:
             "SELECT min(height) FROM records WHERE branch = ? AND kind = ? AND height >= ?"
             f" AND height <= ? GROUP BY height / {every}"
         )
-        return sorted(self._heights(query, kind, first, until=last))
+        return sorted(self._numbers(query, kind, first, until=last))
 
     def about(self, subject: bytes, kind: str, first: int = 0) -> list[int]:
         """The heights of the records of a kind about an intent, an instance, a key; rising."""
@@ -271,26 +250,15 @@ class History:
             "SELECT height FROM records WHERE branch = ? AND subject = ? AND kind = ?"
             " AND height >= ? AND height <= ?"
         )
-        return sorted(self._heights(query, subject, kind, first))
+        return sorted(self._numbers(query, subject, kind, first))
 
     def last(self, subject: bytes, kind: str, height: int) -> int | None:
         """The height of the last such record up to a height."""
-
-        def ask() -> int | None:
-            for branch, last in self._ranges:
-                row = self._index.row(
-                    "SELECT max(height) FROM records WHERE branch = ? AND subject = ?"
-                    " AND kind = ? AND height <= ?",
-                    branch,
-                    subject,
-                    kind,
-                    min(last, height),
-                )
-                if row is not None and row[0] is not None:
-                    return int(row[0])
-            return None
-
-        return self._ask(ask)
+        query = (
+            "SELECT max(height) FROM records WHERE branch = ? AND subject = ? AND kind = ?"
+            " AND height <= ?"
+        )
+        return self._latest(query, subject, kind, until=height)
 
     def names(self, kind: str, until: int) -> list[str]:
         """The names, as the index keeps them, that records of a kind up to ``until`` have."""
@@ -312,18 +280,31 @@ class History:
         """The heights up to ``until`` of the records for which an SQL condition over the table
         ``records`` holds, rising."""
         query = f"SELECT height FROM records WHERE branch = ? AND ({where}) AND height <= ?"
-        return sorted(self._heights(query, *given, until=until))
+        return sorted(self._numbers(query, *given, until=until))
 
-    def _heights(self, query: str, *given: Any, until: int | None = None) -> list[int]:
-        """The heights that a query finds whose first place is the branch, and whose last place is
-        the last height to look at."""
+    def _numbers(self, query: str, *given: Any, until: int | None = None) -> list[int]:
+        """What a query finds, of every branch, whose first place is the branch, and whose last
+        place is the last height to look at."""
 
         def ask() -> list[int]:
             found: list[int] = []
             for branch, last in self._ranges:
                 end = last if until is None else min(last, until)
-                found += (row[0] for row in self._index.rows(query, branch, *given, end))
+                rows = self._index.rows(query, branch, *given, end)
+                found += (row[0] for row in rows if row[0] is not None)
             return found
+
+        return self._ask(ask)
+
+    def _latest(self, query: str, *given: Any, until: int) -> int | None:
+        """As :meth:`_numbers`, the first number that is found on the way back from the end."""
+
+        def ask() -> int | None:
+            for branch, last in self._ranges:
+                row = self._index.row(query, branch, *given, min(last, until))
+                if row is not None and row[0] is not None:
+                    return int(row[0])
+            return None
 
         return self._ask(ask)
 

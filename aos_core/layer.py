@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 
 class FileLayer:
@@ -16,7 +16,7 @@ class FileLayer:
 
     def open(self, path: Path, mode: str) -> BinaryIO:
         """Open unbuffered: what ``write`` returns from is with the operating system."""
-        return path.open(mode, buffering=0)  # type: ignore[return-value]
+        return cast(BinaryIO, path.open(mode, buffering=0))
 
     def write(self, file: BinaryIO, at: int, data: bytes) -> None:
         """Write all of ``data`` at offset ``at``."""

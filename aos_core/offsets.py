@@ -68,9 +68,9 @@ class Offsets:
         if not 0 <= index < len(self):
             raise IndexError(index)
         if index < self._base:
-            if not self._is_good(index):
+            offset, height, check = self._entry(index)
+            if check != self._check(index, offset, height):
                 raise BadEntry(f"entry {index} of the array of offsets is damaged")
-            offset, height, _ = self._entry(index)
             return offset, height
         at = (index - self._base) * 2
         return self._tail[at], self._tail[at + 1]

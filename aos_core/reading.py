@@ -21,13 +21,7 @@ from aos_core.air.codec import Schema
 from aos_core.air.load import load_objects
 from aos_core.chain import Chain, Records
 from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
-from aos_core.errors import (
-    AosError,
-    Diverged,
-    JournalDamaged,
-    StoreDamaged,
-    WorldError,
-)
+from aos_core.errors import AosError, Diverged, JournalDamaged, StoreDamaged, WorldError
 from aos_core.file_journal import FileJournal
 from aos_core.files import WorldFiles, find_world
 from aos_core.history import Asked, History
@@ -39,13 +33,7 @@ from aos_core.kernel.state import Intent
 from aos_core.modules import WorldModules, code_folder, entries, module_name, runtime_of
 from aos_core.origin import begin, put, wasm_of
 from aos_core.progress import Progress, StageProgress
-from aos_core.replay import (
-    Divergence,
-    Replayed,
-    Report,
-    compare_with,
-    replay,
-)
+from aos_core.replay import Divergence, Replayed, Report, compare_with, replay
 from aos_core.scenario_file import Scenario, read_scenario
 from aos_core.store import Store
 from aos_core.travel import Travel
@@ -127,7 +115,7 @@ class Reader:
         """``world`` with its scenario, at the end of its journal."""
         try:
             world.use_scenario(scenario or world.files.config.default_scenario)
-            world._use(chain_of(world._disk, world.branch, world._journal))
+            world._begin_on(chain_of(world._disk, world.branch, world._journal))
             try:
                 world._go_to_end(progress)
                 world._look_whose()
@@ -139,9 +127,18 @@ class Reader:
             raise
         return world
 
+    def _begin_on(self, chain: Chain) -> None:
+        """Say what the history is, and which journals are open for it."""
+        self._whole = chain
+        self._use(chain)
+
+    def _end_at(self, index: int) -> None:
+        """Go no further than frame ``index``: what comes after is not as it should be."""
+        self._use(Chain(self._chain.until(index)))
+        self._state, self._moment = self._travel.after(index)
+
     def _use(self, chain: Chain) -> None:
-        """Say what the history is: for good, or as far as it came out as it should."""
-        self._ancestors = getattr(self, "_ancestors", chain)
+        """Say what the history is: all of the chain, or as much as came out as it should."""
         self._chain = chain
         self._records = Records(chain)
         self._history = History(self._disk.index, chain, self._records)
@@ -171,12 +168,10 @@ class Reader:
                 self._put_back()
                 self._state, self._moment = self._travel.after(end, running)
         except (Diverged, JournalDamaged) as error:
-            reached = self._travel.reached
-            if reached < 0:
+            if self._travel.reached < 0:
                 raise
             self._diverged = error if isinstance(error, Diverged) else None
-            self._use(Chain(self._chain.until(reached)))
-            self._state, self._moment = self._travel.after(reached)
+            self._end_at(self._travel.reached)
         indexing = None if progress is None else partial(progress, "indexing the journal")
         self._history.catch_up(indexing)
 
@@ -210,8 +205,7 @@ class Reader:
                 self._state, self._moment = self._travel.after(self._chain.count - 1)
             except (Diverged, JournalDamaged) as error:
                 self._diverged = error if isinstance(error, Diverged) else None
-                self._use(Chain(self._chain.until(self._travel.reached)))
-                self._state, self._moment = self._travel.after(self._chain.count - 1)
+                self._end_at(self._travel.reached)
             return self._chain.count > known or self.trouble is not None
 
     def _put_back(self) -> None:
@@ -232,7 +226,7 @@ class Reader:
 
     def _close_ancestors(self) -> None:
         if not self.in_memory:  # in memory others have the same journals
-            self._ancestors.close()
+            self._whole.close()
 
     def __enter__(self) -> Self:
         return self
@@ -256,7 +250,7 @@ class Reader:
     def _damage(self) -> JournalDamaged | None:
         """What is known to be damaged of the branch, or of what it goes on from."""
         known = [self._journal.damage]
-        for segment in self._ancestors.segments[:-1]:
+        for segment in self._whole.segments[:-1]:
             damage = segment.journal.damage
             last = segment.journal.first_height(len(segment) - 1)
             if damage is not None and _height(damage) <= last:
@@ -270,8 +264,7 @@ class Reader:
             damage = self._damage()
             if damage is None or _height(damage) > self.height or not _height(damage):
                 return False
-            self._use(Chain(self._chain.until(self._chain.index_at(_height(damage) - 1))))
-            self._state, self._moment = self._travel.after(self._chain.count - 1)
+            self._end_at(self._chain.index_at(_height(damage) - 1))
             return True
 
     @property
@@ -296,7 +289,7 @@ class Reader:
 
     @property
     def _files_open(self) -> list[FileJournal]:
-        journals = (of.journal for of in self._ancestors.segments)
+        journals = (of.journal for of in self._whole.segments)
         return [of for of in journals if isinstance(of, FileJournal)]
 
     @property
@@ -526,7 +519,7 @@ class Reader:
             try:
                 yield self._travel_on(Chain(chain.until(end)))
             finally:
-                for mine, theirs in zip(self._ancestors.segments, chain.segments, strict=False):
+                for mine, theirs in zip(self._whole.segments, chain.segments, strict=False):
                     mine.journal.believe(theirs.journal.damage)
 
     def _first_divergence(

@@ -106,6 +106,17 @@ def reproduction(world: World, divergence: Divergence, name: str = "reproduction
         )
 
 
+def save_reproduction(world: World, divergence: Divergence) -> Path:
+    """Write the reproduction beside the world's scenarios, under a free name; returns its file.
+
+    Raises as :func:`reproduction` and :func:`save`."""
+    folder, stem = world.files.home / "scenarios", f"diverges-at-{divergence.height}"
+    names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
+    name = next(of for of in names if not (folder / f"{of}.toml").exists())
+    save(world, folder / f"{name}.toml", reproduction(world, divergence, name))
+    return folder / f"{name}.toml"
+
+
 def rest(frames: Frames) -> Iterator[Frame]:
     """All frames but the first, one after the other."""
     return (frames[index] for index in range(1, len(frames)))

@@ -8,7 +8,7 @@ there on. Height h is the world after record h.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from aos_core.chain import Chain
@@ -112,9 +112,7 @@ class Travel:
         else:
             state, moment = self.after(start)
         frames = _linked(self.chain, before, start + 1, last)
-        run = resume(frames, state, moment, self._programs, self._modules())
-        for index, made in enumerate(run, start + 1):
-            self.add(index, made.frame, made.state, made.after)
+        for index, _, _ in self._run(frames, start + 1, state, moment):
             if done is not None:
                 done(index)
 
@@ -143,18 +141,27 @@ class Travel:
         start, state, moment = self._nearest(index)
         self.reached = start
         frames = (self.chain.frame(at) for at in range(start + 1, index + 1))
-        run = resume(frames, state, moment, self._programs, self._modules())
-        for at, made in enumerate(run, start + 1):
-            state, moment = made.state, made.after
-            self.add(at, made.frame, state, moment)
-            self.reached = at
+        for at, after, then in self._run(frames, start + 1, state, moment):
+            state, moment, self.reached = after, then, at
             if progress is not None:
                 progress(at - start, index - start)
         return state, moment
 
+    def _run(
+        self, frames: Iterable[Frame], first: int, state: State, moment: Moment
+    ) -> Iterator[tuple[int, State, Moment]]:
+        """Run frames again, the first of them at index ``first``: (index, state and moment after
+        it) of each that comes out the same. Raises :class:`Diverged`, :class:`JournalDamaged`."""
+        run = resume(frames, state, moment, self._programs, self._modules())
+        for index, made in enumerate(run, first):
+            self.add(index, made.frame, made.state, made.after)
+            yield index, made.state, made.after
+
     def _nearest(self, index: int) -> tuple[int, State, Moment]:
         """The nearest known state at or before frame ``index``."""
-        known = max((at for at in self._known if at <= index), default=-1)
+        known = index
+        if index not in self._known:
+            known = max((at for at in self._known if at <= index), default=-1)
         if known < index and (kept := self._kept(known, index)) is not None:
             return kept
         if known >= 0:

@@ -44,9 +44,7 @@ from aos_core.modules import entries, runtime_of
 from aos_core.origin import begin, fork_header, keep
 from aos_core.reading import MAIN, Reader
 from aos_core.replay import begin as begin_again
-from aos_core.replay import (
-    frame_body,
-)
+from aos_core.replay import frame_body
 from aos_core.trial import Risk, risks
 from aos_core.wasm.runtime import Runtime
 
@@ -408,7 +406,7 @@ class World(Reader):
         world.scenario = self.scenario
         world._programs = self._programs  # by content, so any world may share them
         world._advanced_ns = self._advanced_ns
-        world._use(chain)
+        world._begin_on(chain)
         world._state, world._moment = state, moment
         world._travel.add(chain.count - 1, chain.last, state, moment)
         return world

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -242,7 +241,6 @@ def test_a_deleted_journal_is_noticed_before_anything_is_acknowledged(world: Pat
         assert opened.at(3).state(REDUCER)["pc"] == "Running", "what is open can still be read"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="such names cannot be there")
 def test_a_group_that_the_disk_refuses_has_not_happened(
     world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

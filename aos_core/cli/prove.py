@@ -146,14 +146,10 @@ def _why(world: World, report: Report, with_disk: bool) -> str | None:
 
 
 def _write_reproduction(world: World, report: Report) -> str | None:
-    from aos_core.scenario_writer import reproduction, save
+    from aos_core.scenario_writer import save_reproduction
 
-    if report.divergence is None:
-        return None
-    name = f"diverges-at-{report.divergence.height}"
-    file = world.files.home / "scenarios" / f"{name}.toml"
-    save(world, file, reproduction(world, report.divergence, name))
-    return str(file)
+    found = report.divergence
+    return None if found is None else str(save_reproduction(world, found))
 
 
 def _show(out: Out, report: Report, with_disk: bool, why: str | None) -> None:

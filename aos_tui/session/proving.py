@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -116,13 +115,8 @@ class Proving(Following):
         Raises :class:`AosError`."""
 
         def act() -> str:
-            from aos_core.scenario_writer import reproduction, save
+            from aos_core.scenario_writer import save_reproduction
 
-            world = self._opened
-            folder, stem = world.files.root / "scenarios", f"diverges-at-{divergence.height}"
-            names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
-            name = next(of for of in names if not (folder / f"{of}.toml").exists())
-            save(world, folder / f"{name}.toml", reproduction(world, divergence, name))
-            return f"scenarios/{name}.toml"
+            return f"scenarios/{save_reproduction(self._opened, divergence).name}"
 
         return await self._run(act)

@@ -123,7 +123,8 @@ def test_a_branch_that_another_process_writes_stays(forked: Path, aos: Aos) -> N
             assert (done.code, done.error["code"]) == (2, "branch_locked")
             assert f"pid {writer.pid}" in done.error["message"]
         assert aos("gc", forked, "--dry-run", "--json").code == 0
-        writer.stdin.close()  # type: ignore[union-attr]
+        assert writer.stdin is not None
+        writer.stdin.close()
     assert aos("rename", forked, "side", "x").code == 0
 
 

@@ -116,24 +116,42 @@ def _second_receipt(world: Path) -> int:
     return (world / ".aos/journal/main.log").stat().st_size
 
 
-def test_a_frame_that_says_something_else_than_its_inputs_diverges(asked: Path, aos: Aos) -> None:
+def _forge(world: Path) -> None:
     """Well formed, checksum and chain in order, and still not what the inputs give."""
     from aos_core import canon
     from aos_core.file_journal import FileJournal
     from aos_core.frames import pack
 
-    log = asked / ".aos/journal/main.log"
+    log = world / ".aos/journal/main.log"
     with FileJournal.open(log, write=False) as journal:
         header, frame = journal.frames
         payload = canon.decode(frame.payload)
         payload["records"][1]["after"] = bytes(32)
     log.write_bytes(pack(header.payload) + pack(canon.encode_plain(payload)))
+
+
+def test_a_frame_that_says_something_else_than_its_inputs_diverges(asked: Path, aos: Aos) -> None:
+    _forge(asked)
     done = aos("verify", asked, "--json")
     assert done.code == 1
     found = done.json["divergence"]
     assert (found["height"], found["reducer"], found["field"]) == (2, REDUCER, "after")
     assert found["expected"] == f"sha256:{'00' * 32}"
     assert aos("fire", asked, EVENT, START_JSON, "--json").code == 1
+
+
+def test_a_divergence_can_be_kept_as_a_scenario(asked: Path, aos: Aos) -> None:
+    """It plays the inputs up to there; another time it is written beside the first."""
+    _forge(asked)
+    first = aos("verify", asked, "--reproduce", "--json")
+    assert (first.code, Path(first.json["scenario"]).name) == (1, "diverges-at-2.toml")
+    assert "altered" in first.json["why"]
+    kept = Path(first.json["scenario"]).read_bytes()
+    people = aos("verify", asked, "--reproduce").out
+    assert "diverges-at-2-2.toml: `aos run" in people and "  why      " in people
+    assert Path(first.json["scenario"]).read_bytes() == kept
+    (run,) = aos("run", asked, "--scenario", "diverges-at-2", "--json").json["runs"]
+    assert (run["height"], run["pending"], run["verified"]) == (16, 3, True)
 
 
 def test_an_unfinished_frame_is_left_alone_by_readers_and_told(asked: Path, aos: Aos) -> None:

@@ -85,18 +85,20 @@ class AdoptingFrames(FileJournal):
     """Takes up frames that a process left unsynced as if they were durable."""
 
     def _load(self, progress: Progress | None) -> None:
-        self._layer.idle = {"sync"}  # type: ignore[attr-defined]
+        assert isinstance(self._layer, Idle)
+        self._layer.idle = {"sync"}
         super()._load(progress)
-        self._layer.idle = set()  # type: ignore[attr-defined]
+        self._layer.idle = set()
 
 
 class AdoptingNames(FileJournal):
     """The same, with a file that was never created to the end."""
 
     def _load(self, progress: Progress | None) -> None:
-        self._layer.idle = {"sync_directory"}  # type: ignore[attr-defined]
+        assert isinstance(self._layer, Idle)
+        self._layer.idle = {"sync_directory"}
         super()._load(progress)
-        self._layer.idle = set()  # type: ignore[attr-defined]
+        self._layer.idle = set()
 
 
 class Idle(PowerLayer):
