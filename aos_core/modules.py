@@ -44,9 +44,9 @@ class WorldModules:
             raise type(error)(text, hint=error.hint, module=name, file=file) from error
 
 
-def runtime_of(disk: Disk) -> Runtime:
+def runtime_of(disk: Disk, *, fast: bool) -> Runtime:
     """What runs the modules that the store of ``disk`` keeps."""
-    return Runtime(lambda hash: disk.store.get(hash, what="its wasm"), code_folder(disk))
+    return Runtime(lambda hash: disk.store.get(hash, what="its wasm"), code_folder(disk), fast=fast)
 
 
 def code_folder(disk: Disk) -> Path | None:

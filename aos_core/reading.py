@@ -82,13 +82,17 @@ class Reader:
         scenario: str | None = None,
         host: Host | None = None,
         progress: StageProgress | None = None,
+        fast: bool = False,
     ) -> Self:
         """Open a branch of the world at ``path`` (a directory, slug or number); ``main`` is begun
         where it does not exist yet and ``write`` is set.
 
         ``memory``: keep the journal in memory, with simulated time. ``scenario``: whose answers
-        are prepared; the world's default one otherwise. A damaged or diverging journal opens all
-        the same: ``trouble`` says what is wrong, everything before it can be read.
+        are prepared; the world's default one otherwise. ``fast``: run wasm by the engine's C
+        interface (aos_core/wasm/fast.py), in a process that may end if that has a flaw.
+
+        A damaged or diverging journal opens all the same: ``trouble`` says what is wrong,
+        everything before it can be read.
 
         Raises :class:`WorldError`, :class:`CheckFailed`, :class:`UsageError`,
         :class:`BranchLocked`, :class:`DamagedError`.
@@ -97,7 +101,7 @@ class Reader:
         disk: Disk = MemoryDisk() if memory else FileDisk(files.data_dir, write=write)
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
-            runtime = runtime_of(disk)
+            runtime = runtime_of(disk, fast=fast)
             try:
                 reading = None if progress is None else partial(progress, "reading the journal")
                 journal = disk.open(branch, write=write, progress=reading)
@@ -238,9 +242,9 @@ class Reader:
 
     @property
     def notices(self) -> list[str]:
-        """What a person should know about how the branch opened, and about its clock."""
-        clock = [] if self._clock_notice is None else [self._clock_notice]
-        return [*self._journal.notices, *clock]
+        """What a person should know about how the branch opened, its clock, and the engine."""
+        told = (*self._journal.notices, self._clock_notice, self._runtime.notice)
+        return [notice for notice in told if notice is not None]
 
     @property
     def trouble(self) -> JournalDamaged | Diverged | None:
@@ -551,7 +555,7 @@ class Reader:
         """The program of the files on disk, and what runs its modules."""
         wasm = {canon.sha256(of): of for _, of in wasm_of(files, files.catalog)}
         program = compile_program(files.catalog)
-        runtime = Runtime(wasm.__getitem__, code_folder(self._disk))
+        runtime = Runtime(wasm.__getitem__, code_folder(self._disk), fast=self._runtime.wants_fast)
         return program, WorldModules(
             runtime, lambda hash: module_name(program, hash) or canon.hash_text(hash)
         )

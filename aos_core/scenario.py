@@ -372,18 +372,20 @@ def run_scenario(
     order: Order | None = None,
     memory: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    fast: bool = False,
 ) -> Run:
     """Play a scenario into the branch named after it, which starts empty; check and verify it.
 
-    The caller closes ``run.world``. ``progress`` counts the orders tried. Raises what opening a
-    world and its inputs raise.
+    The caller closes ``run.world``. ``progress`` counts the orders tried; ``fast`` as in
+    :meth:`World.open`. Raises what opening a world and its inputs raise.
     """
     order = order or Order()
     files = WorldFiles.read(find_world(str(path)))
     scenario = read_scenario(files.scenario_path(name))
     _need_waves(scenario, order)
     host = SimulatedHost(scenario.seed, scenario.start_ns, scenario.step_ns)
-    world = World.anew(path, f"{name}{order.suffix}", memory=memory, scenario=name, host=host)
+    branch = f"{name}{order.suffix}"
+    world = World.anew(path, branch, memory=memory, scenario=name, host=host, fast=fast)
     try:
         base = world.twin()
         player = Player(world, scenario, order)

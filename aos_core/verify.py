@@ -208,7 +208,7 @@ def _world_of(stretch: Stretch) -> World:
         if world is not None:
             del _open[thread]
             world.close()
-        world = World.open(stretch.path, stretch.branch, write=False)
+        world = World.open(stretch.path, stretch.branch, write=False, fast=True)
         _open[thread] = wanted, world
     return world
 

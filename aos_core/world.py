@@ -64,6 +64,7 @@ class World(Reader):
         memory: bool = False,
         scenario: str | None = None,
         host: Host | None = None,
+        fast: bool = False,
     ) -> World:
         """Begin ``branch`` empty, with the definitions on disk; what had that name is kept as
         ``branch~1`` .. ``branch~5``. Raises as :meth:`open`."""
@@ -72,7 +73,7 @@ class World(Reader):
         disk: Disk = MemoryDisk() if memory else FileDisk(files.data_dir, write=True)
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
-            runtime = runtime_of(disk)
+            runtime = runtime_of(disk, fast=fast)
             journal = begin(files, disk, branch, host.created_ns(), runtime, rotate=True)
             return cls._of(cls(files, disk, journal, branch, host, runtime), scenario)
         except BaseException:
@@ -377,7 +378,9 @@ class World(Reader):
             if disk is not self._disk:
                 disk.close()
             raise
-        runtime = self._runtime if disk is self._disk else runtime_of(disk)
+        runtime = (
+            self._runtime if disk is self._disk else runtime_of(disk, fast=self._runtime.wants_fast)
+        )
         return self._beside(disk, journal, name, runtime, chain, state, moment)
 
     def twin(self) -> World:

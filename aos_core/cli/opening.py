@@ -28,7 +28,9 @@ def open_world(
 
     try:
         with _patiently(out) as progress:
-            opened = World.open(world, branch, write=write, scenario=scenario, progress=progress)
+            opened = World.open(
+                world, branch, write=write, scenario=scenario, progress=progress, fast=True
+            )
     except JournalMissing as error:
         raise _with_branches(error, world) from error
     for notice in opened.notices:

@@ -102,12 +102,12 @@ def _played(out: Out, plans: list[tuple[str, str]], order: Order, one_bar: bool)
         with out.progress(f"{len(plans)} runs") as progress:
             for done, (root, name) in enumerate(plans):
                 progress(done, len(plans))
-                yield run_scenario(root, name, order=order)
+                yield run_scenario(root, name, order=order, fast=True)
             progress(len(plans), len(plans))
         return
     for root, name in plans:
         with out.progress(f"{name}: orders") as progress:
-            run = run_scenario(root, name, order=order, progress=progress)
+            run = run_scenario(root, name, order=order, progress=progress, fast=True)
         yield run
 
 

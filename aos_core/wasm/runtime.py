@@ -31,13 +31,14 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from aos_core.canon import hash_text
 from aos_core.errors import AosError, ModuleMissing, StepFault, UsageError
 from aos_core.wasm.cache import CodeCache
+from aos_core.wasm.fast import FastEngine, FastProgram, FastUnavailable, Way, self_test
 
 if TYPE_CHECKING:
     import wasmtime
@@ -80,6 +81,9 @@ _CONFIG: Mapping[str, object] = {
     "max_wasm_stack": _STACK_BYTES,
     # A process forked after the compiler's threads began would wait for them for ever.
     "parallel_compilation": False,
+    # Data segments are copied in, on every platform. Mapping them instead takes two page faults
+    # a call, a sixth of the fast step.
+    "memory_init_cow": False,
     "wasm_multi_value": True,
     "wasm_bulk_memory": True,
     "wasm_reference_types": True,
@@ -126,14 +130,21 @@ class Runtime:
 
     ``wasm`` gives the bytes of a module by that hash (32 bytes); what it raises passes through.
     ``code``: a folder that keeps compiled modules; None compiles anew in every process.
+    ``fast``: call by the engine's C interface (fast.py), for processes that may end if it has a
+    flaw. Where it does not work, ``notice`` says so from the first call on, and the public way
+    serves: both give the same.
     """
 
-    def __init__(self, wasm: Callable[[bytes], bytes], code: Path | None = None) -> None:
-        self._wasm = wasm
+    def __init__(
+        self, wasm: Callable[[bytes], bytes], code: Path | None = None, *, fast: bool = False
+    ) -> None:
+        self.notice: str | None = None
+        self._wasm, self.wants_fast = wasm, fast
         self._code = None if code is None else CodeCache(code, _SETTINGS)
         self._lock = threading.Lock()
         self._loading: dict[tuple[bytes, Entry], threading.Lock] = {}
         self._engine: wasmtime.Engine | None = None
+        self._fast: FastEngine | None = None
         self._programs: dict[tuple[bytes, Entry], _Program] = {}
 
     def load(self, wasm_hash: bytes, entry: Entry = "step") -> None:
@@ -181,6 +192,8 @@ class Runtime:
         with self._lock:
             if self._engine is None:
                 self._engine = _new_engine()
+                if self.wants_fast:
+                    self._begin_fast(self._engine)
             loading = self._loading.setdefault(key, threading.Lock())
         with loading:  # one thread loads it, others go on with other modules
             if key not in self._programs:
@@ -194,7 +207,17 @@ class Runtime:
             module = _compile(engine, wasm, place)
             if self._code is not None:
                 self._code.keep(wasm_hash, module)
-        return _checked(engine, module, len(wasm), entry, place)
+        program = _checked(engine, module, len(wasm), entry, place)
+        return program if self._fast is None else _with_fast(program, self._fast)
+
+    def _begin_fast(self, engine: wasmtime.Engine) -> None:
+        try:
+            fast = FastEngine(_new_config(), _TABLES, _TABLE_ELEMENTS)
+            _compare(engine, fast)
+        except FastUnavailable as error:
+            self.notice = f"the fast way into the wasm engine is off ({error}): steps take longer"
+        else:
+            self._fast = fast
 
 
 def check_module(wasm: bytes, entry: Entry = "step") -> None:
@@ -211,6 +234,35 @@ class _Program:
     by_pointer: bool
     panics: bool
     segment_fuel: int
+    fast: FastProgram | None = None
+
+
+def _with_fast(program: _Program, engine: FastEngine) -> _Program:
+    code = bytes(program.module.serialize())
+    fast = engine.program(
+        code, program.entry, by_pointer=program.by_pointer, segment_fuel=program.segment_fuel
+    )
+    return replace(program, fast=fast)
+
+
+def _compare(engine: wasmtime.Engine, fast: FastEngine) -> None:
+    """Try the fast way on what is built in. Raises :class:`FastUnavailable`."""
+
+    def begin(wasm: bytes, entry: Entry) -> tuple[Way, Way]:
+        program = _checked(engine, _compile(engine, wasm, None), len(wasm), entry, None)
+        pooled = _with_fast(program, fast).fast
+        if pooled is None:
+            raise FastUnavailable("the pool has no room")
+
+        def public(data: bytes, limits: StepLimits) -> bytes | None:
+            try:
+                return _call_in_public(program, data, limits)
+            except StepFault:
+                return None
+
+        return public, pooled.attempt
+
+    self_test(begin, lambda fuel: StepLimits(fuel, 1, 1))
 
 
 def _new_engine() -> wasmtime.Engine:
@@ -302,6 +354,14 @@ def _describe(kind: AsExternType) -> str:
 
 
 def _call(program: _Program, data: bytes, limits: StepLimits) -> bytes:
+    if program.fast is not None:
+        output = program.fast.attempt(data, limits)
+        if output is not None:
+            return output
+    return _call_in_public(program, data, limits)
+
+
+def _call_in_public(program: _Program, data: bytes, limits: StepLimits) -> bytes:
     import wasmtime
 
     guest = None

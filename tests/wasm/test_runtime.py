@@ -407,6 +407,13 @@ def test_an_output_may_end_where_the_memory_ends() -> None:
     assert step(answering(PAGE, 0)) == b""
 
 
+def test_an_output_within_memory_may_be_beyond_the_limit() -> None:
+    grown = "(drop (memory.grow (i32.const 40))) (i32.const 8) (i32.const %d)"
+    limits = StepLimits(fuel=1_000_000, memory_mib=4, output_mib=1)
+    assert len(step(stepping(grown % 2**20), limits=limits)) == 2**20
+    assert fault(stepping(grown % (2**20 + 1)), limits=limits)[0] == "output_limit"
+
+
 @pytest.mark.parametrize("pointer", [0, PAGE, PAGE - 4, -1, -8])
 @pytest.mark.parametrize("entry", [ECHO_PAIR, ECHO_POINTER], ids=["pair", "pointer"])
 def test_a_bad_alloc_is_a_fault(pointer: int, entry: str) -> None:
