@@ -73,7 +73,12 @@ def encode_ordered(value: Any) -> bytes:
     data = encode_prepared(value)
     # cbor2 writes a finite float as fb and 8 bytes, never shorter. Where there is no such byte
     # there is none; elsewhere a hook for floats costs three times as much (it is asked for all).
-    return _dumps(value, encoders=_FLOATS) if b"\xfb" in data else data
+    if b"\xfb" not in data:
+        return data
+    try:
+        return cbor2.dumps(value, encoders=_FLOATS)
+    except _CANNOT as error:
+        raise CanonError(f"cannot be encoded: {error}") from error
 
 
 def ordered(value: Any) -> Any:
@@ -92,14 +97,13 @@ def encode_prepared(value: Any) -> bytes:
     """Canonical encoding, without the tag, of what :func:`prepare` gave, or of plain data that
     needs no preparing: every map in canonical order, no float anywhere. Nothing is checked.
     :class:`Encoded` may stand for any part."""
-    return _dumps(value, default=_write_encoded)
-
-
-def _dumps(value: Any, **options: Any) -> bytes:
     try:
-        return cbor2.dumps(value, **options)
-    except (cbor2.CBORError, RecursionError, UnicodeEncodeError) as error:
+        return cbor2.dumps(value, default=_write_encoded)
+    except _CANNOT as error:
         raise CanonError(f"cannot be encoded: {error}") from error
+
+
+_CANNOT = (cbor2.CBORError, RecursionError, UnicodeEncodeError)
 
 
 def decode(data: bytes, depth: int = MAX_DEPTH) -> Any:
@@ -121,13 +125,13 @@ def _decode(data: bytes, depth: int, *, lenient: bool) -> Any:
     body = data[3:] if data.startswith(SELF_DESCRIBE) else data
     stream = BytesIO(body)
     try:
-        value = cbor2.CBORDecoder(
+        value = cbor2.load(
             stream,
             max_depth=MAX_DEPTH,
             allow_indefinite=lenient,
             allow_duplicate_keys=lenient,
             semantic_decoders=_FOREIGN_TAGS,
-        ).decode()
+        )
     except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise CanonError(f"not CBOR: {error}") from error
     if stream.tell() != len(body):
@@ -140,6 +144,13 @@ def decode_own(data: bytes) -> Any:
     """As :func:`decode`, for bytes that this process has just encoded: checks nothing, which is
     four times as fast."""
     return cbor2.loads(data[3:] if data.startswith(SELF_DESCRIBE) else data)
+
+
+def decode_unchecked(data: bytes) -> Any:
+    """The value of CBOR that begins ``data``, for who encodes it again and compares: nothing but
+    that the bytes are canonical is checked by that, and all of it. Raises ValueError and others."""
+    body = data[3:] if data.startswith(SELF_DESCRIBE) else data
+    return cbor2.loads(body, max_depth=MAX_DEPTH, semantic_decoders=_FOREIGN_TAGS)
 
 
 def digest(value: Any) -> bytes:

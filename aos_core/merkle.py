@@ -257,7 +257,7 @@ def _insert(node: _Node[V] | None, leaf: _Leaf[V], depth: int) -> _Node[V]:
     if isinstance(node, _Leaf):
         if node.path == leaf.path:
             return leaf
-        alone = _Branch[V](1 << _nibble(node.path, depth), (node,))
+        alone: _Branch[V] = _Branch(1 << _nibble(node.path, depth), (node,))
         return _insert(alone, leaf, depth)
     nibble = _nibble(leaf.path, depth)
     return node.replace(nibble, _insert(node.child(nibble), leaf, depth + 1))

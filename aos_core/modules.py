@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from aos_core import canon
@@ -35,13 +36,17 @@ class WorldModules:
         envelope: bytes,
         limits: Limits,
     ) -> bytes:
-        allowed = StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
         try:
-            return act(wasm, envelope, allowed)
+            return act(wasm, envelope, _step_limits(limits))
         except (StoreDamaged, ModuleMissing) as error:
             name, file = self._name_of(wasm), error.where.get("file")
             text = f"{name}: {error.message}"
             raise type(error)(text, hint=error.hint, module=name, file=file) from error
+
+
+@lru_cache(maxsize=16)
+def _step_limits(limits: Limits) -> StepLimits:
+    return StepLimits(limits.fuel, limits.memory_mib, limits.output_mib)
 
 
 def runtime_of(disk: Disk, *, fast: bool) -> Runtime:

@@ -18,6 +18,7 @@ import binascii
 import re
 import reprlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from aos_core import canon
@@ -54,9 +55,11 @@ class Codec:
     """One type; see the module's docstring.
 
     ``parts`` and ``deep``: how many parts its zero value has, and how deep types lie in it.
+    ``open``: whether a record in it keeps members that it does not name.
     """
 
     optional = False
+    open = False
     parts = 1
     deep = 0
 
@@ -184,7 +187,7 @@ class _Option(Codec):
     optional = True
 
     def __init__(self, item: Codec) -> None:
-        self.item, self.deep = item, item.deep + 1
+        self.item, self.deep, self.open = item, item.deep + 1, item.open
 
     def normalise(self, value: Any) -> Any:
         return None if value is None else self.item.normalise(value)
@@ -290,6 +293,7 @@ class VariantCodec(Codec):
         self.arms = dict(arms)
         self.parts = 1 + max((codec.parts for codec in self.arms.values()), default=0)
         self.deep = 1 + max((codec.deep for codec in self.arms.values()), default=0)
+        self.open = any(codec.open for codec in self.arms.values())
 
     def normalise(self, value: Any) -> Any:
         tag, has_value, payload = self._open(value)
@@ -347,7 +351,7 @@ class VariantCodec(Codec):
 
 class _List(Codec):
     def __init__(self, item: Codec, *, is_set: bool) -> None:
-        self.item, self.is_set, self.deep = item, is_set, item.deep + 1
+        self.item, self.is_set, self.deep, self.open = item, is_set, item.deep + 1, item.open
 
     def normalise(self, value: Any) -> Any:
         items = self._each(value, self.item.normalise)
@@ -382,7 +386,7 @@ class _List(Codec):
 
 class _Map(Codec):
     def __init__(self, key: Codec, value: Codec) -> None:
-        self.key, self.value, self.deep = key, value, value.deep + 1
+        self.key, self.value, self.deep, self.open = key, value, value.deep + 1, value.open
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -454,6 +458,8 @@ class Schema:
 
     def __init__(self, name: str, type: Type, codec: Codec) -> None:
         self.name, self.type, self.codec = name, type, codec
+        # of others, what was decoded would have to be looked through for its depth
+        self._closed = not codec.open and codec.deep < canon.VALUE_DEPTH
 
     def normalise(self, value: Any) -> Any:
         """``value`` in the canonical runtime form, maps in canonical order."""
@@ -467,6 +473,22 @@ class Schema:
             raise ValueRejected(
                 f"not CBOR for {self.name}: {error.message}", schema=self.name
             ) from error
+
+    def read(self, data: bytes) -> tuple[Any, bytes]:
+        """The normalised value of CBOR bytes, canonical or not, and its canonical bytes.
+
+        What comes is nearly always canonical already, and then nothing of it needs checking that
+        writing it again does not check: 8 us for a small event, not 16.
+        """
+        if self._closed:
+            # whatever is raised: the way below says what is wrong, and where
+            with suppress(Exception):
+                plain = self.codec.normalise(canon.decode_unchecked(data))
+                encoded = self.encode(plain)
+                if encoded == data or encoded[len(canon.SELF_DESCRIBE) :] == data:
+                    return plain, encoded
+        plain = self.normalise_bytes(data)
+        return plain, self.encode(plain)
 
     def encode(self, value: Any) -> bytes:
         """Canonical bytes of an already normalised value."""

@@ -89,7 +89,7 @@ def _check_state(run: Running, item: Delivery, data: bytes | None) -> None:
         return
     schema = run.program.schemas[run.program.modules[item.reducer].abi["state"]]
     try:
-        schema.normalise_bytes(data)
+        schema.read(data)
     except ValueRejected as error:
         raise _fault(item, "bad_state", error.message) from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -61,6 +62,19 @@ OUTCOMES: Final = ("settled", "late", "orphan", "faulted")
 STATUSES: Final = ("ok", "error", "timeout")
 
 
+_new, _set = object.__new__, object.__setattr__
+
+
+@cache
+def _order_given(kind: str, names: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
+    """The names of the fields of a record in canonical order, and whether null is a value of each.
+    Raises ValueError for wrong ones. Every place that makes records gives the same names again."""
+    must, order = _FORMS[kind]
+    if not must <= set(names) <= set(order):
+        raise ValueError(f"record {kind}: wrong fields {sorted(names)}")
+    return tuple((name, name in must or name == "result") for name in order if name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One line of the journal: its kind, the height of its cause in this turn, its fields, which
@@ -104,19 +118,15 @@ class Record:
         """A record of a turn. Optional fields that are None stay out, but for a result: null is
         a value. In one pass and past the dataclass's own constructor, which takes three times as
         long: a turn makes about eight."""
-        must, order = _FORMS[kind]
-        fields, known = {}, 0
-        for name in order:
-            if name in given:
-                of, known = given[name], known + 1
-                if of is not ABSENT and (of is not None or name in must or name == "result"):
-                    fields[name] = of
-        if known != len(given) or not must <= fields.keys():
-            raise ValueError(f"record {kind}: wrong fields {sorted(given)}")
-        record = object.__new__(cls)
-        object.__setattr__(record, "kind", kind)
-        object.__setattr__(record, "fields", MappingProxyType(fields))
-        object.__setattr__(record, "by", by)
+        fields = {}
+        for name, keeps_none in _order_given(kind, tuple(given)):
+            of = given[name]
+            if of is not ABSENT and (keeps_none or of is not None):
+                fields[name] = of
+        record = _new(cls)
+        _set(record, "kind", kind)
+        _set(record, "fields", MappingProxyType(fields))
+        _set(record, "by", by)
         return record
 
     @classmethod
@@ -149,7 +159,7 @@ class Input:
         for name in ("at_ns", "logical_ns"):
             _check(is_nat(getattr(self, name)), name, "nanoseconds from 0 to 2^64 - 1")
         _check(type(self.entropy) is bytes and len(self.entropy) == 64, "entropy", "64 bytes")
-        _check(isinstance(self.source, Mapping | None), "source", "a map")
+        _check(self.source is None or isinstance(self.source, Mapping), "source", "a map")
 
     def stamped(
         self,

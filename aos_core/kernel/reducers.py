@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aos_core import canon
 from aos_core.errors import CanonError, StepFault
 from aos_core.kernel.modules import returned_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RaisedEvent:
+class RaisedEvent(NamedTuple):
     schema: str
     value: bytes
     key: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class RaisedEffect:
+class RaisedEffect(NamedTuple):
     kind: str
     params: bytes
     cap_slot: str
     idempotency_key: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """What a step gave; ``state`` is the module's own bytes, or None to delete the cell."""
 
     state: bytes | None
@@ -72,8 +68,8 @@ def parse_output(data: bytes) -> Output:
     _bytes_or_none(plain, "ann")
     return Output(
         _bytes_or_none(plain, "state"),
-        tuple(_raised_event(item) for item in _items(plain, "domain_events")),
-        tuple(_raised_effect(item) for item in _items(plain, "effects")),
+        tuple([_raised_event(item) for item in _items(plain, "domain_events")]),
+        tuple([_raised_effect(item) for item in _items(plain, "effects")]),
     )
 
 
@@ -92,7 +88,9 @@ def _raised_effect(item: dict[str, Any]) -> RaisedEffect:
 
 
 def _items(plain: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    items = [] if plain.get(name) is None else plain[name]
+    items = plain.get(name)
+    if items is None or items == []:
+        return []
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise _bad(f"{name} is not a list of maps")
     return items
@@ -106,7 +104,8 @@ def _text(item: dict[str, Any], name: str) -> str:
 
 
 def _bytes_or_none(item: dict[str, Any], name: str) -> bytes | None:
-    return None if item.get(name) is None else _bytes(item[name], name)
+    value = item.get(name)
+    return value if value is None or type(value) is bytes else _bytes(value, name)
 
 
 def _bytes(value: Any, name: str) -> bytes:

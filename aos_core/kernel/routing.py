@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from aos_core import canon
 from aos_core.errors import ValueRejected
 from aos_core.kernel.program import Program, Target
 
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+# Named tuples here, as in turn.py and running.py: a turn makes several of each, and a frozen
+# dataclass takes three times as long to make.
+
+
+class Delivery(NamedTuple):
     """An event on its way to a reducer: already wrapped, its cell key known."""
 
     reducer: str
@@ -21,8 +24,7 @@ class Delivery:
     key: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """An event, normalised, with all that ingesting it will do."""
 
     schema: str
@@ -43,21 +45,29 @@ def route(program: Program, schema: str, value: Any, key: bytes | None) -> Route
             f"unknown event schema {schema!r}", hint=f"routed events: {known}", schema=schema
         )
     of = program.schemas[schema]
-    plain = of.normalise_bytes(value) if isinstance(value, bytes) else of.normalise(value)
+    if isinstance(value, bytes):
+        plain, encoded = of.read(value)
+    else:
+        plain = of.normalise(value)
+        encoded = of.encode(plain)
     targets = program.targets.get(schema, ())
-    deliveries = tuple(_deliver(program, schema, plain, key, target) for target in targets)
+    deliveries = tuple(
+        [_deliver(program, schema, plain, encoded, key, target) for target in targets]
+    )
     routed_key = next((d.key for d in deliveries if d.key is not None), None)
-    return Routed(schema, plain, of.encode(plain), routed_key or key, deliveries)
+    return Routed(schema, plain, encoded, routed_key or key, deliveries)
 
 
 def _deliver(
-    program: Program, schema: str, plain: Any, key: bytes | None, target: Target
+    program: Program, schema: str, plain: Any, encoded: bytes, key: bytes | None, target: Target
 ) -> Delivery:
     module = program.modules[target.reducer]
-    wrapped = plain if target.tag is None else {"$tag": target.tag, "$value": plain}
+    wrapped = plain
+    if target.tag is not None:  # else the module takes the event as it is
+        wrapped = {"$tag": target.tag, "$value": plain}
+        encoded = canon.SELF_DESCRIBE + canon.encode_ordered(wrapped)
     cell = _cell_key(program, module.key_schema, wrapped, key, target, schema)
-    event = module.abi["event"]
-    return Delivery(target.reducer, event, program.schemas[event].encode(wrapped), cell)
+    return Delivery(target.reducer, module.abi["event"], encoded, cell)
 
 
 def _cell_key(
@@ -73,7 +83,7 @@ def _cell_key(
             raise _bad_key(f"{schema} has a key, but {target.reducer} is not keyed", schema, target)
         return None
     of = program.schemas[key_schema]
-    given = None if key is None else of.encode(of.normalise_bytes(key))
+    given = None if key is None else of.read(key)[1]
     if target.key_path is None:
         if given is None:
             text = f"{schema} has no key for the keyed reducer {target.reducer}"

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aos_core import canon
 from aos_core.air.expr import EvalError
@@ -31,8 +30,7 @@ Programs = Callable[[bytes], Program]
 """The program of a manifest hash; a world keeps those its journal has named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """Where a turn stands: ``height`` of its first record, the logical time of the input before
     it, and the settings in force."""
 
@@ -50,8 +48,7 @@ class Fault(Exception):
         self.where = {name: value for name, value in where.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(NamedTuple):
     """A delivery, with what the reducer's context tells of the event behind it."""
 
     delivery: Delivery

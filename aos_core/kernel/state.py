@@ -147,11 +147,14 @@ def _ordered(of: Mapping[str, Any]) -> dict[str, Any]:
     return {key: of[key] for key in canon.key_order(of)}
 
 
+_NO_CELLS: MerkleMap[bytes] = MerkleMap()
+
+
 class State(NamedTuple):
     """A world at one height. Every method gives a new state."""
 
     manifest: bytes
-    cells: Mapping[str, MerkleMap[bytes]] = _NOTHING
+    cells: Mapping[str, MerkleMap[bytes]] = _NOTHING  # in canonical order
     plans: MerkleMap[Instance] = MerkleMap()
     pending: MerkleMap[Intent] = MerkleMap()
 
@@ -162,9 +165,8 @@ class State(NamedTuple):
 
     def to_plain(self) -> dict[str, Any]:
         """The roots of the parts, in canonical order."""
-        cells = {name: cells.root for name, cells in self.cells.items() if cells}
         return {
-            "cells": _ordered(cells),
+            "cells": {name: cells.root for name, cells in self.cells.items() if cells},
             "plans": self.plans.root,
             "pending": self.pending.root,
             "manifest": self.manifest,
@@ -177,10 +179,12 @@ class State(NamedTuple):
 
     def with_cell(self, reducer: str, key: bytes, data: bytes | None) -> State:
         """The state with a cell set, or deleted where ``data`` is None."""
-        cells = self.cells.get(reducer, MerkleMap[bytes]())
+        cells = self.cells.get(reducer) or _NO_CELLS
         changed = cells.delete(key) if data is None else cells.set(key, data)
-        known = MappingProxyType({**self.cells, reducer: changed})
-        return State(self.manifest, known, self.plans, self.pending)
+        known = {**self.cells, reducer: changed}
+        if len(known) > len(self.cells):
+            known = _ordered(known)
+        return State(self.manifest, MappingProxyType(known), self.plans, self.pending)
 
     def with_instance(self, instance: Instance) -> State:
         return self._with_plans(self.plans.set(instance.id, instance))

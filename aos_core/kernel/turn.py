@@ -13,8 +13,8 @@ Three ways to go wrong, kept apart:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from aos_core import canon
 from aos_core.air.builtins import RECEIPT_EVENTS
@@ -33,8 +33,7 @@ from aos_core.kernel.tasks import take_task
 __all__ = ["Moment", "Programs", "Turn", "genesis", "turn"]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What a turn gave: its records, the state after each, and the moment after it.
 
     ``details``: by height, what went wrong where a record only gives its code; no part of the
@@ -44,7 +43,7 @@ class Turn:
     records: tuple[Record, ...]
     states: tuple[State, ...]
     after: Moment
-    details: Mapping[int, str] = field(default_factory=dict)
+    details: Mapping[int, str] = MappingProxyType({})
 
     @property
     def state(self) -> State:

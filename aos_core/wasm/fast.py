@@ -43,7 +43,7 @@ _POOL: Mapping[str, int] = {
     # As large as a memory can be: what a call may have is the store's limit alone, as in the
     # public way. Only addresses are reserved.
     "max_memory_size": 2**32,
-    "linear_memory_keep_resident": 128 * 1024,
+    "linear_memory_keep_resident": 64 * 1024,
     "table_keep_resident": 64 * 1024,
 }
 

@@ -330,7 +330,7 @@ class World:
     def limited(self, **limits: int) -> World:
         """This world under other limits from now on."""
         settings = replace(self.moment.settings, limits=replace(LIMITS, **limits))
-        self.moment = replace(self.moment, settings=settings)
+        self.moment = self.moment._replace(settings=settings)
         return self
 
 
