@@ -24,7 +24,7 @@ from aos_core.kernel.plans import Ended, Plan, match_event
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.records import ABSENT, Input, Record
 from aos_core.kernel.routing import Delivery, Routed, correlates
-from aos_core.kernel.state import Instance, Intent, State
+from aos_core.kernel.state import Instance, Intent, Standing, State
 
 Programs = Callable[[bytes], Program]
 """The program of a manifest hash; a world keeps those its journal has named."""
@@ -76,8 +76,7 @@ class Running:
         self.tasks: deque[bytes] = deque()
         self.causes: dict[bytes, int] = {}
         self.derived = 0
-        self._lines: dict[str, list[tuple[int, bytes]]] | None = None
-        self._asking: set[bytes] | None = None
+        self._standing = state.take_standing()
         self._numbers: dict[bytes, tuple[bytes, int]] = {}
         self._lowest: dict[bytes, int] = {}
 
@@ -152,17 +151,20 @@ class Running:
         return instance
 
     def _line(self, schema: str) -> list[tuple[int, bytes]]:
-        """(place, instance) of the waits for an event, some perhaps over: an index, since a turn
-        may raise many events."""
-        if self._lines is None:
-            self._lines = {}
-            for place, id, event in sorted(
-                (of.place, of.id, of.listens_to)
-                for _, of in self.state.plans.items()
-                if of.place and of.listens_to is not None
-            ):
-                self._lines.setdefault(event, []).append((place, id))
-        return self._lines.setdefault(schema, [])
+        """(place, instance) of the waits for an event, some perhaps over."""
+        return self.standing.lines.setdefault(schema, [])
+
+    @property
+    def standing(self) -> Standing:
+        """Who waits in the state as it is."""
+        if self._standing is None:
+            self._standing = Standing(self.state.plans, self.state.pending)
+        return self._standing
+
+    def finish(self) -> None:
+        """The turn is over: the next one goes on with what stands."""
+        if self._standing is not None:
+            self.states[-1] = self.state = self.state._replace(standing=[self._standing])
 
     def start_plan(self, plan: Plan, routed: Routed, correlate_by: str | None, height: int) -> None:
         known = plan.input.kinded(routed.plain)
@@ -192,16 +194,14 @@ class Running:
 
     def identity(self, plan: Plan, routed: Routed, correlation: Value | None) -> bytes:
         """Identity by content; n is the lowest number that is neither live nor still asked for."""
-        if self._asking is None:
-            pending = self.state.pending.items()
-            self._asking = {intent.origin.get("instance", b"") for _, intent in pending}
+        asking = self.standing.asking
         kinded = None if correlation is None else to_kinded(correlation)
         content = [plan.hash, canon.sha256(routed.value), kinded]
         name = canon.digest_prepared(content)
         n = self._lowest.get(name, 0)
         while True:
             id = canon.digest_prepared([*content, n])
-            if id not in self._asking and id not in self.state.plans:
+            if id not in asking and id not in self.state.plans:
                 self._numbers[id], self._lowest[name] = (name, n), n + 1
                 return id
             n += 1
@@ -297,10 +297,16 @@ class Running:
             code=decision.code,
         )
 
+    def settle(self, intent: Intent) -> None:
+        """The intent has its receipt."""
+        self.state = self.state.without_intent(intent.hash)
+        if self._standing is not None:
+            self._standing.settle(intent)
+
     def record_intent(self, intent: Intent, by: int) -> None:
         self.state = self.state.with_intent(intent)
-        if self._asking is not None:
-            self._asking.add(intent.origin.get("instance", b""))
+        if self._standing is not None:
+            self._standing.ask(intent)
         self.record("intent", by, hash=intent.hash, **_shown(intent))
 
 

@@ -8,7 +8,8 @@ it, since they are woken in that order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -147,6 +148,40 @@ def _ordered(of: Mapping[str, Any]) -> dict[str, Any]:
     return {key: of[key] for key in canon.key_order(of)}
 
 
+class Standing:
+    """Who waits, looked up: an index over plans and pending intents that goes from turn to turn.
+
+    With thousands of live plans a turn would else look at every one of them. ``lines``: by event
+    schema, (place, instance) of the waits in their order; some are over. ``asking``: how many
+    pending intents each instance has asked for.
+    """
+
+    __slots__ = ("asking", "lines")
+
+    def __init__(self, plans: MerkleMap[Instance], pending: MerkleMap[Intent]) -> None:
+        self.asking = Counter[bytes]()
+        for entry in pending.items():
+            self.ask(entry[1])
+        self.lines: dict[str, list[tuple[int, bytes]]] = {}
+        waits = [(of.place, of.id, of.listens_to) for _, of in plans.items() if of.place]
+        for place, id, event in sorted(waits):
+            if event is not None:
+                self.lines.setdefault(event, []).append((place, id))
+
+    def ask(self, intent: Intent) -> None:
+        """An intent is pending from now on."""
+        if (id := intent.origin.get("instance")) is not None:
+            self.asking[id] += 1
+
+    def settle(self, intent: Intent) -> None:
+        """It is pending no longer."""
+        id = intent.origin.get("instance")
+        if id is not None and (left := self.asking[id] - 1) > 0:
+            self.asking[id] = left
+        elif id is not None:
+            del self.asking[id]
+
+
 _NO_CELLS: MerkleMap[bytes] = MerkleMap()
 
 
@@ -157,6 +192,15 @@ class State(NamedTuple):
     cells: Mapping[str, MerkleMap[bytes]] = _NOTHING  # in canonical order
     plans: MerkleMap[Instance] = MerkleMap()
     pending: MerkleMap[Intent] = MerkleMap()
+    standing: Sequence[Standing] = ()
+    """At the end of a turn, what the next one takes up; in no root."""
+
+    def take_standing(self) -> Standing | None:
+        """Who goes on from this state takes what stands; anybody else works it out anew."""
+        try:
+            return self.standing.pop() if isinstance(self.standing, list) else None
+        except IndexError:
+            return None
 
     @property
     def root(self) -> bytes:

@@ -74,6 +74,7 @@ def turn(programs: Programs, state: State, input: Input, moment: Moment, modules
     try:
         _start(run)
         _until_idle(run)
+        run.finish()
     except Fault as fault:
         return _faulted(state, input, moment, run, fault)
     settings = moment.settings
@@ -148,7 +149,7 @@ def _receive(run: Running, input: ReceiptInput) -> None:
         )
     schema = program.receipt_schema(intent.kind, reducer=reducer)
     payload = schema.normalise_bytes(input.payload)
-    run.state = run.state.without_intent(input.intent)
+    run.settle(intent)
     if reducer:
         _receive_for_reducer(run, input, intent, payload)
     else:

@@ -23,7 +23,7 @@ from aos_core.files import Listed, bundled_worlds
 from aos_core.kernel.program import compile_program
 from aos_core.scenario import Player
 from tests.air.checked_worlds import sound, wasm_hash
-from tests.benchmarks.kernel import median_us
+from tests.benchmarks.measure import median_us
 from tests.support import EVENT, EXAMPLE, start
 from tests.worlds import apiary
 

@@ -24,7 +24,7 @@ from aos_core.build.toolchain import TARGET, Toolchain, find_toolchain, prepare
 from aos_core.errors import StepFault
 from aos_core.kernel.reducers import envelope, parse_output
 from aos_core.wasm import Runtime, StepLimits
-from tests.benchmarks.kernel import median_us
+from tests.benchmarks.measure import median_us
 
 HERE = Path(__file__).parent
 REDUCERS = HERE.parents[1] / "reducers"

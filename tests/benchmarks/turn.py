@@ -1,78 +1,257 @@
-"""What a turn costs besides its wasm: ``python -m tests.benchmarks.turn``.
+"""What a step and a turn cost: ``python -m tests.benchmarks.turn``.
 
-The four turns of a request on a young fork of example 04, run again with steps answered from
-memory. CPU time of this thread, the fastest of many runs, a turn on average.
+Everything is measured against a *bare step* of the same reducer on the same input, the obvious
+way: a store, its fuel, an instance, ``alloc``, the input written, the entry, the output read, with
+the public classes of the wasmtime package. A turn is all of it: the event's bytes normalised,
+routed, the step, what it raised, the state's root, the records, the frame's bytes and its hash.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
-from aos_core import World
+import wasmtime
+
+from aos_core import World, canon
+from aos_core.frames import pack
 from aos_core.kernel.modules import Modules
-from aos_core.kernel.program import Limits
-from aos_core.kernel.records import input_from_plain
-from aos_core.kernel.turn import turn
-from aos_core.replay import rerun
-from tests.benchmarks.kernel import WORLD, request
+from aos_core.kernel.program import Limits, Program
+from aos_core.kernel.records import EventInput, Input, input_from_plain
+from aos_core.kernel.state import State
+from aos_core.kernel.turn import Moment, turn
+from aos_core.replay import frame_payload
+from tests.benchmarks.measure import Act, medians_us
 
-RUNS = 1500
+COUNTER, AGGREGATOR, SEATS = "demo/Counter@1", "demo/Aggregator@1", "demo/Seats@1"
+Figure = tuple[str, float, str]
+"""What was measured, in microseconds or as a ratio, and what is said of it."""
 
 
-class Remembered:
-    """Modules that answer what they were asked before from memory."""
+class Remembering:
+    """Modules that keep what they were asked."""
 
     def __init__(self, inner: Modules) -> None:
-        self._inner = inner
-        self._known: dict[tuple[bytes, bytes], bytes] = {}
+        self.inner = inner
+        self.asked: dict[tuple[bytes, bytes], bytes] = {}
 
     def step(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
-        if (wasm, envelope) not in self._known:
-            self._known[wasm, envelope] = self._inner.step(wasm, envelope, limits)
+        self.asked[wasm, envelope] = self.inner.step(wasm, envelope, limits)
+        return self.asked[wasm, envelope]
+
+    def run(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
+        return self.inner.run(wasm, envelope, limits)
+
+
+class Answering:
+    """Modules that answer from what was kept: a turn without its wasm."""
+
+    def __init__(self, known: Mapping[tuple[bytes, bytes], bytes]) -> None:
+        self._known = known
+
+    def step(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
         return self._known[wasm, envelope]
 
     def run(self, wasm: bytes, envelope: bytes, limits: Limits) -> bytes:
-        return self._inner.run(wasm, envelope, limits)
+        raise AssertionError("none of these worlds has a pure module")
 
 
-def fastest_us(act: Callable[[], object]) -> float:
-    """The shortest CPU time of ``act``, in microseconds."""
-    taken = []
-    for _ in range(RUNS):
-        begin = time.thread_time_ns()
-        act()
-        taken.append(time.thread_time_ns() - begin)
-    return min(taken) / 1000
+class OneTurn:
+    """A turn that can be run again and again: its program, the state before it, its input."""
+
+    def __init__(
+        self, world: World, state: State, moment: Moment, input: Input, prev: bytes
+    ) -> None:
+        self.programs: Callable[[bytes], Program] = world.program_of
+        self.modules: Modules = world._modules
+        self.state, self.moment, self.input, self.prev = state, moment, input, prev
+
+    def whole(self, modules: Modules) -> bytes:
+        """Everything up to the bytes of the frame."""
+        made = turn(self.programs, self.state, self.input, self.moment, modules)
+        assert made.fault is None
+        payload = frame_payload(self.moment.height, self.prev, made)
+        return canon.sha256(payload) + pack(payload)
+
+    def asked(self) -> dict[tuple[bytes, bytes], bytes]:
+        remembering = Remembering(self.modules)
+        self.whole(remembering)
+        return remembering.asked
+
+
+def bare_step(wasm: bytes, envelope: bytes) -> Act:
+    """A step the obvious way."""
+    engine = wasmtime.Engine(_config())
+    module = wasmtime.Module(engine, wasm)
+
+    def step() -> bytes:
+        store = wasmtime.Store(engine)
+        store.set_fuel(Limits().fuel)
+        exports = wasmtime.Instance(store, module, []).exports(store)
+        memory: Any = exports["memory"]
+        alloc: Any = exports["alloc"]
+        entry: Any = exports["step"]
+        at = alloc(store, len(envelope))
+        memory.write(store, envelope, at)
+        result = alloc(store, 8)
+        entry(store, result, at, len(envelope))
+        pair = memory.read(store, result, result + 8)
+        start, size = int.from_bytes(pair[:4], "little"), int.from_bytes(pair[4:], "little")
+        output = bytes(memory.read(store, start, start + size))
+        store.close()
+        return output
+
+    return step
+
+
+def _config() -> wasmtime.Config:
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    config.cranelift_nan_canonicalization = True
+    return config
+
+
+def turns_of(world: World, first: int) -> list[OneTurn]:
+    """The turns of a world's journal from frame ``first`` on."""
+    return [
+        OneTurn(world, *world.travel.after(index - 1), input_from_plain(frame.body["input"]),
+                frame.prev or b"")
+        for index, frame in enumerate(world.frames)
+        if index >= first and not frame.is_header
+    ]  # fmt: skip
+
+
+@contextmanager
+def counter() -> Iterator[tuple[World, OneTurn]]:
+    """A tick of rung 00."""
+    with World.open("00", memory=True, fast=True) as world:
+        world.fire("demo/CounterEvent@1", {"Start": {"target": 2**40}})
+        world.fire("demo/CounterEvent@1", "Tick")
+        yield world, turns_of(world, 2)[0]
+
+
+def of_steps(world: World, turns: list[OneTurn]) -> tuple[dict[tuple[bytes, bytes], bytes], Act]:
+    """What the turns ask of modules, and the same asked by bare steps."""
+    asked = {key: of for one in turns for key, of in one.asked().items()}
+    bare = [bare_step(world._disk.store.get(wasm, what="wasm"), of) for wasm, of in asked]
+    assert [step() for step in bare] == list(asked.values())
+    return asked, lambda: [step() for step in bare]
+
+
+def step_and_turn() -> list[Figure]:
+    """The fast step, and a whole turn of a counter, against a bare step."""
+    with counter() as (world, one):
+        asked, bare = of_steps(world, [one])
+        ((wasm, envelope),) = asked
+        limits, answering = Limits(), Answering(asked)
+        us = medians_us(
+            {
+                "bare": bare,
+                "fast": lambda: one.modules.step(wasm, envelope, limits),
+                "turn": lambda: one.whole(one.modules),
+                "rest": lambda: one.whole(answering),
+            }
+        )
+    return [
+        ("bare step of a counter, public classes", us["bare"], "us"),
+        ("the fast step", us["fast"] / us["bare"], "x of it, goal 0.20"),
+        ("a whole turn of the counter", us["turn"] / us["bare"], "x of it, goal 0.7"),
+        ("the same without its wasm", us["rest"], "us"),
+    ]
+
+
+def request() -> list[Figure]:
+    """A request of rung 04, one event and three receipts, against the bare steps in it."""
+    with (
+        World.open("04", memory=True, fast=True) as base,
+        base.fork(0, "young") as world,
+    ):
+        assert world.scenario is not None
+        fire = world.scenario.steps[0].value
+        world.fire(fire["schema"], fire["value"])
+        for item in world.pending:
+            world.deliver(item.answer())
+        turns = turns_of(world, 1)
+        asked, bare = of_steps(world, turns)
+        records = len(world.records) - 1
+        answering = Answering(asked)
+        us = medians_us(
+            {
+                "bare": bare,
+                "turns": lambda: [one.whole(one.modules) for one in turns],
+                "rest": lambda: [one.whole(answering) for one in turns],
+            },
+            each=5,
+        )
+    return [
+        (f"a request of 04: {len(turns)} turns, {records} records, {len(asked)} steps",
+         us["turns"] / us["bare"], "x of its bare steps"),
+        ("the same for each record", us["turns"] / records, "us"),
+        ("the same without its wasm", us["rest"] / records, "us a record"),
+    ]  # fmt: skip
+
+
+SIZES = (1, 1_000, 100_000)
+
+
+def cells() -> list[Figure]:
+    """A turn in a world of 1, 1,000 and 100,000 cells."""
+    acts: dict[str, Act] = {}
+    with World.open("09", memory=True, fast=True) as world:
+        schema = next(iter(world.program.targets))
+        reducer = world.program.targets[schema][0].reducer
+        of = world.program.schemas[schema]
+        first, again = (
+            of.encode(of.from_host({"Hold": {"seat": seat, "guest": "ann", "for_ns": 1}}))
+            for seat in ("A1", "A2")
+        )
+        world.submit(EventInput(schema=schema, value=first))
+        state, moment = world.travel.after(1)
+        ((_, seat),) = state.cells[reducer].items()
+        input = EventInput(schema=schema, value=again, logical_ns=moment.logical_ns)
+        for size in SIZES:
+            for number in range(size - 1):
+                state = state.with_cell(reducer, canon.encode(f"seat-{size}-{number}"), seat)
+            one = OneTurn(world, state, moment, input, bytes(32))
+            answering = Answering(one.asked())
+            acts[f"{size:,}"] = partial(one.whole, answering)
+        us = medians_us(acts)
+    least = us["1"]
+    return [
+        (f"a turn without its wasm among {name} cells", of / least, "x of that with one")
+        for name, of in us.items()
+        if name != "1"
+    ]
+
+
+PLANS = (10, 1_000)
+
+
+def plans() -> list[Figure]:
+    """An event of rung 04 beside 10 and 1,000 plans that wait, in memory."""
+    with ExitStack() as stack:
+        acts: dict[str, Act] = {}
+        for count in PLANS:
+            world = stack.enter_context(World.open("04", memory=True, fast=True))
+            assert world.scenario is not None
+            fire = world.scenario.steps[0].value
+            acts[str(count)] = partial(world.fire, fire["schema"], fire["value"])
+            for _ in range(count):
+                acts[str(count)]()
+        us = medians_us(acts, rounds=10, each=3)
+    few, many = (us[str(count)] for count in PLANS)
+    return [(f"an event of 04 beside {PLANS[1]:,} live plans", many / few, "x of beside 10")]
+
+
+def figures() -> list[Figure]:
+    return [*step_and_turn(), *request(), *cells(), *plans()]
 
 
 def main() -> None:
-    with World.open(WORLD, memory=True) as base, base.fork(0, "young") as world:
-        request(world)
-        modules, programs = Remembered(world._modules), world.program_of
-        turns = [
-            (frame, *world.travel.after(index))
-            for index, frame in enumerate(world.frames[1:])
-            if not frame.is_header
-        ]
-        inputs = [input_from_plain(frame.body["input"]) for frame, _, _ in turns]
-
-        def again() -> None:
-            for frame, state, moment in turns:
-                rerun(frame, state, moment, programs, modules)
-
-        def bare(*, root: bool) -> None:
-            for input, (_, state, moment) in zip(inputs, turns, strict=True):
-                made = turn(programs, state, input, moment, modules)
-                if root:
-                    _ = made.state.root
-
-        for name, act in (
-            ("turn", lambda: bare(root=False)),
-            ("turn and root", lambda: bare(root=True)),
-            ("rerun", again),
-        ):
-            print(f"{name:15}{fastest_us(act) / len(turns):8.0f} us")
+    for what, value, of in figures():
+        print(f"{what:60}{value:10.2f} {of}")
 
 
 if __name__ == "__main__":
