@@ -226,27 +226,26 @@ def cells() -> list[Figure]:
     ]
 
 
-PLANS = (10, 1_000)
+HISTORY = (100, 20_000)
 
 
-def plans() -> list[Figure]:
-    """An event of rung 04 beside 10 and 1,000 plans that wait, in memory."""
+def history() -> list[Figure]:
+    """A tick fired after 100 and after 20,000 turns, in memory."""
     with ExitStack() as stack:
         acts: dict[str, Act] = {}
-        for count in PLANS:
-            world = stack.enter_context(World.open("04", memory=True, fast=True))
-            assert world.scenario is not None
-            fire = world.scenario.steps[0].value
-            acts[str(count)] = partial(world.fire, fire["schema"], fire["value"])
-            for _ in range(count):
-                acts[str(count)]()
-        us = medians_us(acts, rounds=10, each=3)
-    few, many = (us[str(count)] for count in PLANS)
-    return [(f"an event of 04 beside {PLANS[1]:,} live plans", many / few, "x of beside 10")]
+        for turns in HISTORY:
+            world = stack.enter_context(World.open("00", memory=True, fast=True))
+            world.fire("demo/CounterEvent@1", {"Start": {"target": 2**40}})
+            acts[str(turns)] = partial(world.fire, "demo/CounterEvent@1", "Tick")
+            for _ in range(turns):
+                acts[str(turns)]()
+        us = medians_us(acts, rounds=20, each=10)
+    short, long = (us[str(turns)] for turns in HISTORY)
+    return [(f"a tick after {HISTORY[1]:,} turns", long / short, "x of after 100")]
 
 
 def figures() -> list[Figure]:
-    return [*step_and_turn(), *request(), *cells(), *plans()]
+    return [*step_and_turn(), *request(), *cells(), *history()]
 
 
 def main() -> None:
