@@ -209,8 +209,19 @@ class FileJournal(Journal):
             return ()
         known = self.count
         with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be read"):
-            self._scan(self.last, self.last.end, None)
+            if os.fstat(self._file.fileno()).st_size != self.last.end:
+                self._scan(self.last, self.last.end, None, end=self._acknowledged_end())
         return self.frames[known:]
+
+    def _acknowledged_end(self) -> int | None:
+        """Where the last frame ends that the array of offsets knows by now: what follows may be
+        taken back. None where there is no array of this journal."""
+        array = Offsets.load(offsets_path(self.path), self.header.hash)
+        if array is None:
+            return None
+        offset, _ = array[len(array) - 1]
+        array.close()
+        return offset + len(self._framed(offset))
 
     def close(self) -> None:
         super().close()
@@ -388,15 +399,17 @@ class FileJournal(Journal):
         start: int,
         progress: Progress | None,
         known: Offsets | None = None,
+        end: int | None = None,
     ) -> bytes:
-        """Take in all frames from ``start`` on, which follow ``last``; returns the bytes of an
-        unfinished one after them. ``known``: what was known of the file before."""
+        """Take in all frames from ``start`` on, up to ``end``, which follow ``last``; returns the
+        bytes of an unfinished one after them. ``known``: what was known of the file before."""
         size = os.fstat(self._file.fileno()).st_size
         if size < start:
             self._set_damage("it has become shorter since it was read", start)
             return b""
-        end, problem = self._take_in(last, start, size, progress)
-        return self._judge(end, size, problem, known)
+        size = size if end is None else max(start, min(size, end))
+        good, problem = self._take_in(last, start, size, progress)
+        return self._judge(good, size, problem, known)
 
     def _learn_again(self) -> None:
         """Read all that is known of the file to find its offsets: their array is damaged."""

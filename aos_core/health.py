@@ -228,15 +228,19 @@ def _index_problems(path: Path, journals: dict[str, FileJournal]) -> Iterator[st
         for (text,) in database.execute("PRAGMA quick_check"):
             if text != "ok":
                 yield text
-        rows = database.execute("SELECT name, header, head, frames FROM branches").fetchall()
-        for name, header, head, frames in rows:
+        rows = database.execute("SELECT name, header, head, frames, id FROM branches").fetchall()
+        for name, header, head, frames, id in rows:
             journal = journals.get(name)
+            if journal is not None and frames > journal.count:  # written meanwhile, or taken back
+                known = "SELECT head FROM turns WHERE branch = ? AND first = ?"
+                found = database.execute(known, (id, journal.last.height)).fetchone()
+                head, frames = (found or (header,))[0], journal.count
             if journal is not None and not _fits(journal, header, head, frames):
                 yield f"what it knows of branch {name} is of another journal"
 
 
 def _fits(journal: FileJournal, header: bytes, head: bytes, frames: int) -> bool:
-    if journal.header.hash != header or frames > journal.count:
+    if journal.header.hash != header:
         return False
     try:
         return frames == 0 or journal.frame(frames - 1).hash == head

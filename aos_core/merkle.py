@@ -124,7 +124,7 @@ class _Stub(Generic[V]):
 
     def load(self) -> _Node[V]:
         if self._node is None:
-            self._node = _parse(self._from.get(self._digest), self._digest, self._from)
+            self._node = self._from.node(self._digest)
         return self._node
 
 
@@ -134,12 +134,33 @@ _Child: TypeAlias = "_Leaf[V] | _Branch[V] | _Stub[V]"
 
 class Source(Generic[V]):
     """Where the nodes of a map are kept: ``get`` gives the bytes of a hash, and raises what it
-    likes; ``decode`` makes a value of its key and its bytes."""
+    likes; ``decode`` makes a value of its key and its bytes. ``again`` makes the map once more,
+    without what is kept: where a node is missing or altered, that of the same hash is taken from
+    there."""
 
-    __slots__ = ("decode", "get")
+    __slots__ = ("_made", "again", "decode", "get")
 
-    def __init__(self, get: Callable[[bytes], bytes], decode: Callable[[bytes, bytes], V]) -> None:
-        self.get, self.decode = get, decode
+    def __init__(
+        self,
+        get: Callable[[bytes], bytes],
+        decode: Callable[[bytes, bytes], V],
+        again: Callable[[], MerkleMap[V]] | None = None,
+    ) -> None:
+        self.get, self.decode, self.again = get, decode, again
+        self._made: dict[bytes, _Node[V]] = {}
+
+    def node(self, digest: bytes) -> _Node[V]:
+        """The node of a hash. Raises :class:`BadNode` where it is nowhere."""
+        try:
+            return _parse(self.get(digest), digest, self)
+        except BadNode:
+            if self.again is None:
+                raise
+        if not self._made:
+            self._made = {node.hash(): node for node in _nodes(self.again()._node)}
+        if digest not in self._made:
+            raise BadNode(digest)
+        return self._made[digest]
 
 
 def _there(child: _Child[V]) -> _Node[V]:
@@ -182,8 +203,9 @@ class MerkleMap(Generic[V]):
     @classmethod
     def load(cls, root: bytes, source: Source[V]) -> MerkleMap[V]:
         """The map of a root whose nodes are kept. Raises :class:`BadNode`, and what ``source``
-        raises; any later use may, since nodes are loaded as they are needed."""
-        return cls(None if root == ZERO_HASH else _Stub(root, source).load())
+        raises; any later use may, since nodes are loaded as they are needed. Only those below the
+        root are made again where they are damaged."""
+        return cls(None if root == ZERO_HASH else _parse(source.get(root), root, source))
 
     def unkept(self) -> list[_Node[V]]:
         """The nodes that were not kept yet, children first: what has changed since. Each has
@@ -282,6 +304,15 @@ def _collect(node: _Child[V] | None, found: list[_Node[V]]) -> None:
         for child in node.children:
             _collect(child, found)
     found.append(node)
+
+
+def _nodes(node: _Node[V] | None) -> Iterator[_Node[V]]:
+    if node is None:
+        return
+    if isinstance(node, _Branch):
+        for child in node.children:
+            yield from _nodes(_there(child))
+    yield node
 
 
 def _leaves(node: _Node[V] | None) -> Iterator[_Leaf[V]]:

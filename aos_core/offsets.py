@@ -109,11 +109,11 @@ class Offsets:
             return
         new = self._packed(self._flushed)
         try:
-            if self._file.write(new) < len(new):  # a full disk takes a part without a word
-                self._leave_file()
-            self._flushed = len(self._tail)
-        except OSError:  # whoever opens next has more to read
-            self._leave_file()
+            self._file.seek(_BEGIN + (self._base + self._flushed // 2) * _ENTRY.size)
+            if self._file.write(new) == len(new):  # a full disk takes a part without a word
+                self._flushed = len(self._tail)
+        except OSError:
+            pass  # it is tried again with the next frame; whoever opens meanwhile has more to read
 
     def _packed(self, start: int) -> bytes:
         """The entries of the tail from element ``start`` on, as they lie in the file."""
@@ -133,7 +133,6 @@ class Offsets:
             self._file = path.open("r+b", buffering=0)
             end = _BEGIN + (self._base + self._flushed // 2) * _ENTRY.size
             self._file.truncate(end)  # an entry may have been cut short
-            self._file.seek(end)
         except OSError:
             self.close()
         self.flush()

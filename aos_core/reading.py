@@ -42,6 +42,11 @@ from aos_core.wasm.runtime import Runtime
 
 MAIN = "main"
 
+_DAMAGED_KEPT = (
+    "a part of a kept state (snapshots.db) was missing or altered: turns were run again instead, "
+    "which only took time"
+)
+
 
 class Reader:
     """A world on one branch, to be looked at. Use as a context manager.
@@ -242,8 +247,10 @@ class Reader:
 
     @property
     def notices(self) -> list[str]:
-        """What a person should know about how the branch opened, its clock, and the engine."""
-        told = (*self._journal.notices, self._clock_notice, self._runtime.notice)
+        """What a person should know about how the branch opened, its clock, what is kept of it,
+        and the engine."""
+        kept = _DAMAGED_KEPT if self._disk.snapshots.damaged else None
+        told = (*self._journal.notices, kept, self._clock_notice, self._runtime.notice)
         return [notice for notice in told if notice is not None]
 
     @property

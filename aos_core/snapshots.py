@@ -33,6 +33,8 @@ Programs = Callable[[bytes], Program]
 BUSY_SECONDS = 5.0
 
 
+Again = Callable[[], State]
+
 Used = Callable[[bytes, int], bool]
 """Whether some journal has a frame of this hash whose last record is at this height."""
 
@@ -47,20 +49,21 @@ class Waste:
 
 
 class Snapshots(Protocol):
-    """Kept states by the frame that they come after."""
+    """Kept states by the frame that they come after.
+
+    ``damaged``: whether a part of one that was needed turned out to be missing or altered."""
+
+    damaged: bool
 
     def keep(self, frame: Frame, state: State, after: Moment) -> None:
         """Keep the state and the moment after ``frame``, soon; fails silently."""
 
-    def load(self, frame: Frame, programs: Programs) -> tuple[State, Moment] | None:
+    def load(self, frame: Frame, programs: Programs, again: Again) -> tuple[State, Moment] | None:
         """What was kept for ``frame``, None where nothing good was. Parts of the state are read
-        when they are needed: any use of it may raise :class:`BadNode`."""
+        when they are needed; where one is damaged, ``again`` makes the state without this."""
 
     def before(self, height: int) -> int | None:
         """The last height up to ``height`` after which there is one, of whatever branch."""
-
-    def drop(self) -> None:
-        """Forget all of them."""
 
     def waste(self, used: Used) -> Waste:
         """What is kept that no journal leads to."""
@@ -78,21 +81,20 @@ class Snapshots(Protocol):
 class MemorySnapshots:
     """Snapshots that live in memory: the states themselves."""
 
+    damaged = False
+
     def __init__(self) -> None:
         self._kept: dict[bytes, tuple[State, Moment]] = {}
 
     def keep(self, frame: Frame, state: State, after: Moment) -> None:
         self._kept[frame.hash] = state, after
 
-    def load(self, frame: Frame, programs: Programs) -> tuple[State, Moment] | None:
+    def load(self, frame: Frame, programs: Programs, again: Again) -> tuple[State, Moment] | None:
         return self._kept.get(frame.hash)
 
     def before(self, height: int) -> int | None:
         heights = (moment.height - 1 for _, moment in self._kept.values())
         return max((of for of in heights if of <= height), default=None)
-
-    def drop(self) -> None:
-        self._kept.clear()
 
     def waste(self, used: Used) -> Waste:
         heads = self._unused(used)
@@ -118,7 +120,7 @@ class StoredSnapshots:
     of its own. A file that cannot be used is done without."""
 
     def __init__(self, path: Path, *, write: bool) -> None:
-        self._path, self._write = path, write
+        self._path, self._write, self.damaged = path, write, False
         self._mutex = threading.Lock()
         self._thread: ThreadPoolExecutor | None = None
         self._database = self._open()
@@ -130,7 +132,7 @@ class StoredSnapshots:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         self._thread.submit(self._keep, frame.hash, state, after)
 
-    def load(self, frame: Frame, programs: Programs) -> tuple[State, Moment] | None:
+    def load(self, frame: Frame, programs: Programs, again: Again) -> tuple[State, Moment] | None:
         row = self._one("SELECT data FROM snapshots WHERE head = ?", frame.hash)
         if row is None:
             return None
@@ -141,7 +143,7 @@ class StoredSnapshots:
             moment = Moment(
                 plain["height"], plain["logical_ns"], Settings.from_plain(plain["settings"])
             )
-            return restore(plain["state"], self._node, programs), moment
+            return restore(plain["state"], self._node, programs, again), moment
         except (CanonError, Rejected, KeyError, TypeError, BadNode):
             return None
 
@@ -149,12 +151,6 @@ class StoredSnapshots:
         rows = self._all("SELECT max(height) FROM snapshots WHERE height <= ?", height)
         found: int | None = rows[0][0] if rows else None
         return found
-
-    def drop(self) -> None:
-        self.settle()
-        with self._mutex, suppress(sqlite3.Error):
-            if self._database is not None and self._write:
-                self._database.executescript("DELETE FROM snapshots; DELETE FROM nodes")
 
     def waste(self, used: Used) -> Waste:
         heads, nodes = self._unused(used)

@@ -3,21 +3,23 @@
 Known are the last states that were asked for, and snapshots. Every turn that is run again is
 compared with what the journal says, so a state that is given is a state that was verified from
 there on. Height h is the world after record h.
+
+A snapshot is read piece by piece, as its state is used, here or elsewhere, at any time. A piece
+that is missing or altered then is taken from the same state, run again from the beginning.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from functools import cache, partial
 
 from aos_core.chain import Chain
-from aos_core.errors import JournalDamaged
+from aos_core.errors import Diverged, JournalDamaged
 from aos_core.frames import BadFrame, Frame, check_follows
 from aos_core.kernel.modules import Modules
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, Programs, Turn
-from aos_core.merkle import BadNode
 from aos_core.progress import Progress
 from aos_core.replay import begin, rerun, resume
 from aos_core.snapshots import Snapshots
@@ -25,8 +27,6 @@ from aos_core.spacing import Spacing
 
 _CACHED = 1024
 """So many states are kept, those asked for last; they share what they have in common."""
-
-Found = TypeVar("Found")
 
 
 class Travel:
@@ -44,7 +44,7 @@ class Travel:
         self._modules, self._spacing = modules, spacing
         self._known: OrderedDict[int, tuple[State, Moment]] = OrderedDict()
         self._inside: tuple[int, Turn] | None = None
-        self._trusted = True
+        self._sound: tuple[int, State, Moment] | None = None
         self.reached = -1
 
     def take(self, index: int, frame: Frame, made: Turn) -> None:
@@ -67,7 +67,14 @@ class Travel:
         Raises :class:`Diverged` and :class:`JournalDamaged`; ``reached`` is then the last frame
         that came out as it should.
         """
-        return self._whole(lambda: self._reach(index, progress))
+        start, state, moment = self._nearest(index)
+        self.reached = start
+        frames = (self.chain.frame(at) for at in range(start + 1, index + 1))
+        for at, after, then in self._run(frames, start + 1, state, moment):
+            state, moment, self.reached = after, then, at
+            if progress is not None:
+                progress(at - start, index - start)
+        return state, moment
 
     def inside(self, height: int) -> State:
         """The state after record ``height``, inside a turn or at its end. Raises as ``after``."""
@@ -80,18 +87,16 @@ class Travel:
     def turn(self, index: int) -> Turn:
         """The turn of frame ``index``, run again. Raises as ``after``."""
         if self._inside is None or self._inside[0] != index:
-            self._inside = index, self._whole(lambda: self._rerun(index))
+            state, moment = self.after(index - 1)
+            frame = self.chain.frame(index)
+            self._inside = index, rerun(frame, state, moment, self._programs, self._modules())
         return self._inside[1]
-
-    def _rerun(self, index: int) -> Turn:
-        state, moment = self.after(index - 1)
-        return rerun(self.chain.frame(index), state, moment, self._programs, self._modules())
 
     def rewind(self, count: int) -> None:
         """The frames from ``count`` on have not happened."""
         for index in [at for at in self._known if at >= count]:
             del self._known[index]
-        self._inside = None
+        self._inside = self._sound = None
 
     def prove(self, start: int, last: int, done: Callable[[int], None] | None = None) -> None:
         """Run the frames after ``start`` up to ``last`` again, from a kept state or, where
@@ -101,9 +106,6 @@ class Travel:
         ``done`` is told the index of every frame that does. Raises :class:`Diverged`,
         :class:`JournalDamaged`.
         """
-        self._whole(lambda: self._prove(start, last, done))
-
-    def _prove(self, start: int, last: int, done: Callable[[int], None] | None) -> None:
         before = self.chain.frame(max(start, 0))
         if start < 0:
             start, (state, moment) = 0, begin(before)
@@ -120,32 +122,6 @@ class Travel:
         """The last frame up to ``index`` after which a good snapshot is kept."""
         kept = self._kept(-1, index)
         return None if kept is None else kept[0]
-
-    def forget(self) -> None:
-        """Drop every state and every snapshot: something in them is not what it was."""
-        self._known.clear()
-        self._inside = None
-        self._snapshots.drop()
-        self._trusted = False
-
-    def _whole(self, run: Callable[[], Found]) -> Found:
-        """What ``run`` gives; once more without what was kept, where a part of that is damaged: a
-        kept state is read only when it is needed."""
-        try:
-            return run()
-        except BadNode:
-            self.forget()
-            return run()
-
-    def _reach(self, index: int, progress: Progress | None) -> tuple[State, Moment]:
-        start, state, moment = self._nearest(index)
-        self.reached = start
-        frames = (self.chain.frame(at) for at in range(start + 1, index + 1))
-        for at, after, then in self._run(frames, start + 1, state, moment):
-            state, moment, self.reached = after, then, at
-            if progress is not None:
-                progress(at - start, index - start)
-        return state, moment
 
     def _run(
         self, frames: Iterable[Frame], first: int, state: State, moment: Moment
@@ -174,8 +150,6 @@ class Travel:
 
     def _kept(self, known: int, index: int) -> tuple[int, State, Moment] | None:
         """The last good snapshot after frame ``known``, up to ``index``."""
-        if not self._trusted:
-            return None
         height = self._snapshots.before(self.chain.frame(index).last_height)
         while height is not None:
             at = self.chain.index_at(height)
@@ -183,12 +157,33 @@ class Travel:
                 return None
             frame = self.chain.frame(at)
             if frame.last_height == height:
-                kept = self._snapshots.load(frame, self._programs)
+                again = cache(partial(self._again, at))
+                kept = self._snapshots.load(frame, self._programs, again)
                 if kept is not None:
                     self.add(at, frame, *kept)
                     return at, *kept
             height = self._snapshots.before(height - 1)
         return None
+
+    def _again(self, index: int) -> State:
+        """The state after frame ``index`` without any snapshot: what is kept of it is damaged. It
+        is kept anew. Raises as ``after``."""
+        self._snapshots.damaged = True
+        if self._sound is None or self._sound[0] > index:
+            self._sound = 0, *begin(self.chain.frame(0))
+        start, state, moment = self._sound
+        frames = (self.chain.frame(at) for at in range(start + 1, index + 1))
+        run = resume(frames, state, moment, self._programs, self._modules())
+        try:
+            for made in run:
+                state, moment = made.state, made.after
+                start += 1
+        except (Diverged, JournalDamaged):
+            self.reached = start
+            raise
+        self._sound = index, state, moment
+        self._snapshots.keep(self.chain.frame(index), state, moment)
+        return state
 
 
 def _linked(chain: Chain, before: Frame, first: int, last: int) -> Iterator[Frame]:

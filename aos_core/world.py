@@ -39,7 +39,6 @@ from aos_core.kernel.modules import PureCaller
 from aos_core.kernel.records import EventInput, Input, ManifestInput
 from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Moment, Turn, turn
-from aos_core.merkle import BadNode
 from aos_core.modules import entries, runtime_of
 from aos_core.origin import begin, fork_header, keep
 from aos_core.reading import MAIN, Reader
@@ -160,7 +159,7 @@ class World(Reader):
             self._need_writable()
             stamped = input.stamped(**{**self._stamps(input, due_ns), **(stamps or {})},
                                     source=source)  # fmt: skip
-            made = self._turn(stamped)
+            made = turn(self.program_of, self._state, stamped, self._moment, self._modules)
             if blobs:
                 self._disk.store.put_all(blobs)
             frame = self._journal.append(frame_body(self.height + 1, self.head, made))
@@ -169,14 +168,6 @@ class World(Reader):
                 self._events += isinstance(input, EventInput)
             self._travel.take(self._chain.count - 1, frame, made)
             return made
-
-    def _turn(self, input: Input) -> Turn:
-        try:
-            return turn(self.program_of, self._state, input, self._moment, self._modules)
-        except BadNode:  # the state is partly read when it is first needed
-            self._travel.forget()
-            self._state, self._moment = self._travel.after(self._chain.count - 1)
-            return turn(self.program_of, self._state, input, self._moment, self._modules)
 
     @contextlib.contextmanager
     def group(self) -> Iterator[None]:

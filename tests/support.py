@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +152,28 @@ def same(one: World, other: World) -> bool:
 
 def plain(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [record.to_plain() for record in records]
+
+
+# -- kept states ------------------------------------------------------------------------------
+
+
+def damage_kept(world: Path, change: str, which: str = "all") -> int:
+    """Alter or delete nodes of kept states below their roots: ``leaves``, those ``between``, or
+    ``all``; how many."""
+    with closing(sqlite3.connect(world / ".aos/snapshots.db")) as database, database:
+        kept = [canon.decode(data)["state"] for (data,) in database.execute(_KEPT)]
+        roots = {of for s in kept for of in (*s["cells"].values(), s["plans"], s["pending"])}
+        nodes = [
+            (hash,)
+            for hash, data in database.execute("SELECT hash, data FROM nodes")
+            if hash not in roots and which in ("all", "between" if data[0] else "leaves")
+        ]
+        database.executemany(f"{_CHANGES[change]} WHERE hash = ?", nodes)
+    return len(nodes)
+
+
+_KEPT = "SELECT data FROM snapshots"
+_CHANGES = {
+    "altered": "UPDATE nodes SET data = data || x'00'",
+    "deleted": "DELETE FROM nodes",
+}

@@ -15,6 +15,7 @@ from aos_core.errors import BranchLocked, StoreDamaged
 from aos_core.files import WorldFiles
 from aos_core.gc import Waste, collect, hashes_in, measure
 from aos_core.index import Index
+from aos_core.kernel.state import State
 from aos_core.scenario import edited
 from aos_core.snapshots import StoredSnapshots
 from aos_core.store import SqliteStore
@@ -58,6 +59,10 @@ def _answer(world: World, n: int, body: bytes) -> None:
     payload = item.schema.to_host(item.schema.normalise(prepared.payload))
     payload["body_ref"] = canon.hash_text(world.store.put(body))
     world.deliver(edited(item, {"status": "ok", "payload": payload}))
+
+
+def _never() -> State:
+    raise AssertionError("nothing is damaged")
 
 
 def _disk(world: Path) -> closing[FileDisk]:
@@ -126,7 +131,7 @@ def test_snapshots_of_no_branch_go_with_what_only_they_need(used: Path) -> None:
     assert after[0] > 0, "those of living branches stay"
     with _disk(used) as disk, World.open(used, write=False) as found:
         kept = [
-            disk.snapshots.load(frame, found.program_of)
+            disk.snapshots.load(frame, found.program_of, _never)
             for frame in found.frames
             if disk.snapshots.before(frame.last_height) == frame.last_height
         ]

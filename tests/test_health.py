@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +15,7 @@ from aos_core.file_journal import FileJournal
 from aos_core.health import Finding, examine
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
-from tests.support import EVENT, WASM, log, release_all, start
+from tests.support import EVENT, WASM, forget_offsets, log, release_all, start
 
 
 @pytest.fixture
@@ -149,6 +150,18 @@ def test_snapshots_that_are_not_what_was_kept(played: Path, statement: str, said
     found = _bad(played)
     assert set(found) == {"snapshots"} and found["snapshots"].state == "warning"
     assert said in found["snapshots"].found and "snapshots.db" in (found["snapshots"].hint or "")
+
+
+def test_an_index_that_knows_more_of_the_same_journal_is_well(played: Path) -> None:
+    """As after a group that was taken back, or while another process writes."""
+    with World.open(played, write=False) as opened:
+        end = opened.frames[-1].offset
+    os.truncate(log(played), end)
+    forget_offsets(played)
+    assert _bad(played) == {}
+    with closing(sqlite3.connect(played / ".aos/index.db")) as database, database:
+        database.execute("UPDATE turns SET head = zeroblob(32)")
+    assert "of another journal" in _bad(played)["index"].found
 
 
 def test_an_index_of_another_world_or_none(played: Path) -> None:

@@ -323,11 +323,21 @@ def test_a_reader_sees_half_a_frame_as_unfinished_and_then_whole(log: Path, thre
 def test_a_reader_names_what_goes_wrong_while_it_follows(log: Path, three: bytes) -> None:
     with FileJournal.open(log, write=False) as reader:
         log.write_bytes(three + packed_by_the_book(b""))
+        assert list(reader.refresh()) == [] and not reader.damage, "not acknowledged yet"
+        offsets_path(log).unlink()
         assert list(reader.refresh()) == []
         assert reader.damage is not None
         assert reader.damage.where["offset"] == len(three)
     with FileJournal.open(log, write=False) as reader:
         assert reader.damage is not None
+    log.write_bytes(three)
+    with FileJournal.open(log, write=True) as writer, FileJournal.open(log, write=False) as reader:
+        writer.append(body(writer))
+        bad = bytearray(log.read_bytes())
+        bad[len(three) + 20] ^= 1
+        log.write_bytes(bad)
+        assert list(reader.refresh()) == []
+        assert reader.damage is not None and reader.damage.where["offset"] == len(three)
     log.write_bytes(three)
     with FileJournal.open(log, write=False) as reader:
         os.truncate(log, 10)

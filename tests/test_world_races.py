@@ -194,6 +194,39 @@ def test_a_fork_of_what_was_deleted_meanwhile_leaves_nothing(world: Path) -> Non
         assert opened.branches() == ["main"]
 
 
+# -- readers of what is being written ---------------------------------------------------------
+
+
+def test_a_reader_sees_of_a_group_what_is_acknowledged(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: FileLayer, file: object) -> None:
+        monkeypatch.undo()
+        raise OSError(28, "No space left on device")
+
+    World.open(world).close()
+    with World.open(world) as writer, World.open(world, write=False) as reader:
+        before = reader.height
+        with pytest.raises(DiskError), writer.group():
+            for _ in range(3):
+                writer.fire(EVENT, start())
+            assert not reader.refresh() and reader.height == before, "nobody was told of them"
+            monkeypatch.setattr(FileLayer, "sync", refuse)
+        assert not reader.refresh() and reader.trouble is None
+        with writer.group():
+            writer.fire(EVENT, start())
+            release_all(writer)
+            assert not reader.refresh()
+        assert reader.refresh() and (reader.head, reader.root) == (writer.head, writer.root)
+        writer.fire(EVENT, start())
+        assert reader.refresh() and reader.head == writer.head and not reader.refresh()
+        with writer.group():
+            writer.fire(EVENT, start("x", "y", "z"))
+            (world / ".aos/index/main.offsets").unlink()
+            assert reader.refresh(), "without the array nothing says what is acknowledged"
+        assert reader.head == writer.head and reader.verify().ok
+
+
 # -- what is kept and broken ------------------------------------------------------------------
 
 

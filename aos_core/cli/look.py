@@ -114,13 +114,16 @@ def journal(
 
     shown = parse_filter(filter)
     with open_world(out, world, branch) as opened:
-        tell, begin = _teller(out, opened), first
+        tell, begin, told = _teller(out, opened), first, False
         while True:
             end = opened.height if last is None else min(last, opened.height)
             for height in shown.heights(opened.history, begin, end):
                 tell(height)
+                told = True
             begin = max(begin, end + 1)
             if not follow or opened.trouble is not None or end == last:
+                if not told and not out.json:
+                    out.notice(f"no record fits {filter!r}" if filter else "no record is there")
                 return exit_code(out, opened)
             while not opened.refresh():
                 time.sleep(POLL_SECONDS)

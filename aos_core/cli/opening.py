@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from aos_core.world import World
 
 
+@contextmanager
 def open_world(
     out: Out, world: str, branch: str, *, write: bool = False, scenario: str | None = None
-) -> World:
-    """Open a world. To write it must be whole; a damaged one can still be read: see
-    :func:`exit_code`. Raises what ``World.open`` raises."""
+) -> Iterator[World]:
+    """Open a world, and close it at the end. To write it must be whole; a damaged one can still be
+    read: see :func:`exit_code`. What a person should know is told when it is known, once. Raises
+    what ``World.open`` raises."""
     from aos_core.journal import JournalMissing
     from aos_core.world import World
 
@@ -33,15 +35,21 @@ def open_world(
             )
     except JournalMissing as error:
         raise _with_branches(error, world) from error
-    for notice in opened.notices:
-        out.notice(notice)
-    if write and opened.trouble is not None:
-        opened.close()
-        raise opened.trouble
-    if write and opened.files.data_dir.parent != opened.files.root:
-        out.notice(f"the journal is kept in {opened.files.data_dir}")
-    _compare_with_disk(out, opened)
-    return opened
+    with opened:
+        told = opened.notices
+        for notice in told:
+            out.notice(notice)
+        if write and opened.trouble is not None:
+            raise opened.trouble
+        if write and opened.files.data_dir.parent != opened.files.root:
+            out.notice(f"the journal is kept in {opened.files.data_dir}")
+        _compare_with_disk(out, opened)
+        try:
+            yield opened
+        finally:
+            for notice in opened.notices:
+                if notice not in told:
+                    out.notice(notice)
 
 
 def open_disk(world: str, *, write: bool = False) -> FileDisk:

@@ -18,24 +18,31 @@ from aos_core.merkle import MerkleMap, Source
 
 
 def restore(
-    plain: Mapping[str, Any], get: Callable[[bytes], bytes], programs: Callable[[bytes], Program]
+    plain: Mapping[str, Any],
+    get: Callable[[bytes], bytes],
+    programs: Callable[[bytes], Program],
+    again: Callable[[], State],
 ) -> State:
     """The state of ``State.to_plain``. ``get`` gives a kept Merkle node by its hash; nodes are
-    asked for when they are needed, so any use of the state raises what ``get`` raises."""
+    asked for when they are needed. ``again`` makes the same state without them, where one is
+    damaged: any use of the state raises what that raises."""
 
     def instance(id: bytes, data: bytes) -> Instance:
         return restore_instance(id, canon.decode(data), programs)
 
-    cells = Source[bytes](get, lambda _, data: data)
+    def cells(name: str) -> Source[bytes]:
+        return Source(get, lambda _, data: data, lambda: again().cells[name])
+
+    def intent(_: bytes, data: bytes) -> Intent:
+        return Intent.from_bytes(data)
+
     return State(
         manifest=plain["manifest"],
         cells=MappingProxyType(
-            {name: MerkleMap.load(root, cells) for name, root in plain["cells"].items()}
+            {name: MerkleMap.load(root, cells(name)) for name, root in plain["cells"].items()}
         ),
-        plans=MerkleMap.load(plain["plans"], Source(get, instance)),
-        pending=MerkleMap.load(
-            plain["pending"], Source(get, lambda _, data: Intent.from_bytes(data))
-        ),
+        plans=MerkleMap.load(plain["plans"], Source(get, instance, lambda: again().plans)),
+        pending=MerkleMap.load(plain["pending"], Source(get, intent, lambda: again().pending)),
     )
 
 

@@ -142,6 +142,9 @@ def test_a_part_of_the_journal(asked: Path, aos: Aos) -> None:
     assert heights("--filter", "kind:intent after:14") == [15, 16]
     assert heights("--filter", "schema:AggregateReq* before:9") == [3]
     assert aos("journal", asked, "--filter", "knd:event", "--json").error["code"] == "bad_filter"
+    nothing = aos("journal", asked, "--filter", "kind:fault")
+    assert (nothing.code, nothing.out) == (0, "") and "no record fits 'kind:fault'" in nothing.err
+    assert aos("journal", asked, "--filter", "kind:event").err == ""
 
 
 def test_the_journal_for_people_is_one_line_a_record(asked: Path, aos: Aos) -> None:
