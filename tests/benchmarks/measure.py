@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 
 Act = Callable[[], object]
+Figure = tuple[str, float, str]
+"""What was measured, how much, and of what: a unit, or what it is a multiple of."""
 
 
 def medians_us(acts: Mapping[str, Act], rounds: int = 60, each: int = 40) -> dict[str, float]:

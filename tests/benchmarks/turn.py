@@ -23,11 +23,9 @@ from aos_core.kernel.records import EventInput, Input, input_from_plain
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, turn
 from aos_core.replay import frame_payload
-from tests.benchmarks.measure import Act, medians_us
+from tests.benchmarks.measure import Act, Figure, medians_us
 
 COUNTER, AGGREGATOR, SEATS = "demo/Counter@1", "demo/Aggregator@1", "demo/Seats@1"
-Figure = tuple[str, float, str]
-"""What was measured, in microseconds or as a ratio, and what is said of it."""
 
 
 class Remembering:
