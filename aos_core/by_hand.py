@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aos_core import canon
+from aos_core.adapters.prepared import ADAPTER, break_receipt
 from aos_core.adapters.receipt import Receipt
 from aos_core.air.codec import Misfit, Schema, bytes_from_host, utf8
 from aos_core.errors import CanonError, UsageError, ValueRejected
 from aos_core.history import Asked
 from aos_core.kernel.program import Program
+from aos_core.kernel.turn import Turn
 from aos_core.view import Pending
 from aos_core.world import World
 
@@ -55,6 +57,18 @@ def _decoded(payload: bytes) -> Any:
         return canon.decode_lenient(payload, canon.VALUE_DEPTH)
     except CanonError as error:
         raise ValueRejected(f"payload_b64 is {error.message}", path="$.payload_b64") from None
+
+
+def broken(world: World, item: Pending, fault: str, **more: Any) -> Iterator[Turn]:
+    """Answer a pending intent wrongly: ``error``, ``timeout``, ``duplicate``, ``late`` (a timeout,
+    then the real one), ``malformed`` or ``never``; ``more`` goes to :meth:`World.deliver`.
+
+    Raises :class:`Rejected` for ``malformed``, which the border is there to refuse, and
+    :class:`UsageError` for an unknown fault, or one that needs a prepared answer without one."""
+    needs_answer = fault in ("duplicate", "late") or item.prepared is not None
+    receipt = item.answer() if needs_answer else Receipt(item.intent_hash, "ok", None, ADAPTER)
+    for each in break_receipt(fault, receipt, item.intent, item.schema):
+        yield world.deliver(each, **more)
 
 
 def bytes_of(value: Any, name: str) -> bytes | None:

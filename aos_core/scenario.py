@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aos_core import canon
-from aos_core.adapters.prepared import ADAPTER, break_receipt, facts
-from aos_core.adapters.receipt import Receipt
-from aos_core.by_hand import asked_for, by_hand, bytes_of, edited, receipt_schema
+from aos_core.adapters.prepared import facts
+from aos_core.by_hand import asked_for, broken, by_hand, bytes_of, edited, receipt_schema
 from aos_core.errors import Rejected, UsageError
 from aos_core.expectations import Expectation, check
 from aos_core.files import WorldFiles, find_world
@@ -263,12 +262,11 @@ class Player:
     ) -> Iterator[Turn]:
         (item,) = pick(self.world.pending, [step.value["n"]])
         fault = step.value["fault"]
-        for receipt in break_receipt(fault, _to_break(fault, item), item.intent, item.schema):
-            try:
-                yield self.world.deliver(receipt, source=source, stamps=stamps)
-            except Rejected:
-                if fault != "malformed":
-                    raise
+        try:
+            yield from broken(self.world, item, fault, source=source, stamps=stamps)
+        except Rejected:
+            if fault != "malformed":
+                raise
 
     def _read(self, path: str) -> bytes:
         file = self.world.files.home / path
@@ -322,13 +320,6 @@ def shuffled(pending: Sequence[Pending], seed: int) -> list[Pending]:
 def _fits(match: Mapping[str, Any], item: Pending) -> bool:
     found = facts(item.intent)
     return all(found.get(name) == value for name, value in match.items())
-
-
-def _to_break(fault: str, item: Pending) -> Receipt:
-    """The receipt to break: the prepared one, which only faults that deliver it need."""
-    if fault in ("duplicate", "late") or item.prepared is not None:
-        return item.answer()
-    return Receipt(item.intent_hash, "ok", None, ADAPTER)
 
 
 # -- whole runs -----------------------------------------------------------------------------

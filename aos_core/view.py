@@ -234,7 +234,7 @@ class View:
             return self._cell(reducer, of.encode(of.from_host(key)))
         items = [] if cells is None else list(cells.items())
         return {
-            _json_key(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
+            json_key(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
             for cell, data in sorted(items)
         }
 
@@ -260,7 +260,7 @@ class View:
         of = self.program.schemas[name]
         states = ((cell, self.state_bytes(reducer, cell)) for cell in cells)
         return {
-            _json_key(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
+            json_key(of.to_host(of.normalise_bytes(cell))): self.decode_state(reducer, data)
             for cell, data in states
             if data is not None
         }
@@ -409,11 +409,11 @@ def kinded_to_host(kinded: Any) -> Any:
     if kind == "Record":
         return {name: kinded_to_host(item) for name, item in data.items()}
     if kind == "Map":
-        return {_json_key(kinded_to_host(key)): kinded_to_host(item) for key, item in data}
+        return {json_key(kinded_to_host(key)): kinded_to_host(item) for key, item in data}
     return untyped_to_host(data)
 
 
-def _json_key(key: Any) -> str:
+def json_key(key: Any) -> str:
     """The member name for a key in host JSON: a text as it is, anything else as its JSON text."""
     return key if isinstance(key, str) else json.dumps(key, separators=(",", ":"))
 

@@ -372,6 +372,7 @@ def header(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
         ("live", "good") if snapshot.at_end else (f"of {snapshot.live}", "wait"),
         (f"  root {short_hash(snapshot.root)}" if roomy else "", ""),
         (f"  {chain if roomy else chain.removeprefix('chain ')}", role),
+        _property_chip(snapshot.holds, glyphs),
         (f"  {waiting} waiting", "wait" if waiting else "dim"),
     ]
     room = width - len(plain(figures)) - 3
@@ -380,6 +381,17 @@ def header(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
     branch = clip(snapshot.branch, max(4, room - min(len(snapshot.world), room // 2)))
     world = clip(snapshot.world, max(4, room - len(branch)))
     return [start, (world, "name"), (f"  {branch}", ""), *figures]
+
+
+def _property_chip(holds: str | None, glyphs: Glyphs) -> Piece:
+    """Whether the property that is watched holds at the shown height."""
+    chips: dict[str | None, Piece] = {
+        None: ("", ""),
+        "holds": (f"  p {glyphs.done}", "good"),
+        "fails": (f"  p {glyphs.failed}", "bad"),
+        "silent": ("  p silent", "dim"),
+    }
+    return chips[holds]
 
 
 _ROOMY: Final = 78

@@ -175,7 +175,8 @@ class Snapshot:
     steps, one of ``plan_count``. ``marks`` are heights at which turns begin, and those of faults,
     both thinned out. ``next_step`` says what the scenario would do next; ``disk_changes`` names the
     definitions on disk that differ from those in force. ``lost``: whether the journal's file was
-    deleted or moved while it was open."""
+    deleted or moved while it was open. ``holds``: of the property that is watched ``holds``,
+    ``fails`` or ``silent`` at this height; None where none is."""
 
     world: str
     branch: str
@@ -204,6 +205,7 @@ class Snapshot:
     writable: bool
     lost: bool = False
     progress: str | None = None
+    holds: str | None = None
 
     @property
     def at_end(self) -> bool:

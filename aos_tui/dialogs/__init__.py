@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aos_tui.dialogs.branches import BranchesDialog
+    from aos_tui.dialogs.choice import BreakDialog, PastDialog, WhyDialog
+    from aos_tui.dialogs.comparison import ComparisonDialog
     from aos_tui.dialogs.confirm import ConfirmDialog
     from aos_tui.dialogs.event import EventDialog
     from aos_tui.dialogs.fork import ForkDialog, RenameDialog
@@ -26,11 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BranchesDialog",
+    "BreakDialog",
+    "ComparisonDialog",
     "ConfirmDialog",
     "EventDialog",
     "ForkDialog",
     "HelpDialog",
     "LostDialog",
+    "PastDialog",
     "PromptDialog",
     "ProofDialog",
     "ReceiptDialog",
@@ -38,6 +43,7 @@ __all__ = [
     "RenameDialog",
     "ShuffleDialog",
     "ValueDialog",
+    "WhyDialog",
     "type_text",
 ]
 
@@ -46,5 +52,6 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     rooms = {"type_text": "types", "RenameDialog": "fork"}
+    rooms |= dict.fromkeys(("BreakDialog", "PastDialog", "WhyDialog"), "choice")
     room = rooms.get(name) or name.removesuffix("Dialog").lower()
     return getattr(import_module(f"{__name__}.{room}"), name)

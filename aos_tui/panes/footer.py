@@ -51,6 +51,7 @@ class KeysFooter(Static):
                 break
             text.append(action.key_text, Style(color=colour, bold=True))
             text.append(f" {action.label} ")
+        text.rstrip()
         return text
 
     async def on_click(self, event: events.Click) -> None:

@@ -143,6 +143,12 @@ class StatePane(Pane, Tree[Path]):
         """Lines are cut where the pane ends."""
         self._invalidate()
 
+    @property
+    def selected(self) -> Path:
+        """The path under the cursor: reducer, for a keyed one the cell, then members."""
+        node = self.cursor_node
+        return () if node is None or node.data is None else node.data
+
     def copied(self) -> tuple[str, str] | None:
         node = self.cursor_node
         if node is None or not node.data:

@@ -21,8 +21,22 @@ class Loss:
     children: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A branch at a height; None: at its end, wherever that is."""
+
+    branch: str
+    height: int | None
+
+    def __str__(self) -> str:
+        return self.branch if self.height is None else f"{self.branch}@{self.height}"
+
+
 class Branching(Proving):
     """Every way from one branch to another."""
+
+    before: Place | None = None
+    """What to compare with: where the last experiment began, or the branch that was left."""
 
     async def fork(self, height: int, name: str) -> None:
         """Fork at a height and go on there, at its live end."""
@@ -48,6 +62,7 @@ class Branching(Proving):
     def _leave_for(self, world: World, locked: str | None) -> None:
         """Show ``world``; the one before is closed. In memory it is kept: nobody else has it."""
         old = self._opened
+        self.before = Place(old.branch, None)
         self._use(world)
         self.locked = locked
         if self.options.memory:

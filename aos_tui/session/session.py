@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aos_tui.session import forms, reading
-from aos_tui.session.branching import Branching
+from aos_tui.session.questions import Questions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aos_core.view import Pending
 
 
-class Session(Branching):
+class Session(Questions):
     """A world, the height it is shown at, and what one can do with it.
 
     Methods that change the world raise :class:`aos_core.errors.AosError`; the snapshot that says
@@ -54,6 +54,7 @@ class Session(Branching):
         def act() -> tuple[int, list[int], str | None]:
             from aos_core.scenario import shuffled
 
+            self.begin_experiment()
             at, pending = chosen, self._opened.pending
             order = shuffled(pending, at)
             while seed is None and len(pending) > 1 and _hashes(order) == list(shown):
@@ -82,6 +83,7 @@ class Session(Branching):
         """Put the definitions and modules on disk in force from now on."""
 
         def act() -> str | None:
+            self.begin_experiment(anew=True)
             fault = reading.fault_of([self._opened.swap()])
             self._look_at_disk()
             return fault
@@ -102,14 +104,6 @@ class Session(Branching):
     def _deliveries(self, intents: Sequence[bytes]) -> Iterator[Turn]:
         for intent in intents:
             yield self._opened.deliver(self._pending(intent).answer())
-
-    def _pending(self, intent: bytes) -> Pending:
-        from aos_core.errors import UsageError
-
-        for item in self._opened.pending:
-            if item.intent_hash == intent:
-                return item
-        raise UsageError("this effect is no longer pending", hint="look at the pending pane")
 
     # -- the scenario -----------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aos_core.errors import AosError
     from aos_core.present import RecordReader
     from aos_core.problems import Problem
+    from aos_core.property import Property
     from aos_core.scenario import Player
     from aos_core.scenario_file import Step
     from aos_core.view import View
@@ -75,6 +76,7 @@ class Showing:
         self._loop: tuple[asyncio.AbstractEventLoop, Context] | None = None
         self._stop = self._closed = False
         self._parked: dict[str, World] = {}
+        self.kept_property: Property | None = None
 
     # -- opening ----------------------------------------------------------------------------
 
@@ -307,7 +309,19 @@ class Showing:
             writable=world.writable and not self._lost,
             lost=self._lost,
             progress=self.progress,
+            holds=self._judge(view),
         )
+
+    def _judge(self, view: View) -> str | None:
+        """What the property that is watched says at a height."""
+        from aos_core.errors import AosError
+
+        if self.kept_property is None:
+            return None
+        try:
+            return {True: "holds", False: "fails"}.get(self.kept_property.holds(view), "silent")  # type: ignore[arg-type]
+        except AosError:
+            return "silent"
 
     def _states(self, view: View) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
         """The states, those that they are compared with, and of how many cells more there is one.

@@ -6,10 +6,11 @@ Nothing here waits: dialogs answer through callbacks, and what changes the world
 from __future__ import annotations
 
 from aos_tui.verbs.coding import Coding
-from aos_tui.verbs.looking import Looking
+from aos_tui.verbs.experimenting import Experimenting
+from aos_tui.verbs.inquiring import Inquiring
 
 
-class Verbs(Coding, Looking):
+class Verbs(Coding, Experimenting, Inquiring):
     """What one can do with a world. The panes are the subclass's."""
 
 

@@ -1,0 +1,52 @@
+"""What differs between two ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from aos_tui.dialogs.base import Dialog, Reader
+
+Change = tuple[str, str | None, str | None]
+"""(path, before, after); None where there is nothing"""
+
+
+class ComparisonDialog(Dialog[None]):
+    """Dismisses with None. ``verdict``: that the roots are the same, or that they are not;
+    ``more``: what is to be said of what is left out."""
+
+    KEYS = (("y", "copy_all", "Copy"),)
+    AUTO_FOCUS = "Reader"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "Copy")]
+
+    def __init__(
+        self, names: tuple[str, str], verdict: Text, changes: Sequence[Change], more: str
+    ) -> None:
+        super().__init__(f"{names[0]} and {names[1]}")
+        self._verdict, self._changes, self._more = verdict, changes, more
+
+    def body(self) -> ComposeResult:
+        yield Static(self._verdict, id="verdict", classes="" if self._changes else "-same")
+        with Reader():
+            yield Static(self._text())
+
+    def _text(self) -> Text:
+        text = Text()
+        for path, before, after in self._changes:
+            text.append(f"{path}\n", "bold")
+            if before is not None:
+                text.append(f"  - {before}\n", "red")
+            if after is not None:
+                text.append(f"  + {after}\n", "green")
+        text.append(self._more, "dim")
+        text.rstrip()
+        return text
+
+    def action_copy_all(self) -> None:
+        """Copy all of it."""
+        self.copy(f"{self._verdict}\n{self._text()}")

@@ -1,0 +1,142 @@
+"""Trying things out: answers that are broken on purpose, what was done undone, ends compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from aos_tui.session import reading
+from aos_tui.session.branching import Branching, Place
+
+if TYPE_CHECKING:
+    from aos_core.view import Pending, View
+
+MOST_CHANGES = 500
+"""So many differences are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two ends: their names, their roots, and (path, before, after) of what differs, as text, None
+    where there is nothing; ``whole``: there is no more."""
+
+    names: tuple[str, str]
+    roots: tuple[bytes, bytes]
+    changes: tuple[tuple[str, str | None, str | None], ...]
+    whole: bool
+
+    @property
+    def same(self) -> bool:
+        return self.roots[0] == self.roots[1]
+
+
+class Experiments(Branching):
+    """What one does to see what would happen."""
+
+    async def break_receipt(self, intent: bytes, fault: str) -> tuple[str | None, str | None]:
+        """Answer an effect wrongly. Returns the fault of the turn and what the border refused."""
+
+        def act() -> tuple[str | None, str | None]:
+            from aos_core.by_hand import broken
+            from aos_core.errors import Rejected
+
+            self.begin_experiment()
+            item = self._pending(intent)
+            try:
+                return reading.fault_of(broken(self._opened, item, fault)), None
+            except Rejected as refused:
+                if fault != "malformed":
+                    raise
+                return None, refused.message
+
+        return await self._act(act)
+
+    def begin_experiment(self, *, anew: bool = False) -> None:
+        """The end as it is now is what ``c`` compares with; unless ``anew``, another branch that
+        was left before stays so."""
+        world = self._opened
+        if anew or self.before is None or self.before.branch == world.branch:
+            self.before = Place(world.branch, world.height)
+
+    def _pending(self, intent: bytes) -> Pending:
+        from aos_core.errors import UsageError
+
+        for item in self._opened.pending:
+            if item.intent_hash == intent:
+                return item
+        raise UsageError("this effect is no longer pending", hint="look at the pending pane")
+
+    async def last_input(self) -> tuple[int, str] | None:
+        """(the height before the last input, its kind); None at the beginning."""
+
+        def look() -> tuple[int, str] | None:
+            world = self._opened
+            first, _ = world.turn_bounds(world.height)
+            return None if first == 0 else (first - 1, world.records[first].kind)
+
+        return await self._run(look)
+
+    async def compare(self, before: Place, after: Place) -> Comparison:
+        """What differs between two ends. Raises :class:`AosError` where one is not there."""
+
+        def look() -> Comparison:
+            from aos_core.diff import diff_states
+
+            with self._view(before) as mine, self._view(after) as theirs:
+                changes = list(islice(diff_states(mine, theirs), MOST_CHANGES + 1))
+                return Comparison(
+                    (str(before), str(after)),
+                    (mine.root, theirs.root),
+                    tuple(
+                        (_path(of.path, mine, theirs), _text(of.before), _text(of.after))
+                        for of in changes[:MOST_CHANGES]
+                    ),
+                    len(changes) <= MOST_CHANGES,
+                )
+
+        return await self._run(look)
+
+    @contextmanager
+    def _view(self, place: Place) -> Iterator[View]:
+        """The world at a place, whichever branch is open."""
+        from aos_core.errors import UsageError
+        from aos_core.world import World
+
+        known = {self._opened.branch: self._opened, **self._parked}
+        world = known.get(place.branch)
+        opened = None
+        if world is None:
+            world = opened = World.open(self._opened.files.root, place.branch, write=False)
+        try:
+            height = world.height if place.height is None else place.height
+            if height > world.height:
+                raise UsageError(
+                    f"branch {place.branch} has no height {height}",
+                    hint=f"it ends at {world.height}",
+                )
+            yield world.at(height)
+        finally:
+            if opened is not None:
+                opened.close()
+
+
+def _path(path: str, *views: View) -> str:
+    """A path with hashes in short, a plan instance with its name."""
+
+    def short(found: re.Match[str]) -> str:
+        id = bytes.fromhex(found[1])
+        instances = (view.kernel_state.plans.get(id) for view in views)
+        name = next((f"{of.name} " for of in instances if of is not None), "")
+        return f"[{name}{found[1][:8]}..]"
+
+    return re.sub(r'\["sha256:([0-9a-f]{64})"\]', short, path, count=1)
+
+
+def _text(value: Any) -> str | None:
+    from aos_core.present import NOTHING, compact
+
+    return None if value is NOTHING else compact(value, 2000)

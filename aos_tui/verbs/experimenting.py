@@ -1,0 +1,138 @@
+"""The verbs that try things out: break a receipt, undo, compare."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from aos_tui.formatting import count
+from aos_tui.session.branching import Place
+from aos_tui.verbs.writing import Writing
+
+if TYPE_CHECKING:
+    from aos_tui.session.experiments import Comparison
+
+
+class Experimenting(Writing):
+    """Break, undo, compare, diff."""
+
+    def action_break_receipt(self) -> None:
+        """Answer the effect under the cursor wrongly."""
+        item = self.pending.current
+        if item is None:
+            self._say_nothing_waits("there is no receipt to break")
+            return
+
+        def ask() -> None:
+            self._ask("BreakDialog", partial(self._break, item.intent_hash), f"effect {item.n}")
+
+        if self._at_end(ask, f"asks how to break the receipt of effect {item.n}"):
+            ask()
+
+    def _break(self, intent: bytes, fault: str) -> None:
+        async def act() -> None:
+            if fault == "never":
+                self.notify("nothing is delivered: it stays pending, and u has nothing to undo")
+                return
+            found, refused = await self.session.break_receipt(intent, fault)
+            if refused is not None:
+                self.notify(f"refused at the border, nothing has happened: {refused}")
+            self._say_fault(found)
+
+        self.work(act)
+
+    def action_undo(self) -> None:
+        """A new branch before the last input; this one stays."""
+        if self.snapshot is None:
+            self.notify("the world is still being opened")
+        else:
+            self.prepare(self._undo)
+
+    async def _undo(self) -> None:
+        assert self.snapshot is not None
+        old, found = self.snapshot.branch, await self.session.last_input()
+        if found is None:
+            self.notify("nothing to undo: this is the beginning of the world")
+            return
+        height, kind = found
+        taken = {*await self.session.branches(), *await self.session.removed_branches()}
+        stem = f"{re.sub(r'(~.*|(-[0-9]+)+)$', '', old)[:50]}-{height}"
+        names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
+        name = next(of for of in names if of not in taken)
+        await self.session.fork(height, name)
+        what = _KINDS.get(kind, kind)
+        self.notify(f"undone: the last {what}. On branch {name}; {old} is as it was, B goes back")
+
+    def action_compare(self) -> None:
+        """Compare this end with the one before the last experiment."""
+        if self.snapshot is None:
+            self.notify("the world is still being opened")
+            return
+        before = self.session.before
+        if before is None:
+            self.notify(
+                "nothing to compare with yet: s, x or a swap begins an experiment, and u goes back "
+                "before it on a branch of its own; D compares any two"
+            )
+            return
+        self.work(partial(self._compare, before, Place(self.snapshot.branch, None)))
+
+    def action_diff(self) -> None:
+        """Ask for two branches or heights, and compare them."""
+        if self.snapshot is None:
+            self.notify("the world is still being opened")
+        else:
+            self.prepare(self._ask_diff)
+
+    async def _ask_diff(self) -> None:
+        assert self.snapshot is not None
+        names, here = await self.session.branches(), self.snapshot.branch
+        before = self.session.before or Place(here, max(0, self.snapshot.height - 1))
+        initial = f"{before} {Place(here, self.snapshot.height)}"
+
+        def validate(text: str) -> str | None:
+            sides = text.split()
+            if len(sides) != 2:
+                return "two of: a branch, or branch@height"
+            return next((wrong for side in sides if (wrong := _problem(side, names))), None)
+
+        def answer(text: str) -> None:
+            before, after = map(_place, text.split())
+            self.work(partial(self._compare, before, after))
+
+        label = f"two branches, or heights such as {here}@{self.snapshot.height}"
+        self._ask("PromptDialog", answer, "Compare", label, initial, validate)
+
+    async def _compare(self, before: Place, after: Place) -> None:
+        found = await self.session.compare(before, after)
+        more = "" if found.whole else "there is more: aos diff shows all of it"
+        self._ask(
+            "ComparisonDialog", lambda _: None, found.names, _verdict(found), found.changes, more
+        )
+
+
+_KINDS = {"manifest_replaced": "swap"}
+
+
+def _verdict(found: Comparison) -> Text:
+    mine, theirs = (root.hex()[:8] for root in found.roots)
+    if found.same:
+        return Text(f"= same root {mine}..: both end in the very same state")
+    differ = count(len(found.changes), "difference")
+    return Text(f"{differ}: root {mine}.. and {theirs}..")
+
+
+def _problem(side: str, names: list[str]) -> str | None:
+    name, at, height = side.partition("@")
+    if name not in names:
+        return f"there is no branch {name}; there are {', '.join(names[:8])}"
+    return f"{height!r} is no height" if at and not height.isdecimal() else None
+
+
+def _place(side: str) -> Place:
+    name, at, height = side.partition("@")
+    return Place(name, int(height) if at else None)

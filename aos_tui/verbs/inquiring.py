@@ -1,0 +1,149 @@
+"""The verbs that ask about the past: why, history of a field, a property, marks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from aos_tui.formatting import count
+from aos_tui.verbs.looking import Looking
+
+if TYPE_CHECKING:
+    from aos_tui.panes.state import StatePane
+    from aos_tui.session import Session
+    from aos_tui.session.questions import Verdict, Why
+
+
+class Inquiring(Looking):
+    """Why, history, property, marks."""
+
+    state: StatePane
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._marks: list[int] = []
+        self._property = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 3}]}'
+
+    # -- why --------------------------------------------------------------------------------
+
+    def action_why(self) -> None:
+        """The causes and the consequences of the selected record."""
+        if self.snapshot is None:
+            self.notify("the world is still being opened")
+        else:
+            self.prepare(partial(self._why, self.snapshot.height))
+
+    async def _why(self, height: int) -> None:
+        links, whole = await self.session.why(height)
+        lines: list[tuple[Text | str, int | None]] = []
+        chosen = 0
+        for of in links:
+            chosen = len(lines) if of.asked else chosen
+            lines += _why_lines(of)
+        if not whole:
+            lines.append((Text("more than is shown here: aos why tells all of it", "dim"), None))
+        self._ask("WhyDialog", self.travel, f"Why record {height}", lines, chosen)
+
+    # -- a field ----------------------------------------------------------------------------
+
+    def action_history(self) -> None:
+        """Every height at which the selected field changed."""
+        path = self.state.selected
+        if self.snapshot is None or len(path) < 2:
+            self.notify("choose a field in the state pane first: H tells how it came to its value")
+            return
+        self.prepare(partial(self._history, path, self.snapshot.height))
+
+    async def _history(self, path: tuple[str, ...], height: int) -> None:
+        past = await self.session.field_past(path, height)
+        if not past.values:
+            self.notify("no step has touched it yet")
+            return
+        lines: list[tuple[Text | str, int | None]] = [
+            (
+                Text.assemble((f"{of.height:>6}  ", "dim"), (of.value, "bold"), f"   by {of.by}"),
+                of.height,
+            )
+            for of in past.values
+        ]
+        begin = "" if past.whole else "; older ones are not looked at"
+        says = f"{count(len(past.values), 'value')} up to height {height}{begin}."
+        title = ".".join(path[1:])
+        self._ask("PastDialog", self.travel, title, says, lines, len(lines) - 1, past.numbers)
+
+    # -- a property -------------------------------------------------------------------------
+
+    def action_property(self) -> None:
+        """Ask what should hold, and look where it first does not."""
+        if self.snapshot is None:
+            self.notify("the world is still being opened")
+            return
+
+        def answer(text: str) -> None:
+            self._property = text
+            self.work(partial(self._watch, text))
+
+        label = "an AIR expression over the state, as docs/properties.md tells; it is watched"
+        self._ask(
+            "PromptDialog", answer, "Property", label, self._property, self.session.property_problem
+        )
+
+    async def _watch(self, text: str) -> None:
+        found = await self.session.watch(text)
+        await self.session.refresh()
+        if found.height is None:
+            silent = f"; it says nothing at {found.silent} of them" if found.silent else ""
+            self.notify(f"it holds at all {count(found.seen, 'height')}{silent}")
+            return
+
+        def answer(yes: bool) -> None:
+            if yes and found.height is not None:
+                self.travel(found.height)
+
+        self._ask(
+            "ConfirmDialog", answer, f"It first fails at height {found.height}",
+            _verdict(found), "Go there", "Stay",
+        )  # fmt: skip
+
+    # -- marks ------------------------------------------------------------------------------
+
+    def action_mark_height(self) -> None:
+        """Mark the shown height, or no longer."""
+        if self.snapshot is None:
+            return
+        height = self.snapshot.height
+        if height in self._marks:
+            self._marks.remove(height)
+            self.notify(f"height {height} is no longer marked")
+        else:
+            self._marks.append(height)
+            self.notify(f"height {height} is marked: ' goes back to it")
+
+    def action_to_mark(self) -> None:
+        """To the mark before the shown height, around to the last."""
+        live = -1 if self.snapshot is None else self.snapshot.live
+        here = sorted(height for height in self._marks if height <= live)
+        if self.snapshot is None or not here:
+            self.notify("no height is marked: m marks the one that is shown")
+            return
+        earlier = [height for height in here if height < self.snapshot.height]
+        self.travel(earlier[-1] if earlier else here[-1])
+
+
+def _why_lines(of: Why) -> list[tuple[Text | str, int | None]]:
+    indent = "  " * of.depth
+    style = "bold reverse" if of.asked else ""
+    line = Text.assemble(indent, (of.text, style))
+    return [
+        (line, of.height),
+        *((Text(f"{indent}      {field}", "dim"), None) for field in of.fields),
+    ]
+
+
+def _verdict(found: Verdict) -> str:
+    parts = [found.text, "", *found.readings]
+    if found.before:
+        parts += ["", "one height before:", *found.before]
+    return "\n".join(parts)
