@@ -229,7 +229,7 @@ def _locate(frame: Frame, body: Mapping[str, Any]) -> Divergence:
     for index in range(max(len(expected["records"]), len(found["records"]))):
         mine, theirs = _at(expected["records"], index), _at(found["records"], index)
         if mine != theirs:
-            return _record_difference(frame.height, index, expected["records"], found["records"])
+            return record_difference(frame.height, index, expected["records"], found["records"])
     for field in ("root", "input"):
         if (path := first_difference(expected[field], found[field], field)) is not None:
             return Divergence(
@@ -239,7 +239,7 @@ def _locate(frame: Frame, body: Mapping[str, Any]) -> Divergence:
     return Divergence(frame.height, _shown(frame, 0), "these bytes", "other bytes", field="frame")
 
 
-def _record_difference(
+def record_difference(
     height: int, index: int, expected: Sequence[Any], found: Sequence[Any]
 ) -> Divergence:
     """What differs in record ``index`` of a turn that begins at ``height``; plain records."""
@@ -391,28 +391,28 @@ def _compare_turns(
         theirs: Record | None = _at(made.records, index)
         if mine is not None and mine == theirs:
             continue
-        if mine is not None and theirs is not None and _same_step(mine, theirs):
+        if mine is not None and theirs is not None and same_step(mine, theirs):
             old = programs(expected.states[index].manifest)
             states = expected.states[index], made.states[index]
-            return _state_difference(height + index, mine, states, old, program)
+            return state_difference(height + index, mine, states, old, program)
         plain = [record.to_plain() for record in expected.records]
-        return _record_difference(
+        return record_difference(
             height, index, plain, [record.to_plain() for record in made.records]
         )
     return None
 
 
-def _same_step(mine: Record, theirs: Record) -> bool:
+def same_step(mine: Record, theirs: Record) -> bool:
     """Whether two records are steps of one cell, so that they differ in what they did."""
     return mine.kind == theirs.kind == "step" and all(
         mine.get(name) == theirs.get(name) for name in ("reducer", "key")
     )
 
 
-def _state_difference(
+def state_difference(
     height: int, record: Record, states: tuple[State, State], old: Program, new: Program
 ) -> Divergence:
-    """The field of the cell's state in which two steps differ."""
+    """The field of the cell's state in which two steps differ; ``states`` are those after them."""
     reducer, key = record["reducer"], record.get("key")
     mine = _decode_cell(old, reducer, states[0].cell(reducer, key or b""))
     theirs = _decode_cell(new, reducer, states[1].cell(reducer, key or b""))

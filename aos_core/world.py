@@ -39,13 +39,16 @@ from aos_core.kernel.modules import PureCaller
 from aos_core.kernel.records import EventInput, Input, ManifestInput
 from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Moment, Turn, turn
-from aos_core.modules import entries, runtime_of
+from aos_core.modules import code_folder, entries, runtime_of
 from aos_core.origin import begin, fork_header, keep
 from aos_core.reading import MAIN, Reader
 from aos_core.replay import begin as begin_again
 from aos_core.replay import frame_body
 from aos_core.trial import Risk, risks
 from aos_core.wasm.runtime import Runtime
+
+UNFINISHED = "~unfinished"
+"""What the name of a branch ends with that is written in one go, until it is whole."""
 
 
 class World(Reader):
@@ -160,14 +163,21 @@ class World(Reader):
             stamped = input.stamped(**{**self._stamps(input, due_ns), **(stamps or {})},
                                     source=source)  # fmt: skip
             made = turn(self.program_of, self._state, stamped, self._moment, self._modules)
+            self.take(made, blobs)
+            return made
+
+    def take(self, made: Turn, blobs: Sequence[bytes] = ()) -> None:
+        """Make a turn durable that was run from the state and the moment at the end of the branch;
+        ``blobs`` are stored before. Raises :class:`ReadOnly`, ``DiskError``: then nothing has
+        happened."""
+        with self._mutex:
             if blobs:
                 self._disk.store.put_all(blobs)
             frame = self._journal.append(frame_body(self.height + 1, self.head, made))
             self._state, self._moment = made.state, made.after
             if self._events is not None:
-                self._events += isinstance(input, EventInput)
+                self._events += isinstance(made.input, EventInput)
             self._travel.take(self._chain.count - 1, frame, made)
-            return made
 
     @contextlib.contextmanager
     def group(self) -> Iterator[None]:
@@ -309,6 +319,15 @@ class World(Reader):
             self.files = files
             return made
 
+    def runtime_with(self, wasm: Mapping[bytes, bytes]) -> Runtime:
+        """What runs the modules of the store and these, by the SHA-256 of each."""
+
+        def get(hash: bytes) -> bytes:
+            found = wasm.get(hash)
+            return self._disk.store.get(hash, what="its wasm") if found is None else found
+
+        return Runtime(get, code_folder(self._disk), fast=self._runtime.wants_fast)
+
     # -- branches ---------------------------------------------------------------------------
 
     def branches(self) -> list[str]:
@@ -374,6 +393,43 @@ class World(Reader):
         )
         return self._beside(disk, journal, name, runtime, chain, state, moment)
 
+    @contextlib.contextmanager
+    def begun_beside(
+        self, name: str, header: Mapping[str, Any], objects: Sequence[bytes]
+    ) -> Iterator[World]:
+        """A branch with a genesis of its own, to be written in the block. When that ends it is
+        there under its name; where it raises, nothing of it stays. ``objects`` are stored before.
+
+        Raises :class:`UsageError` where the name is taken, and what a full or unwritable disk
+        raises."""
+        unfinished = check_branch_name(f"{check_branch_name(name)}{UNFINISHED}")
+        disk = self._disk.again()
+        try:
+            with disk.changing():  # nobody collects garbage between what is kept and its name
+                _need_free(disk, name)
+                if unfinished in disk.branches():  # of a process that was killed
+                    disk.remove(unfinished, for_good=True)
+                disk.store.put_all(objects)
+                journal = disk.create(unfinished, header)
+            same = disk is self._disk
+            runtime = self._runtime if same else runtime_of(disk, fast=self._runtime.wants_fast)
+            chain = Chain([Segment(unfinished, journal)])
+            begun = begin_again(journal.header)
+            world = self._beside(disk, journal, unfinished, runtime, chain, *begun)
+            try:
+                yield world
+                journal.close()
+                with disk.changing():
+                    _need_free(disk, name)
+                    disk.rename(unfinished, name)
+            except BaseException:
+                journal.close()
+                disk.remove(unfinished, for_good=True)
+                raise
+        finally:
+            if disk is not self._disk:
+                disk.close()
+
     def twin(self) -> World:
         """This world at its genesis, on a branch in memory, for trying out: what is compiled
         serves both, nothing else is shared. What a replacement needs comes from its files."""
@@ -417,6 +473,15 @@ def _forked(
         journal.close()
         disk.remove(name, for_good=True)
         raise
+
+
+def _need_free(disk: Disk, name: str) -> None:
+    if name in disk.branches():
+        raise UsageError(
+            f"branch {name} exists",
+            code="branch_exists",
+            hint="choose another name for the new one",
+        )
 
 
 def _key_bytes(key: Any) -> bytes | None:

@@ -75,6 +75,11 @@ def _schemas(files: WorldFiles) -> list[str]:
     return list(dict.fromkeys([*heard, *own]))
 
 
+def _answers(files: WorldFiles) -> list[str]:
+    return ["pending", "scenario", *(f"scenario={name}" for name in files.scenarios)]
+
+
+answers = _of_world(_answers)
 scenarios = _of_world(lambda files: files.scenarios)
 branches = _of_world(_branches)
 removed_branches = _of_world(_removed)

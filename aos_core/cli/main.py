@@ -11,7 +11,20 @@ from typing import Annotated
 
 import typer
 
-from aos_core.cli import author, branches, build, doctor, gc, live, look, new, play, prove, trace
+from aos_core.cli import (
+    author,
+    branches,
+    build,
+    doctor,
+    gc,
+    live,
+    look,
+    new,
+    play,
+    prove,
+    rehearse,
+    trace,
+)
 from aos_core.cli.options import INTERRUPTED
 from aos_core.cli.output import Out, reader_gone
 from aos_core.errors import UsageError
@@ -21,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="See, simulate and prove AgentOS worlds. `aos COMMAND --help` says more.",
 )
-for group in (author, new, build, doctor, play, prove, live, look, trace, branches, gc):
+for group in (author, new, build, doctor, play, prove, rehearse, live, look, trace, branches, gc):
     app.add_typer(group.commands)
 
 

@@ -89,7 +89,7 @@ def verify(
     """
     if require_hashes:
         require(world)
-    with _stopped_cleanly(), open_world(out, world, branch) as opened:
+    with stopped_cleanly(), open_world(out, world, branch) as opened:
         with out.progress("verifying") as progress:
             if with_disk:
                 report = opened.verify(with_disk=True, progress=progress)
@@ -124,7 +124,7 @@ def _verify(
 
 
 @contextmanager
-def _stopped_cleanly() -> Iterator[None]:
+def stopped_cleanly() -> Iterator[None]:
     """SIGTERM ends this as an interrupt does: what has been verified is remembered, and no worker
     stays."""
 
