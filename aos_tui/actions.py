@@ -70,6 +70,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("break_receipt", "x", "break",
            "answer the effect under the cursor wrongly: error, timeout, duplicate, late, malformed",
            footer=True, group="edit"),
+    Action("release_live", "L", "live",
+           "perform what is selected for real, through its adapter; it asks the first time"),
     Action("undo", "u", "undo",
            "undo the last input: a new branch before it; the old one is kept"),
     Action("compare", "c", "compare",

@@ -14,11 +14,17 @@ from aos_tui.session.branching import Place
 from aos_tui.verbs.writing import Writing
 
 if TYPE_CHECKING:
+    from aos_tui.session import Session
     from aos_tui.session.experiments import Comparison
 
 
 class Experimenting(Writing):
-    """Break, undo, compare, diff."""
+    """Break, go live, undo, compare, diff."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._performed: set[str] = set()
+        """What was allowed to be performed for real, so that it is asked for once."""
 
     def action_break_receipt(self) -> None:
         """Answer the effect under the cursor wrongly."""
@@ -44,6 +50,46 @@ class Experimenting(Writing):
             self._say_fault(found)
 
         self.work(act)
+
+    def action_release_live(self) -> None:
+        """Perform what is selected for real."""
+        intents = self.pending.to_release()
+        if not intents:
+            self._say_nothing_waits("e fires an event")
+        elif self.session.live_running:
+            self.notify("effects are being performed already: esc cancels them")
+        elif self._at_end(self.action_release_live, "asks whether to perform them for real"):
+            self.prepare(partial(self._ask_live, intents))
+
+    async def _ask_live(self, intents: list[bytes]) -> None:
+        calls = await self.session.calls(intents)
+        new = [of for of in calls if of.what.split(None, 1)[1] not in self._performed]
+        if not new:
+            self.work(partial(self._go_live, intents), group="live")
+            return
+
+        def answer(yes: bool) -> None:
+            if yes:
+                self._performed |= {of.what.split(None, 1)[1] for of in calls}
+                self.work(partial(self._go_live, intents), group="live")
+
+        lines = [
+            of.what + (f"\n   with the secret {', '.join(of.secrets)}" if of.secrets else "")
+            for of in calls
+        ]
+        text = "\n".join(["This leaves the simulation and cannot be taken back:", "", *lines])
+        self._ask("ConfirmDialog", answer, "Perform for real?", text, "Perform", "Not now")
+
+    async def _go_live(self, intents: list[bytes]) -> None:
+        found = await self.session.release_live(intents)
+        left = found.asked - found.came
+        stays = f"; {count(left, 'effect')} did not come and stays pending" if left else ""
+        self.notify(
+            f"live: {count(found.came, 'receipt')} of {found.asked} came{stays}",
+            severity="warning" if left else "information",
+        )
+        for wrong in found.wrong:
+            self.notify(wrong, severity="error", timeout=10)
 
     def action_undo(self) -> None:
         """A new branch before the last input; this one stays."""

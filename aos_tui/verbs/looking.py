@@ -121,7 +121,9 @@ class Looking(Travel):
         running = snapshot is not None and snapshot.verified.state == "running"
         said = bool(self.query("Toast"))
         self.app.clear_notifications()
-        if running or self.playing:
+        if self.session.live_running:
+            self.session.cancel_live()
+        elif running or self.playing:
             self.session.cancel()
         elif self.building:
             self.stop_building()

@@ -1,0 +1,97 @@
+"""``L``: effects performed for real, against a real server, while the app stays up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.servers import Server, closed_port, serving
+from tests.adapters.worlds import KEY, get, live_world
+from tests.tui.driving import FOCUS, opened
+from tests.tui.test_experiments import words
+
+VALUE = "sk-a-very-secret-value"
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "all_proxy", "AOS_LLM_URL"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("DEMO_KEY", VALUE)
+
+
+@pytest.fixture(name="server")
+def real_server() -> Iterator[Server]:
+    with serving() as of:
+        yield of
+
+
+def world_of(tmp_path: Path, *urls: str) -> Path:
+    path = tmp_path / "live"
+    with live_world(path) as world:
+        for url in urls:
+            get(world, url, headers={"authorization": KEY})
+    return path
+
+
+async def test_what_leaves_the_simulation_is_asked_for_once(tmp_path: Path, server: Server) -> None:
+    path = world_of(tmp_path, f"{server.url}/ok", f"{server.url}/ok")
+    async with opened(path) as on:
+        await on.keys("L")
+        assert on.mode == "ConfirmDialog"
+        assert f"{server.url.removeprefix('http://')}/ok" in words(on)
+        assert "with the secret" in words(on) and VALUE not in words(on)
+        await on.keys("escape")
+        assert server.paths == [] and on.numbers == [1, 2]
+        await on.keys("L", "y")
+        await on.until(lambda: not on.app.session.live_running and on.numbers == [2])
+        assert server.paths == ["/ok"]
+        await on.keys("L")
+        await on.until(lambda: not on.app.session.live_running and on.numbers == [])
+        assert any("live: 1 receipt of 1 came" in of for of in on.said)
+        await on.keys("v")
+        assert on.known["verified"] is True
+    assert VALUE.encode() not in b"".join(
+        of.read_bytes() for of in (path / ".aos").rglob("*") if of.is_file()
+    )
+
+
+async def test_an_adapter_that_fails_is_a_receipt(tmp_path: Path) -> None:
+    path = world_of(tmp_path, f"http://127.0.0.1:{closed_port()}/")
+    async with opened(path) as on:
+        await on.keys("L", "y")
+        await on.until(lambda: not on.app.session.live_running and on.numbers == [])
+        (receipt,) = (
+            of for of in on.snapshot.records[: on.snapshot.live + 1] if of.kind == "receipt"
+        )
+        assert receipt["status"] == "error"
+
+
+async def test_esc_cancels_and_what_has_not_come_stays_pending(
+    tmp_path: Path, server: Server
+) -> None:
+    path = world_of(tmp_path, f"{server.url}/hang")
+    async with opened(path) as on:
+        await on.keys("L")
+        await on.pilot.press("y")
+        await on.until(server.asked.is_set)
+        await on.pilot.press("comma")  # one can look on meanwhile
+        await on.until(lambda: on.snapshot.height == on.snapshot.live - 1)
+        await on.pilot.press("L")
+        await on.pilot.press("escape")
+        await on.until(lambda: not on.app.session.live_running)
+        await on.until(lambda: any("did not come" in of for of in on.said))
+        await on.keys("f")
+        assert on.numbers == [1] and on.errors == []
+
+
+async def test_a_kind_without_an_adapter_says_so() -> None:
+    async with opened("02") as on:
+        await on.keys("t")
+        if not on.numbers:
+            return
+        await on.keys(*FOCUS["pending"], "L")
+        assert on.mode in ("ConfirmDialog", "live")
