@@ -6,6 +6,7 @@ that of the pane. Where its pane has not the focus, its key says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
@@ -32,9 +33,30 @@ class Action:
     group: str = ""
 
     @property
+    def id(self) -> str:
+        """How keys.toml calls it."""
+        return self.name if self.where == ANYWHERE else f"{self.where}.{self.name}"
+
+    @property
     def key_text(self) -> str:
-        """The keys as people call them."""
-        return " ".join(_SHOWN.get(key, key) for key in self.keys.split(","))
+        """The keys in force as people call them."""
+        keys = _remapped.get(self.id, self.keys)
+        return " ".join(map(shown_key, keys.split(",")))
+
+
+def shown_key(key: str) -> str:
+    """A key, as Textual names it, as people call it."""
+    return _SHOWN.get(key, key)
+
+
+_remapped: dict[str, str] = {}
+"""The user's own keys by id."""
+
+
+def remap(keys: Mapping[str, str]) -> None:
+    """From now on the table speaks of these keys; they are bound by Textual's keymap."""
+    _remapped.clear()
+    _remapped.update(keys)
 
 
 _SHOWN = {
@@ -189,6 +211,5 @@ def _binding(action: Action) -> Binding:
         action.name,
         action.label,
         show=action.footer,
-        key_display=action.key_text,
-        group=Binding.Group(action.group, compact=True) if action.group else None,
+        id=action.id,
     )

@@ -14,8 +14,9 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import Worker
 
-from aos_tui.actions import ACTIONS, ANYWHERE
+from aos_tui.actions import ACTIONS, ANYWHERE, remap, shown_key
 from aos_tui.glyphs import ASCII, pick_glyphs
+from aos_tui.keymap import keys_file, read_keymap
 from aos_tui.options import Options
 from aos_tui.session import Closed, Session
 from aos_tui.world_screen import WorldScreen
@@ -48,6 +49,7 @@ class AosApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the empty panes, then open the world behind them."""
+        self._take_keys()
         if self.options.theme is not None:
             if self.options.theme in self.available_themes:
                 self.theme = self.options.theme
@@ -55,6 +57,16 @@ class AosApp(App[None]):
                 known = ", ".join(sorted(self.available_themes))
                 self.notify(f"there is no theme {self.options.theme}: {known}", severity="warning")
         self.call_after_refresh(self._open_soon)
+
+    def _take_keys(self) -> None:
+        keymap = read_keymap(keys_file())
+        remap(keymap.keys)
+        self.set_keymap(keymap.keys)
+        for problem in keymap.problems:
+            self.notify(problem, severity="warning", timeout=10)
+
+    def get_key_display(self, binding: Binding) -> str:
+        return shown_key(binding.key)
 
     def get_default_screen(self) -> WorldScreen:
         """The world's: a screen below it would only be painted twice."""

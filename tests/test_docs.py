@@ -25,6 +25,13 @@ def test_the_page_of_the_command_line_is_current(monkeypatch: pytest.MonkeyPatch
     assert importlib.import_module("generate").page(text) == text
 
 
+def test_the_page_of_the_keys_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If not: ``python docs/generate.py``."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    text = (DOCS / "keys.md").read_text("utf-8")
+    assert importlib.import_module("generate").keys_page(text) == text
+
+
 def test_every_command_has_its_fields_listed() -> None:
     import typer.main
 

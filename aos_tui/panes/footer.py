@@ -69,14 +69,17 @@ class KeysFooter(Static):
             for of in reversed(self.screen.active_bindings.values())
             if of.binding.show
         }
-        bindings = list(reversed(shown.values()))
-        for _, found in groupby(bindings, lambda of: of.group or of.action):
-            several = list(found)
-            label = several[0].group.description if several[0].group else several[0].description
-            yield [(self._display(of), _action(of)) for of in several], label
+        bindings = [*shown.values()][::-1]
+        bindings.sort(key=lambda of: _ORDER.get(of.id or "", -1))  # the user's own keys leave it
+        for label, found in groupby(bindings, lambda of: _LABELS.get(of.id or "", of.description)):
+            yield [(self._display(of), _action(of)) for of in found], label
 
     def _display(self, binding: Binding) -> str:
         return self.app.get_key_display(binding)
+
+
+_ORDER = {action.id: at for at, action in enumerate(ACTIONS)}
+_LABELS = {action.id: action.group or action.label for action in ACTIONS}
 
 
 def _action(binding: Binding) -> str:
