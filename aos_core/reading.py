@@ -120,7 +120,9 @@ class Reader:
             raise
 
     @classmethod
-    def _of(cls, world: Self, scenario: str | None, progress: StageProgress | None = None) -> Self:
+    def _of(
+        cls, world: Self, scenario: str | Scenario | None, progress: StageProgress | None = None
+    ) -> Self:
         """``world`` with its scenario, at the end of its journal."""
         try:
             world.use_scenario(scenario or world.files.config.default_scenario)
@@ -223,9 +225,10 @@ class Reader:
         except WorldError:
             pass  # what the store lacks is named when it is asked for again
 
-    def use_scenario(self, name: str | None) -> None:
-        """Prepare the answers of a scenario; None: of none. Raises :class:`UsageError`."""
-        self.scenario = None if name is None else read_scenario(self.files.scenario_path(name))
+    def use_scenario(self, of: str | Scenario | None) -> None:
+        """Prepare the answers of a scenario, by its name or as it was read; None: of none. Raises
+        :class:`UsageError`."""
+        self.scenario = read_scenario(self.files.scenario_path(of)) if isinstance(of, str) else of
 
     def close(self) -> None:
         """Give up the journal, its lock and the store. Records can still be looked at."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import LiveHost, SimulatedHost, shuffle_key
 from aos_core.kernel.records import EventInput
 from aos_core.kernel.turn import Turn
+from aos_core.progress import Progress, StageProgress
 from aos_core.replay import Report
 from aos_core.scenario_file import Scenario, Step, read_scenario
 from aos_core.view import Pending
@@ -41,6 +43,9 @@ __all__ = [
     "run_scenario",
     "shuffled",
 ]
+
+STEPS_TOGETHER = 256
+"""So many steps share a sync at most, where a scenario is played as a whole."""
 
 MOST_ORDERS = 120
 """How many orders of receipts are tried where a scenario says that order must not matter."""
@@ -183,10 +188,18 @@ class Player:
         finally:
             self.world.host = host
 
-    def play(self) -> None:
-        """Play to the end, then check what the scenario expects of it."""
+    def play(self, progress: Progress | None = None) -> None:
+        """Play to the end, then check what the scenario expects of it. Steps share syncs.
+
+        ``progress`` counts steps, between two of them; where it, or a step, breaks this off, what
+        was played before is durable. Raises as :meth:`play_step`."""
+        total = len(self.scenario.steps)
         while self.next_step is not None:
-            self.play_step()
+            with self.world.group():
+                for _ in range(min(STEPS_TOGETHER, total - self._next)):
+                    self.play_step()
+                    if progress is not None:
+                        progress(self._next, total)
         self.expectations.extend(check(self.world, self.scenario.expect, "at the end"))
 
     def _turns(self, step: Step) -> Iterator[Turn]:
@@ -362,29 +375,34 @@ def run_scenario(
     *,
     order: Order | None = None,
     memory: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: StageProgress | None = None,
     fast: bool = False,
 ) -> Run:
     """Play a scenario into the branch named after it, which starts empty; check and verify it.
 
-    The caller closes ``run.world``. ``progress`` counts the orders tried; ``fast`` as in
+    The caller closes ``run.world``. ``progress`` counts steps played, orders tried and frames
+    verified; where it breaks this off, what was played is durable. ``fast`` as in
     :meth:`World.open`. Raises what opening a world and its inputs raise.
     """
+    playing, trying, verifying = (
+        None if progress is None else partial(progress, f"{name}: {what}")
+        for what in ("steps", "orders", "verifying")
+    )
     order = order or Order()
     files = WorldFiles.read(find_world(str(path)))
     scenario = read_scenario(files.scenario_path(name))
     _need_waves(scenario, order)
     host = SimulatedHost(scenario.seed, scenario.start_ns, scenario.step_ns)
     branch = f"{name}{order.suffix}"
-    world = World.anew(path, branch, memory=memory, scenario=name, host=host, fast=fast)
+    world = World.anew(path, branch, memory=memory, scenario=scenario, host=host, fast=fast)
     try:
         base = world.twin()
         player = Player(world, scenario, order)
-        player.play()
+        player.play(playing)
         expectations = list(player.expectations)
         if scenario.expect.order_free:
-            expectations.append(check_orders(base, scenario, player.waves, world.root, progress))
-        return Run(world, scenario, tuple(expectations), world.verify())
+            expectations.append(check_orders(base, scenario, player.waves, world.root, trying))
+        return Run(world, scenario, tuple(expectations), world.verify(progress=verifying))
     except BaseException:
         world.close()
         raise
@@ -405,7 +423,7 @@ def check_orders(
     scenario: Scenario,
     waves: Sequence[int],
     root: bytes,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Expectation:
     """Whether every order within each wave ends in ``root``: all orders up to 120, else 120 by
     seed. ``base``: the world at genesis, in memory. ``waves``: how many receipts each has."""

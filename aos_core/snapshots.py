@@ -32,6 +32,9 @@ Programs = Callable[[bytes], Program]
 
 BUSY_SECONDS = 5.0
 
+_MOST_WAITING = 64
+"""So many states wait for the disk at most: with a slow one there are fewer snapshots."""
+
 
 Again = Callable[[], State]
 
@@ -123,14 +126,17 @@ class StoredSnapshots:
         self._path, self._write, self.damaged = path, write, False
         self._mutex = threading.Lock()
         self._thread: ThreadPoolExecutor | None = None
+        self._room = threading.BoundedSemaphore(_MOST_WAITING)
         self._database = self._open()
 
     def keep(self, frame: Frame, state: State, after: Moment) -> None:
         if self._database is None or not self._write:
             return
+        if not self._room.acquire(blocking=False):
+            return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
-        self._thread.submit(self._keep, frame.hash, state, after)
+        self._thread.submit(self._keep_and_make_room, frame.hash, state, after)
 
     def load(self, frame: Frame, programs: Programs, again: Again) -> tuple[State, Moment] | None:
         row = self._one("SELECT data FROM snapshots WHERE head = ?", frame.hash)
@@ -227,6 +233,12 @@ class StoredSnapshots:
             if self._database is not None:
                 self._database.close()
                 self._database = None
+
+    def _keep_and_make_room(self, head: bytes, state: State, after: Moment) -> None:
+        try:
+            self._keep(head, state, after)
+        finally:
+            self._room.release()
 
     def _keep(self, head: bytes, state: State, after: Moment) -> None:
         maps: list[MerkleMap[Any]] = [*state.cells.values(), state.plans, state.pending]

@@ -44,6 +44,7 @@ from aos_core.origin import begin, fork_header, keep
 from aos_core.reading import MAIN, Reader
 from aos_core.replay import begin as begin_again
 from aos_core.replay import frame_body
+from aos_core.scenario_file import Scenario
 from aos_core.trial import Risk, risks
 from aos_core.wasm.runtime import Runtime
 
@@ -64,7 +65,7 @@ class World(Reader):
         branch: str,
         *,
         memory: bool = False,
-        scenario: str | None = None,
+        scenario: str | Scenario | None = None,
         host: Host | None = None,
         fast: bool = False,
     ) -> World:

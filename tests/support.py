@@ -44,6 +44,17 @@ def copy_example(to: Path) -> Path:
     return to
 
 
+def counter_world(to: Path) -> Path:
+    """Rung 00, whose turns are the smallest there are, without its scenarios."""
+    left_out = shutil.ignore_patterns(".aos", "scenarios")
+    shutil.copytree(ROOT / "examples/00-counter", to, ignore=left_out)
+    (to / "modules").mkdir()
+    shutil.copy(ROOT / "reducers/prebuilt/counter.wasm", to / "modules/Counter.wasm")
+    config = (to / "world.toml").read_text("utf-8")
+    (to / "world.toml").write_text(config.replace('default_scenario = "basic"\n', ""), "utf-8")
+    return to
+
+
 def log(world: Path, branch: str = "main") -> Path:
     return world / ".aos/journal" / f"{branch}.log"
 

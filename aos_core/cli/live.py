@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
-import sys
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +22,7 @@ from aos_core.cli.options import (
     command,
 )
 from aos_core.cli.output import Out
-from aos_core.errors import AosError, Rejected, UsageError
+from aos_core.errors import UsageError
 
 if TYPE_CHECKING:
     from aos_core.kernel.turn import Turn
@@ -67,86 +63,16 @@ def fire(
     With - one a line from stdin, each acknowledged as soon as it is durable.
     """
     if value == "-":
+        from aos_core.cli.stream import fire_lines
+
         with open_world(out, world, branch, write=True, scenario=scenario) as opened:
-            return _fire_lines(out, opened, schema, key)
+            return fire_lines(out, opened, schema, key)
     event = read_json(value, "VALUE_JSON")
     with open_world(out, world, branch, write=True, scenario=scenario) as opened:
         made = opened.fire(schema, event, key=key)
         if [record.kind for record in made.records] == ["event"]:
             out.notice(f"nothing listens to {schema}: no reducer, no trigger, no waiting plan")
         return _report(out, opened, [made])
-
-
-def _fire_lines(out: Out, world: World, schema: str, key: str | None) -> int:
-    """Fire every line of stdin; a line that is refused is told, and the rest goes on.
-
-    Lines that have come already share one sync, and are acknowledged after it."""
-    code = 0
-    for lines in batches(sys.stdin, MOST_TOGETHER):
-        told: list[dict[str, Any] | AosError] = []
-        failure: AosError | None = None
-        try:
-            with world.group():
-                for number, line in lines:
-                    try:
-                        made = world.fire(schema, read_json(line, f"line {number}"), key=key)
-                    except (Rejected, UsageError) as error:
-                        if not world.writable:
-                            raise
-                        told.append(_on_line(error, number))
-                    else:
-                        told.append(acknowledge(world, [made]))
-        except AosError as error:
-            failure = error  # what came before it is durable, and said so
-        for of in told:
-            if isinstance(of, AosError):
-                out.error(of)
-                code = UsageError.exit_code
-                continue
-            if of["height"] > world.height:
-                continue  # taken back: the sync itself was refused
-            if out.json:
-                out.line(of)
-            else:
-                out.text(_summary(of))
-            code = code or (FAULTED if "fault" in of else 0)
-        sys.stdout.flush()
-        if failure is not None:
-            raise failure
-    return code
-
-
-MOST_TOGETHER = 256
-"""So many lines share a sync at most."""
-
-
-def batches(stream: Iterable[str], most: int) -> Iterator[list[tuple[int, str]]]:
-    """The lines of a stream that are not empty, numbered from 1: those that are there, up to
-    ``most``, together; the first of them is waited for."""
-    come: queue.Queue[tuple[int, str] | None] = queue.Queue(most)
-
-    def read() -> None:
-        for number, line in enumerate(stream, 1):
-            if line.strip():
-                come.put((number, line))
-        come.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    while (first := come.get()) is not None:
-        lines = [first]
-        with contextlib.suppress(queue.Empty):
-            while len(lines) < most:
-                line = come.get_nowait()
-                if line is None:
-                    yield lines
-                    return
-                lines.append(line)
-        yield lines
-
-
-def _on_line(error: AosError, number: int) -> AosError:
-    where = {**error.where, "line": number}
-    return AosError(error.message, hint=error.hint, code=error.code, **where)
 
 
 def acknowledge(world: World, turns: Sequence[Turn]) -> dict[str, Any]:
@@ -169,7 +95,8 @@ def _fault_json(made: Turn) -> dict[str, Any]:
     return {"code": made.fault["code"], "where": where, "text": made.fault_text}
 
 
-def _summary(ack: dict[str, Any]) -> str:
+def summary(ack: dict[str, Any]) -> str:
+    """An acknowledgement on one line, for people."""
     fault = f", fault {ack['fault']['code']}" if "fault" in ack else ""
     return f"height {ack['height']}, {ack['pending']} pending, root {ack['root'][:19]}{fault}"
 
@@ -184,7 +111,7 @@ def _report(out: Out, world: World, turns: Sequence[Turn]) -> int:
         teller = Teller(world)
         first = world.height - ack["records"] + 1
         out.print(*teller.tell(first, world.height, out.console.width))
-        out.text(_summary(ack))
+        out.text(summary(ack))
     return FAULTED if "fault" in ack else 0
 
 

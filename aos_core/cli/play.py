@@ -10,10 +10,12 @@ import typer
 
 from aos_core.cli import completion
 from aos_core.cli.build import build_stale, build_world, require
+from aos_core.cli.interrupts import held
 from aos_core.cli.options import HERE, ForceBuild, OrderText, RequireHashes, Seed, command
 from aos_core.cli.output import Out
 from aos_core.errors import UsageError
 from aos_core.files import WorldFiles, bundled_worlds, find_world
+from aos_core.progress import StageProgress
 
 if TYPE_CHECKING:
     from aos_core.scenario import Order, Run
@@ -95,20 +97,40 @@ def run_worlds(
 
 
 def _played(out: Out, plans: list[tuple[str, str]], order: Order, one_bar: bool) -> Iterator[Run]:
-    """Each run, once it is over: with a bar for all of them, or one for the orders of each."""
-    from aos_core.scenario import run_scenario
-
+    """Each run, once it is over: with a bar for all of them, or some for each."""
     if one_bar:
         with out.progress(f"{len(plans)} runs") as progress:
             for done, (root, name) in enumerate(plans):
                 progress(done, len(plans))
-                yield run_scenario(root, name, order=order, fast=True)
+                yield _play(out, root, name, order, lambda *_: None)
             progress(len(plans), len(plans))
         return
     for root, name in plans:
-        with out.progress(f"{name}: orders") as progress:
-            run = run_scenario(root, name, order=order, progress=progress, fast=True)
+        with out.several() as parts:
+            run = _play(out, root, name, order, parts)
         yield run
+
+
+def _play(out: Out, root: str, name: str, order: Order, show: StageProgress) -> Run:
+    """One run. An interrupt ends it between two steps; how far it came is said."""
+    from aos_core.scenario import run_scenario
+
+    came = ""
+    with held() as interrupted:
+
+        def progress(what: str, done: int, total: int) -> None:
+            nonlocal came
+            came = f"{what}, {done:,} of {total:,}"
+            show(what, done, total)
+            if interrupted:
+                raise KeyboardInterrupt
+
+        try:
+            return run_scenario(root, name, order=order, progress=progress, fast=True)
+        except KeyboardInterrupt:
+            where = f"branch {name}{order.suffix} keeps the steps that were played"
+            out.notice(f"interrupted: {came}; {where}" if came else "interrupted")
+            raise
 
 
 @dataclass(frozen=True, slots=True)

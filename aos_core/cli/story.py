@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 GAP = " " * 7
 """What stands before the lines that belong to a record: its height and its sign are that wide."""
 
+MOST_TOLD = 500
+"""The story of a run that has more records leaves out the turns in its middle."""
+
 
 def story(run: Run, width: int) -> Iterator[Text]:
     """The lines of a whole run; long values are clipped to ``width``."""
     world, report = run.world, run.report
     yield Text(f"{world.files.config.name}, {world.branch}: {run.scenario.title}", "bold")
-    yield from Teller(world).tell(1, world.height, width)
+    yield from _told(world, width)
     yield Text()
     for reducer, state in world.at(world.height).states().items():
         yield Text.assemble("  result ", (short_name(reducer), "bold"))
@@ -52,6 +55,24 @@ def story(run: Run, width: int) -> Iterator[Text]:
         yield Text.assemble(("  ✓ verified", "green"), f": {report.records} records replayed")
     else:
         yield Text.assemble(("  ✗ diverges", "red"), f": {report.divergence.describe()}")
+
+
+def _told(world: World, width: int) -> Iterator[Text]:
+    """What happened; of a long run how it began and how it ended."""
+    teller, last = Teller(world), world.height
+    if last <= MOST_TOLD:
+        yield from teller.tell(1, last, width)
+        return
+    begin = world.turn_bounds(MOST_TOLD // 2)[0]  # turns are told whole
+    end = world.turn_bounds(last - MOST_TOLD // 2)[1]
+    left_out = world.turns_until(end) - world.turns_until(begin) + 1
+    yield from teller.tell(1, begin - 1, width)
+    yield Text()
+    yield Text.assemble(
+        (f"  … {left_out:,} turns, records {begin} to {end}", "bold"),
+        f": `aos journal --branch {world.branch}` lists them",
+    )
+    yield from teller.tell(end + 1, last, width)
 
 
 def _parts(before: Any, after: Any, width: int) -> Iterator[Text]:

@@ -13,7 +13,6 @@ from typing import BinaryIO
 
 import pytest
 
-from aos_core.cli.live import batches
 from aos_core.cli.output import Out
 from aos_core.layer import FileLayer
 from aos_core.world import World
@@ -109,15 +108,6 @@ def test_what_stays_of_a_group_that_breaks_off_is_acknowledged(
     with World.open(world, write=False) as opened:
         assert [of["height"] for of in acks] == [16 * n for n in range(2, 7)]
         assert opened.height == acks[-1]["height"]
-
-
-def test_batches_hold_every_line_once_in_order() -> None:
-    lines = [f"{n}\n" if n % 3 else "\n" for n in range(1, 1000)]
-    found = list(batches(iter(lines), 10))
-    assert [of for batch in found for of in batch] == [
-        (n, f"{n}\n") for n in range(1, 1000) if n % 3
-    ]
-    assert all(1 <= len(batch) <= 10 for batch in found) and list(batches([], 10)) == []
 
 
 def test_each_line_is_acknowledged_before_the_next_is_read(world: Path) -> None:
