@@ -41,7 +41,8 @@ from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Moment, Turn, turn
 from aos_core.modules import code_folder, entries, runtime_of
 from aos_core.origin import begin, fork_header, keep
-from aos_core.reading import MAIN, Reader
+from aos_core.proving import Prover
+from aos_core.reading import MAIN
 from aos_core.replay import begin as begin_again
 from aos_core.replay import frame_body
 from aos_core.scenario_file import Scenario
@@ -52,7 +53,7 @@ UNFINISHED = "~unfinished"
 """What the name of a branch ends with that is written in one go, until it is whole."""
 
 
-class World(Reader):
+class World(Prover):
     """A world on one branch. Use as a context manager; one writer a branch, any readers.
 
     May be used from several threads: writing and looking take turns, ``verify`` runs beside them.

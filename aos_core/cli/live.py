@@ -60,7 +60,8 @@ def fire(
 ) -> int:
     """Submit an event.
 
-    With - one a line from stdin, each acknowledged as soon as it is durable.
+    With - one a line from stdin, each acknowledged as soon as it is durable. Lines that have come
+    already share a sync. An interrupt ends it between two lines and says how far it came.
     """
     if value == "-":
         from aos_core.cli.stream import fire_lines

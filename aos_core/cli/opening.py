@@ -126,7 +126,7 @@ EVENT = '{"Start": {"topic": "demo"}}; text needs quotes of its own: \'"a"\''
 def read_json(text: str, what: str, example: str = EVENT) -> Any:
     """Host JSON from an argument or a line of input. Raises :class:`UsageError`."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _decode(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{what} is no JSON: {error}",
@@ -137,3 +137,7 @@ def read_json(text: str, what: str, example: str = EVENT) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON value")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+"""As ``json.loads``, which makes such an object at every call."""

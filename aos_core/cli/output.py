@@ -66,12 +66,12 @@ class Out:
 
     def document(self, value: Any) -> None:
         """The one JSON document of a command."""
-        sys.stdout.write(_dumps(value, indent=2) + "\n")
+        sys.stdout.write(_indented(value) + "\n")
         sys.stdout.flush()
 
     def line(self, value: Any) -> None:
         """One JSON line of a stream, on its way at once."""
-        sys.stdout.write(_dumps(value) + "\n")
+        sys.stdout.write(_one_line(value) + "\n")
         sys.stdout.flush()
 
     def notice(self, text: str) -> None:
@@ -172,7 +172,7 @@ class Out:
         return tell
 
     def _tell(self, value: Any) -> None:
-        sys.stderr.write(_dumps(value) + "\n")
+        sys.stderr.write(_one_line(value) + "\n")
         sys.stderr.flush()
 
 
@@ -183,5 +183,5 @@ def reader_gone() -> int:
     return READER_GONE
 
 
-def _dumps(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+_one_line = json.JSONEncoder(ensure_ascii=False).encode
+_indented = json.JSONEncoder(ensure_ascii=False, indent=2).encode
