@@ -395,6 +395,23 @@ class World(Prover):
         )
         return self._beside(disk, journal, name, runtime, chain, state, moment)
 
+    def open_beside(self, name: str) -> World:
+        """Another branch of the same place, open for writing, with what is compiled here. Raises
+        as :meth:`open`."""
+        disk = self._disk.again()
+        try:
+            same = disk is self._disk
+            runtime = self._runtime if same else runtime_of(disk, fast=self._runtime.wants_fast)
+            journal = disk.open(name, write=True)
+            world = World(self.files, disk, journal, name, self.host, runtime)
+            world._programs = self._programs  # by content, so any world may share them
+            scenario = None if self.scenario is None else self.scenario.name
+            return World._of(world, scenario)
+        except BaseException:
+            if disk is not self._disk:
+                disk.close()
+            raise
+
     @contextlib.contextmanager
     def begun_beside(
         self, name: str, header: Mapping[str, Any], objects: Sequence[bytes]
@@ -420,7 +437,8 @@ class World(Prover):
             world = self._beside(disk, journal, unfinished, runtime, chain, *begun)
             try:
                 yield world
-                journal.close()
+                if not same:  # in memory it is the journal that others will write
+                    journal.close()
                 with disk.changing():
                     _need_free(disk, name)
                     disk.rename(unfinished, name)

@@ -51,14 +51,6 @@ def alive(state: State) -> tuple[Any, ...]:
     return {name: of.root for name, of in state.cells.items()}, plans, pending
 
 
-def branch_of(world: World, name: str) -> World:
-    """Another branch of a world in memory."""
-    journal = world._disk.open(name)
-    return World._of(
-        World(world.files, world._disk, journal, name, world.host, world._runtime), None
-    )
-
-
 # -- the same ---------------------------------------------------------------------------------
 
 
@@ -75,7 +67,7 @@ def test_rebuilt_code_of_the_same_behaviour_changes_nothing(path: Path, name: st
         assert (found.same, found.first_difference, found.changed) == (True, None, 0)
         assert (found.records, found.height) == (world.height + 1, world.height - found.left_out)
         assert set(found.code) == set(wasm), "it ran with other modules"
-        with branch_of(world, "kept") as kept:  # it is one like any other
+        with world.open_beside("kept") as kept:  # it is one like any other
             assert kept.verify().ok
             ours, theirs = (of.at(of.height).kernel_state for of in (kept, world))
             assert ours.manifest != theirs.manifest and alive(ours) == alive(theirs)
@@ -336,8 +328,8 @@ def test_a_timer_is_answered_when_it_is_due_in_the_history(tmp_path: Path) -> No
         def times(due: int) -> list[int]:
             code = with_module(world, "demo/R@1", timed(due))
             rehearse(world, code, answers=scenario, keep=f"due-{due}")
-            kept = world._disk.open(f"due-{due}")
-            inputs = [frame.body["input"] for frame in list(kept.frames)[1:]]
+            kept = world.open_beside(f"due-{due}")
+            inputs = [frame.body["input"] for frame in kept.frames[1:]]
             return [of["logical_ns"] for of in inputs if of["k"] == "receipt"]
 
         assert times(1500)[0] == 1500, "between the events"

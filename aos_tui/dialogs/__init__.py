@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.proof import ProofDialog
     from aos_tui.dialogs.receipt import ReceiptDialog
     from aos_tui.dialogs.record import RecordDialog
+    from aos_tui.dialogs.rehearsal import RehearsalDialog
     from aos_tui.dialogs.shuffle import ShuffleDialog
+    from aos_tui.dialogs.swap import SwapDialog
     from aos_tui.dialogs.types import type_text
     from aos_tui.dialogs.value import ValueDialog
 
@@ -40,8 +42,10 @@ __all__ = [
     "ProofDialog",
     "ReceiptDialog",
     "RecordDialog",
+    "RehearsalDialog",
     "RenameDialog",
     "ShuffleDialog",
+    "SwapDialog",
     "ValueDialog",
     "WhyDialog",
     "type_text",

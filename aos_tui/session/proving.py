@@ -13,7 +13,7 @@ from aos_tui.snapshot import Verified
 
 if TYPE_CHECKING:
     from aos_core.replay import Divergence
-    from aos_tui.verifying import Verifier
+    from aos_tui.command import Command
 
 
 class _Cancelled(Exception):
@@ -23,7 +23,7 @@ class _Cancelled(Exception):
 class Proving(Following):
     """Verification, and the scenario that shows what it found."""
 
-    _verifier: Verifier | None = None
+    _verifier: Command | None = None
 
     async def verify(self) -> Verified:
         """Replay the whole journal, with progress; :meth:`cancel` breaks it off, and then what was
@@ -41,10 +41,10 @@ class Proving(Following):
 
     async def _verify_beside(self) -> Verified | None:
         """What ``aos verify`` says of the branch as it lies on the disk; None if it was ended."""
-        from aos_core.errors import AosError
-        from aos_tui.verifying import Verifier
+        from aos_tui.command import Command, error_of
 
-        mine = Verifier(str(self.root), self._opened.branch, self._set_running)
+        words = ("verify", str(self.root), "--branch", self._opened.branch)
+        mine = Command(words, "verifying", self._set_running)
         self._verifier = mine
         try:
             said = await mine.run()
@@ -55,8 +55,8 @@ class Proving(Following):
                 return None
             case {"error": {"where": {"height": int()}} as error}:
                 return reading.damaged(error)
-            case {"error": {"code": code, "message": message, "hint": hint, "where": where}}:
-                raise AosError(message, hint=hint, code=code, **where)
+            case {"error": _} if (error := error_of(said)) is not None:
+                raise error
             case {"divergence": found}:
                 return reading.diverged(reading.divergence_of(found), said.get("why"))
         return Verified("ok", height=said["records"] - 1)

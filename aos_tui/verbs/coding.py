@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.verbs.writing import Writing
+from aos_tui.verbs.rehearsing import Rehearsing
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -20,7 +20,7 @@ BUILD = "build"
 NOT_TRUSTED = "not_trusted"
 
 
-class Coding(Writing):
+class Coding(Rehearsing):
     """Build, swap, and say what a changed file means."""
 
     def __init__(self, session: Session) -> None:
@@ -170,14 +170,14 @@ class Coding(Writing):
             head = f"Saved: {written}. {head}"
         text = (
             f"{head}\n\nSwap: turns run it from now on. The change is an input in the journal, so "
-            "what came before still replays as it was. Not now: b asks again."
+            "what came before still replays as it was.\n"
+            "Rehearse: the whole history runs again with it, beside this one, and you see what "
+            "would differ.\n"
+            "Not now: b asks again."
         )
         if risks:
             text += "\n\n! The last event, tried again on the state there is, faults:\n"
             text += "\n".join(risks)
             text += "\n\nSuch a cell cannot go on before the code is mended. F forks first."
-        self._tell(
-            "ConfirmDialog",
-            lambda yes: self.action_swap() if yes else None,
-            "Rebuilt", text, "Swap", "Not now",
-        )  # fmt: skip
+        acts = {"swap": self.action_swap, "rehearse": self.action_rehearse}
+        self._tell("SwapDialog", lambda what: acts[what](), "Rebuilt", text)

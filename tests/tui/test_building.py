@@ -68,7 +68,7 @@ async def test_edit_build_swap_break_and_mend(workshop: Path) -> None:
         await until(on, "ConfirmDialog")
         assert "build scripts" in text_of(on)
         await on.keys("y")
-        await until(on, "ConfirmDialog")
+        await until(on, "SwapDialog")
         assert "demo/Aggregator@1" in text_of(on)
         assert "faults:" not in text_of(on)
         before = on.state
@@ -90,7 +90,7 @@ async def test_edit_build_swap_break_and_mend(workshop: Path) -> None:
         assert on.snapshot.live > height, "the world goes on"
 
         edit(workshop, 'state.requests += "one";', "state.requests += 2;")
-        await until(on, "ConfirmDialog")
+        await until(on, "SwapDialog")
         await on.keys("y", "e", "ctrl+s")
         assert on.state["requests"] == 4
         await on.keys("v")
@@ -104,7 +104,7 @@ async def test_what_is_told_of_older_files_gives_way(workshop: Path) -> None:
         await on.keys("y")
         await until(on, "ValueDialog")
         edit(workshop, 'fetch_z"', '"fetch_z"')
-        await until(on, "ConfirmDialog")
+        await until(on, "SwapDialog")
         assert "demo/Aggregator@1" in text_of(on)
         assert len(on.app.screen_stack) == 2, "the error is gone with its cause"
 
@@ -116,7 +116,7 @@ async def test_a_save_while_a_compiler_runs_begins_a_new_build(workshop: Path) -
         await on.pilot.press("y")
         await on.until(lambda: on.app.screen.building)  # type: ignore[attr-defined]
         edit(workshop, '"fetch_y"', '"fetch_z"')
-        await until(on, "ConfirmDialog")
+        await until(on, "SwapDialog")
         assert not on.app.screen_stack[0].building  # type: ignore[attr-defined]
         await on.keys("y", "e", "ctrl+s")
         assert on.state["pending"]["2"]["handles"][2] == "fetch_z"
@@ -131,7 +131,7 @@ async def test_an_offer_waits_until_another_dialog_is_closed(workshop: Path) -> 
         await on.until(lambda: bool(on.snapshot.disk_changes))
         assert on.mode == "HelpDialog"
         await on.keys("escape")
-        await until(on, "ConfirmDialog")
+        await until(on, "SwapDialog")
 
 
 async def test_a_build_that_is_stopped_leaves_the_old_module_and_can_be_asked_again(
@@ -147,7 +147,7 @@ async def test_a_build_that_is_stopped_leaves_the_old_module_and_can_be_asked_ag
         assert any("the build was stopped" in text for text in on.said)
         assert on.mode == "live" and on.snapshot.live == 16
         await on.keys("b")
-        await until(on, "ConfirmDialog")
+        await until(on, "SwapDialog")
         assert "demo/Aggregator@1" in text_of(on)
 
 
@@ -170,7 +170,7 @@ async def test_a_state_that_the_new_module_cannot_read_is_said_before_the_swap(
         await on.keys("b")
         await until(on, "ConfirmDialog")
         await on.keys("y")
-        await until(on, "ConfirmDialog")
+        await until(on, "SwapDialog")
         assert "tried again on the state there is, faults" in text_of(on)
         assert "state.requests" in text_of(on)
         await on.keys("n")

@@ -21,7 +21,9 @@ from aos_tui.dialogs import (
     PromptDialog,
     ReceiptDialog,
     RecordDialog,
+    RehearsalDialog,
     ShuffleDialog,
+    SwapDialog,
     ValueDialog,
     type_text,
 )
@@ -114,6 +116,15 @@ EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
     "record": record,
     "help": help_dialog,
     "confirm": lambda: ConfirmDialog("Quit?", "A build is running. " * 40),
+    "swap": lambda: SwapDialog("Rebuilt", "Other than what is in force. " * 40),
+    "rehearsal": lambda: RehearsalDialog(
+        "Rehearsed: changes 3 of 1,204 records",
+        [
+            ("", "It changes [3] of 1,204. " * 9),
+            ("First difference: record 17 (step)", "field\n" * 9),
+        ],
+        goes=True,
+    ),
     "value": lambda: ValueDialog("State [demo]", "x" * 5000),
 }
 
@@ -145,6 +156,26 @@ async def test_a_field_blinks_no_cursor_where_animations_are_off() -> None:
         await pilot.pause()
         assert not app.dialog.query_one(TextArea).cursor_blink
         assert not app.dialog.query_one(Input).cursor_blink
+
+
+@pytest.mark.parametrize(
+    ("key", "result"),
+    [("p", "keep"), ("s", "swap"), ("g", "go"), ("d", None), ("escape", None)],
+)
+async def test_what_a_rehearsal_found_is_kept_swapped_looked_at_or_dropped(
+    key: str, result: str | None
+) -> None:
+    sections = [("", "It changes 1 of 2."), ("First difference", "field")]
+    assert (await run(RehearsalDialog("R", sections, goes=True), key)).result == result
+    same = RehearsalDialog("R", sections, goes=False)
+    assert (await run(same, "g", "escape")).result is None, "there is no record to go to"
+
+
+@pytest.mark.parametrize(
+    ("key", "result"), [("y", "swap"), ("r", "rehearse"), ("n", None), ("escape", None)]
+)
+async def test_other_code_is_swapped_to_rehearsed_or_left(key: str, result: str | None) -> None:
+    assert (await run(SwapDialog("Rebuilt", "Other code."), key)).result == result
 
 
 # -- event ---------------------------------------------------------------------------------------

@@ -306,7 +306,7 @@ async def test_a_rebuilt_reducer_is_offered_while_the_app_runs(world: Path) -> N
         patch_reducer(world, b"fetch_c", b"fetch_C")
         for _ in range(1000):
             await on.pilot.pause(0.01)
-            if on.mode == "ConfirmDialog":
+            if on.mode == "SwapDialog":
                 break
         assert "demo/Aggregator@1" in on.app.screen._text  # type: ignore[attr-defined]
         await on.keys("y", "t")
@@ -324,7 +324,7 @@ async def test_an_edited_definition_is_offered_while_the_app_runs(world: Path) -
         edit_json(plan, '"to": "status_a"', '"to": "status_1"')
         for _ in range(1000):
             await on.pilot.pause(0.01)
-            if on.mode == "ConfirmDialog":
+            if on.mode == "SwapDialog":
                 break
         assert "demo/aggregator_plan@1" in on.app.screen._text  # type: ignore[attr-defined]
         await on.keys("y", "R")

@@ -1,8 +1,8 @@
-"""Verifying a branch in a process of its own, so that no key waits for a replay.
+"""A command of ours that runs long, in a process of its own, so that no key waits for it.
 
-The process is ``aos verify WORLD --branch B --json --progress-json``. It reads the branch as it
-lies on the disk when it comes to it: what is durable then is what is proven, and the world may go
-on being written meanwhile.
+The process is ``aos .. --json --progress-json``: its progress is told, its one document is read.
+It reads a branch as it lies on the disk when it comes to it: what is durable then counts, and the
+world may go on being written meanwhile.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from typing import Any
 
 from aos_tui import process
 
-DOING = "verifying"
-"""The name of the progress that is the verification itself, and no way to it."""
 
+class Command:
+    """One run of ``words``. ``doing`` is the name of the progress that is the work itself, and no
+    way to it; ``tell`` takes each new percent of it."""
 
-class Verifier:
-    """One run. ``tell`` takes each new percent."""
-
-    def __init__(self, world: str, branch: str, tell: Callable[[int], None]) -> None:
-        self._world, self._branch, self._tell = world, branch, tell
+    def __init__(self, words: tuple[str, ...], doing: str, tell: Callable[[int], None]) -> None:
+        self._words, self._doing, self._tell = words, doing, tell
         self._process: Process | None = None
         self._stopped = False
         self._last_words = ""
@@ -34,9 +32,7 @@ class Verifier:
 
         Raises :class:`AosError` where the process ends without one.
         """
-        running = self._process = await process.start(
-            "verify", self._world, "--branch", self._branch, "--json", "--progress-json"
-        )
+        running = self._process = await process.start(*self._words, "--json", "--progress-json")
         if self._stopped:
             self.stop()
         try:
@@ -61,7 +57,7 @@ class Verifier:
             text, told = process.said(line)
             match told:
                 case {"progress": {"what": what, "done": int() as done, "total": int() as total}}:
-                    if what == DOING and total and not self._stopped:
+                    if what == self._doing and total and not self._stopped:
                         self._tell(100 * done // total)
                 case None:
                     self._last_words = text or self._last_words
@@ -73,8 +69,19 @@ class Verifier:
             found: dict[str, Any] = json.loads(answer)
         except ValueError:
             raise AosError(
-                f"the process that verifies has ended: {self._last_words or 'it said nothing'}",
+                f"the process that was {self._doing} has ended: "
+                f"{self._last_words or 'it said nothing'}",
                 code="internal",
-                hint=f"`aos verify {self._world} --branch {self._branch}` says more",
+                hint=f"`aos {' '.join(self._words)}` says more",
             ) from None
         return found
+
+
+def error_of(document: dict[str, Any]) -> Exception | None:
+    """The error that a command printed instead of its document, or None."""
+    from aos_core.errors import AosError
+
+    match document:
+        case {"error": {"code": code, "message": message, "hint": hint, "where": where}}:
+            return AosError(message, hint=hint, code=code, **where)
+    return None
