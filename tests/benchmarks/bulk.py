@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aos_core import World
+from tests.benchmarks.measure import Figure
 from tests.support import counter_world
 
 COUNTER = "demo/CounterEvent@1"
@@ -98,11 +99,8 @@ def _world(place: Path, name: str) -> Path:
     return root
 
 
-def main() -> None:
-    if sys.argv[1:2] == ["--loop"]:
-        print(loop(sys.argv[2], int(sys.argv[3])))
-        return
-    few, many = (500, 5_000) if "--quick" in sys.argv[1:] else (10_000, 100_000)
+def figures(few: int = 10_000, many: int = 100_000) -> list[Figure]:
+    """A line of `fire -` against a bare loop; speed and memory of many events."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         loops, alone, bulk = [], [], []
@@ -112,15 +110,26 @@ def main() -> None:
             bulk.append(fire(place, few))
         one, begin = min(loops), min(alone)
         each = (min(of.cpu for of in bulk) - begin) / few
-        print(f"bare loop in memory {1 / one:8,.0f} turns a second of CPU")
-        print(f"fire - of {few:<9,} {1 / each:8,.0f} turns a second of CPU, {each / one:.2f}x")
+        found = [
+            ("a bare loop of ticks in memory, CPU", one * 1e6, "us a turn"),
+            (f"`fire -` of {few:,} ticks, CPU", each / one, "x of it"),
+        ]
         for what, side in (("fire -", fire), ("run", run), ("verify", verify)):
             small, large = side(place, few), side(place, many)
-            print(
-                f"{what:7} {many:8,} events {large.wall:6.1f} s, {many / large.wall:6,.0f} a "
-                f"second; {large.memory:4.0f} MB at most, {few:,} events {small.memory:4.0f} MB: "
-                f"{large.memory / small.memory:.2f}x"
-            )
+            found += [
+                (f"`{what}` of {many:,} ticks", many / large.wall, "turns a second"),
+                (f"its memory, {large.memory:.0f} MB at most", large.memory / small.memory,
+                 f"x of {few:,} ticks"),
+            ]  # fmt: skip
+        return found
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--loop"]:
+        print(loop(sys.argv[2], int(sys.argv[3])))
+        return
+    for what, value, of in figures(500, 5_000) if "--quick" in sys.argv[1:] else figures():
+        print(f"{what:50}{value:10.2f} {of}")
 
 
 if __name__ == "__main__":

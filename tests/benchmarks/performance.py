@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import turn
+from tests.benchmarks import bulk, rehearse, turn
 from tests.benchmarks.measure import Figure
 
 PAGE = Path(__file__).parents[2] / "docs/performance.md"
@@ -21,6 +21,8 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 RUNS = 3
 MEASURES: Sequence[tuple[str, Callable[[], list[Figure]]]] = (
     ("tests.benchmarks.turn", turn.figures),
+    ("tests.benchmarks.rehearse", rehearse.figures),
+    ("tests.benchmarks.bulk", bulk.figures),
 )
 
 
