@@ -99,7 +99,7 @@ async def test_a_world_in_memory_is_rehearsed_and_kept_in_memory() -> None:
 
 async def test_esc_stops_it_and_nothing_is_written(world: Path) -> None:
     with World.open(world) as found, found.group():
-        for _ in range(600):
+        for _ in range(300):
             found.fire(EVENT, start())
     patch_reducer(world, b"fetch_a", b"fetch_z")
     async with opened(world) as on:
