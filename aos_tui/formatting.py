@@ -20,7 +20,7 @@ from aos_tui.snapshot import Index, Snapshot, Verified
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record
-    from aos_core.view import Pending, PlanView, StepView
+    from aos_core.view import Pending, PlanView
 
 Piece = tuple[str, str]
 Palette = Mapping[str, Style]
@@ -305,33 +305,6 @@ def _decision(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
 
 
 # -- plans ----------------------------------------------------------------------------------
-
-
-def shown_state(step: StepView, steps: Mapping[str, StepView]) -> str:
-    """A step's state; a pending one whose predecessors are all over is shown as ``ready``."""
-    over = ("done", "skipped")
-    if step.state == "pending" and all(steps[name].state in over for name in step.after):
-        return "ready"
-    return step.state
-
-
-def layers(steps: Sequence[StepView]) -> list[list[StepView]]:
-    """Steps by the length of the longest path that leads to them."""
-    by_id = {step.id: step for step in steps}
-    depth: dict[str, int] = {}
-    waiting = list(steps)
-    while waiting:
-        ready = [step for step in waiting if all(name in depth for name in step.after)]
-        for step in ready:
-            depth[step.id] = 1 + max((depth[name] for name in step.after), default=-1)
-        waiting = [step for step in waiting if step.id not in depth]
-        if not ready:  # a cycle never loads; this keeps a wrong one visible
-            depth |= {step.id: 0 for step in waiting}
-            waiting = []
-    found: list[list[StepView]] = [[] for _ in range(1 + max(depth.values(), default=-1))]
-    for id, at in depth.items():
-        found[at].append(by_id[id])
-    return found
 
 
 def plan_title(plan: PlanView, pending: Iterable[Pending], width: int) -> str:

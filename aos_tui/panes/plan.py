@@ -17,13 +17,12 @@ from aos_tui.actions import bindings_of
 from aos_tui.formatting import (
     STATE_ROLES,
     compact,
-    layers,
     plan_title,
     pretty,
-    shown_state,
     with_hashes,
 )
 from aos_tui.panes.base import Pane
+from aos_tui.plan_text import layers, shown_state
 
 if TYPE_CHECKING:
     from aos_core.view import StepView

@@ -8,18 +8,15 @@ import pytest
 
 from aos_core import canon
 from aos_core.kernel.records import Record
-from aos_core.view import StepView
 from aos_tui.formatting import (
     banner,
     chain_text,
     compact,
     diagnostic,
     header,
-    layers,
     outcome,
     plain,
     short_name,
-    shown_state,
     summary,
     target,
     timeline_bar,
@@ -134,34 +131,6 @@ def test_diagnostic_notation() -> None:
     assert (
         diagnostic({"a": [b"\x01", True, None], "b": -1}) == '{"a": [h\'01\', true, null], "b": -1}'
     )
-
-
-def steps() -> list[StepView]:
-    def step(id: str, state: str, *after: str) -> StepView:
-        return StepView(id, "assign", state, None, None, after)
-
-    return [
-        step("a", "done"),
-        step("b", "waiting"),
-        step("c", "pending", "a"),
-        step("d", "pending", "c", "b", "a"),
-    ]
-
-
-def test_layers_follow_the_longest_path() -> None:
-    assert [[step.id for step in layer] for layer in layers(steps())] == [["a", "b"], ["c"], ["d"]]
-
-
-def test_a_step_whose_predecessors_are_over_is_ready() -> None:
-    by_id = {step.id: step for step in steps()}
-    states = {id: shown_state(step, by_id) for id, step in by_id.items()}
-    assert states == {"a": "done", "b": "waiting", "c": "ready", "d": "pending"}
-
-
-def test_a_step_after_one_that_failed_is_not_ready() -> None:
-    failed = StepView("a", "emit_effect", "failed", None, None, ())
-    after = StepView("b", "await_receipt", "pending", None, None, ("a",))
-    assert shown_state(after, {"a": failed, "b": after}) == "pending"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""What a plan says in short text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aos_core.view import StepView
+from aos_tui.plan_text import clean, expression, guard_text, layers, shown_state
+
+FINE: dict[str, Any] = {"ref": "@var:fine"}
+STATUS: dict[str, Any] = {
+    "op": "ne",
+    "args": [{"ref": "@var:response.$status"}, {"text": "ok"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("when", "text"),
+    [
+        (None, ""),
+        (FINE, "fine"),
+        ({"ref": "@var:order.confirmed"}, "confirmed"),
+        ({"op": "not", "args": [FINE]}, "not fine"),
+        (STATUS, "status != ok"),
+        ({"op": "and", "args": [STATUS, FINE]}, "(status != ok) and fine"),
+        ({"op": "not", "args": [STATUS]}, "not (status != ok)"),
+        ({"op": "has", "args": [{"ref": "@plan.input"}, {"text": "a"}]}, "has(input, a)"),
+    ],
+)
+def test_guards_are_short(when: Any, text: str) -> None:
+    assert guard_text(when) == text
+
+
+@pytest.mark.parametrize(
+    ("node", "text"),
+    [
+        (STATUS, '@var:response.$status != "ok"'),
+        ({"record": {"n": {"nat": 1}, "of": {"null": {}}}}, "{n: 1, of: null}"),
+        ({"list": [{"bool": True}, {"text": "a b"}]}, '[true, "a b"]'),
+        ({"map": [{"key": {"text": "k"}, "value": FINE}]}, '{"k": @var:fine}'),
+        ({"variant": {"tag": "Some", "value": {"int": -1}}}, "Some(-1)"),
+        ({"variant": {"tag": "None", "value": None}}, "None"),
+    ],
+)
+def test_expressions_are_read_as_people_write_them(node: Any, text: str) -> None:
+    assert expression(node) == text
+
+
+def test_nothing_that_a_terminal_obeys_is_left() -> None:
+    assert clean("a\x1b[31mb\tc\x9bd\u202ee") == "a\ufffd[31mb\ufffdc\ufffdd\ufffde"
+    assert clean("wide \u65e5\u672c") == "wide \u65e5\u672c"
+
+
+def steps() -> list[StepView]:
+    def step(id: str, state: str, *after: str) -> StepView:
+        return StepView(id, "assign", state, None, None, after)
+
+    return [
+        step("a", "done"),
+        step("b", "waiting"),
+        step("c", "pending", "a"),
+        step("d", "pending", "c", "b", "a"),
+    ]
+
+
+def test_layers_follow_the_longest_path() -> None:
+    assert [[step.id for step in layer] for layer in layers(steps())] == [["a", "b"], ["c"], ["d"]]
+
+
+def test_a_step_whose_predecessors_are_over_is_ready() -> None:
+    by_id = {step.id: step for step in steps()}
+    states = {id: shown_state(step, by_id) for id, step in by_id.items()}
+    assert states == {"a": "done", "b": "waiting", "c": "ready", "d": "pending"}
+
+
+def test_a_step_after_one_that_failed_is_not_ready() -> None:
+    failed = StepView("a", "emit_effect", "failed", None, None, ())
+    after = StepView("b", "await_receipt", "pending", None, None, ("a",))
+    assert shown_state(after, {"a": failed, "b": after}) == "pending"
