@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from aos_core.scenario import Order, Run
+    from aos_core.scenario_file import Scenario
     from aos_core.testing import Clock, Play
     from aos_core.world import World
 
@@ -70,7 +71,7 @@ def play(request: pytest.FixtureRequest) -> Iterator[Play]:
 
     place, runs = _place(request.node), []
 
-    def call(scenario: str, order: str | Order | None = None) -> Run:
+    def call(scenario: str | Scenario, order: str | Order | None = None) -> Run:
         runs.append(play(place, scenario, order))
         return runs[-1]
 

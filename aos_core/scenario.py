@@ -371,29 +371,30 @@ class Run:
 
 def run_scenario(
     path: str | Path,
-    name: str,
+    played: str | Scenario,
     *,
     order: Order | None = None,
     memory: bool = False,
     progress: StageProgress | None = None,
     fast: bool = False,
 ) -> Run:
-    """Play a scenario into the branch named after it, which starts empty; check and verify it.
+    """Play a scenario, one of the world's by its name or one that lies in no file of it, into the
+    branch named after it, which starts empty; check and verify it.
 
     The caller closes ``run.world``. ``progress`` counts steps played, orders tried and frames
     verified; where it breaks this off, what was played is durable. ``fast`` as in
     :meth:`World.open`. Raises what opening a world and its inputs raise.
     """
-    playing, trying, verifying = (
-        None if progress is None else partial(progress, f"{name}: {what}")
-        for what in ("steps", "orders", "verifying")
-    )
     order = order or Order()
     files = WorldFiles.read(find_world(str(path)))
-    scenario = read_scenario(files.scenario_path(name))
+    scenario = read_scenario(files.scenario_path(played)) if isinstance(played, str) else played
+    playing, trying, verifying = (
+        None if progress is None else partial(progress, f"{scenario.name}: {what}")
+        for what in ("steps", "orders", "verifying")
+    )
     _need_waves(scenario, order)
     host = SimulatedHost(scenario.seed, scenario.start_ns, scenario.step_ns)
-    branch = f"{name}{order.suffix}"
+    branch = f"{scenario.name}{order.suffix}"
     world = World.anew(path, branch, memory=memory, scenario=scenario, host=host, fast=fast)
     try:
         base = world.twin()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aos_core import canon
-from aos_core.toml_table import Table, read_toml
+from aos_core.toml_table import Document, Table, parse_toml, read_toml
 
 FAULTS = ("error", "timeout", "duplicate", "late", "malformed", "never")
 """How a receipt can be broken: one vocabulary everywhere."""
@@ -79,11 +79,21 @@ class Scenario:
 
 def read_scenario(file: Path) -> Scenario:
     """Read a scenario file. Raises :class:`aos_core.errors.WorldError` with its place."""
+    return _read(read_toml(file))
+
+
+def parse_scenario(name: str, text: str) -> Scenario:
+    """The scenario of a text that lies in no file. Raises as :func:`read_scenario`, the places in
+    ``NAME.toml``."""
+    return _read(parse_toml(Path(f"{name}.toml"), text))
+
+
+def _read(document: Document) -> Scenario:
     known = ("title", "seed", "start_ns", "step_ns", "answers", "steps", "expect")
-    table = read_toml(file).table(known)
+    table, name = document.table(known), document.file.stem
     return Scenario(
-        name=file.stem,
-        title=table.get("title", str, file.stem),
+        name=name,
+        title=table.get("title", str, name),
         seed=table.whole("seed", 0, 0),
         start_ns=table.whole("start_ns", 1_700_000_000_000_000_000, 0),
         step_ns=table.whole("step_ns", 1_000_000, 0),

@@ -56,38 +56,54 @@ class _Unsayable(Exception):
 
 
 def scenario_of(
-    world: World, until: int | None = None, *, title: str | None = None, sources: bool = False
+    world: World,
+    until: int | None = None,
+    *,
+    title: str | None = None,
+    expect: Expect | None = None,
+    sources: bool = False,
 ) -> str:
     """The scenario of a branch up to height ``until`` (the turns that have ended by then), or to
-    its end, with what holds there. ``sources``: see :func:`write_scenario`.
+    its end, with what holds there, unless ``expect`` says something else. ``sources``: see
+    :func:`write_scenario`.
 
     Raises :class:`UsageError` for a height out of range, and what reading the store raises.
     """
-    until = world.height if until is None else until
-    world.frame_at(until)  # is there such a height
-    header, end = world.frames[0], world.height
-    if until < end:
-        first, last = world.turn_bounds(until)
-        end = until if until == last else first - 1
+    header, end = world.frames[0], last_end(world, until)
     frames = itertools.takewhile(lambda of: of.last_height <= end, rest(world.frames))
-    view = world.at(end)
     name = world.files.config.name
     return write_scenario(
-        title or f"{world.files.config.title}: branch {world.branch} up to height {view.height}",
+        title or f"{world.files.config.title}: branch {world.branch} up to height {end}",
         header,
         frames,
         world.program_of,
         world.history,
-        _expected(view),
-        begins=_begins(world),
-        notes=[f"Written from branch {world.branch} of {name}, up to height {view.height}."],
+        expected(world.at(end)) if expect is None else expect,
+        begins=manifest_on_disk(world),
+        notes=[f"Written from branch {world.branch} of {name}, up to height {end}."],
         sources=sources,
     )
 
 
-def reproduction(world: World, divergence: Divergence, name: str = "reproduction") -> str:
+def last_end(world: World, until: int | None = None) -> int:
+    """The height of the last turn that has ended by ``until``; the last height without it. Raises
+    :class:`UsageError` for a height out of range."""
+    if until is None or until == world.height:
+        return world.height
+    world.frame_at(until)  # is there such a height
+    first, last = world.turn_bounds(until)
+    return until if until == last else first - 1
+
+
+def reproduction(
+    world: World,
+    divergence: Divergence,
+    name: str = "reproduction",
+    expect: Expect | None = None,
+) -> str:
     """The scenario of all inputs up to the turn that diverged, to be saved under ``name``: what
-    diverged stands at its head, and it expects what the journal says.
+    diverged stands at its head, and it expects what the journal says, unless ``expect`` says
+    something else.
 
     Raises :class:`JournalDamaged` and what reading the store raises.
     """
@@ -101,7 +117,8 @@ def reproduction(world: World, divergence: Divergence, name: str = "reproduction
             until,
             world.program_of,
             world.history,
-            begins=_begins(world),
+            expect,
+            begins=manifest_on_disk(world),
             notes=[*_diverged(world, divergence), f"Run it: aos run WORLD --scenario {name}"],
         )
 
@@ -123,22 +140,39 @@ def rest(frames: Frames) -> Iterator[Frame]:
 
 
 def save(world: World, file: Path, text: str) -> None:
-    """Write a scenario, and into the world's ``modules`` those modules that its swaps name and
-    that are not there, from the store. Raises :class:`UsageError` where that cannot be written,
-    :class:`StoreDamaged` where the store lacks one."""
-    swaps = [step["swap"] for step in tomllib.loads(text).get("steps", ()) if "swap" in step]
-    paths = {path for of in swaps for path in ([of] if isinstance(of, str) else of.values())}
+    """Write a scenario, and the modules that it names (see :func:`save_modules`). Raises
+    :class:`UsageError` where that cannot be written, :class:`StoreDamaged` where the store lacks
+    one."""
+    save_modules(world, text)
     try:
-        for path in sorted(paths):
-            module = world.files.home / path
-            if (named := _MODULE.fullmatch(path)) is not None and not module.exists():
-                module.parent.mkdir(exist_ok=True)
-                module.write_bytes(world.store.get(bytes.fromhex(named[1]), what="a module"))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text.encode())
     except OSError as error:
-        text = f"{file.name} cannot be written: {error.strerror}"
-        raise UsageError(text, file=file, code="not_written") from error
+        raise _not_written(file, error) from error
+
+
+def save_modules(world: World, text: str) -> list[Path]:
+    """Write into the world's ``modules`` those modules that the swaps of a scenario name and that
+    are not there, from the store; returns their files. Raises as :func:`save`."""
+    swaps = [step["swap"] for step in tomllib.loads(text).get("steps", ()) if "swap" in step]
+    paths = {path for of in swaps for path in ([of] if isinstance(of, str) else of.values())}
+    written = []
+    for path in sorted(paths):
+        module = world.files.home / path
+        if (named := _MODULE.fullmatch(path)) is not None and not module.exists():
+            wasm = world.store.get(bytes.fromhex(named[1]), what="a module")
+            try:
+                module.parent.mkdir(exist_ok=True)
+                module.write_bytes(wasm)
+            except OSError as error:
+                raise _not_written(module, error) from error
+            written.append(module)
+    return written
+
+
+def _not_written(file: Path, error: OSError) -> UsageError:
+    text = f"{file.name} cannot be written: {error.strerror}"
+    return UsageError(text, file=file, code="not_written")
 
 
 def write_scenario(
@@ -444,7 +478,7 @@ def _expect_section(expect: Expect, root: str) -> str:
     return "\n\n".join(["\n".join(lines), *sections])
 
 
-def _expected(view: View) -> Expect:
+def expected(view: View) -> Expect:
     """What holds at a height: how much is pending, how many cells there are, and every state."""
     cells, states = {}, {}
     for reducer in view.reducers():
@@ -485,7 +519,7 @@ def _holds(codec: Codec, state: Any) -> Any:
 # -- of worlds ------------------------------------------------------------------------------
 
 
-def _begins(world: World) -> bytes | None:
+def manifest_on_disk(world: World) -> bytes | None:
     """The manifest that a fresh branch would begin with; None where the files are not sound."""
     try:
         return WorldFiles.read(world.files.root).catalog.manifest_hash

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Protocol
 
 from aos_core import canon
+from aos_core.air.codec import untyped_to_host
+from aos_core.bisect import bisect
 from aos_core.errors import AosError, UsageError
 from aos_core.kernel.turn import Turn
 from aos_core.present import NOTHING, changes, compact
+from aos_core.property import Property
 from aos_core.scenario import (
     MOST_ORDERS,
     Order,
@@ -27,10 +30,22 @@ from aos_core.scenario import (
     run_scenario,
     shuffled,
 )
+from aos_core.scenario_file import Scenario, parse_scenario
 from aos_core.view import Pending
 from aos_core.world import World
 
-__all__ = ["Clock", "Play", "assert_order_free", "assert_replays", "play"]
+__all__ = [
+    "Clock",
+    "Play",
+    "assert_holds",
+    "assert_last_turn",
+    "assert_no_fault",
+    "assert_order_free",
+    "assert_replays",
+    "assert_root",
+    "parse_scenario",
+    "play",
+]
 
 _MOST_DIFFERENCES = 5
 _MOST_TIMERS = 10_000
@@ -39,13 +54,14 @@ _MOST_TIMERS = 10_000
 class Play(Protocol):
     """What the fixture ``play`` gives: :func:`play` for the world of the test, closed after it."""
 
-    def __call__(self, scenario: str, order: str | Order | None = None) -> Run:
+    def __call__(self, scenario: str | Scenario, order: str | Order | None = None) -> Run:
         """Play a scenario from the beginning. Raises as :func:`play`."""
 
 
-def play(path: str | Path, scenario: str, order: str | Order | None = None) -> Run:
-    """Play a scenario of the world at ``path`` in memory, require all that it expects, and that it
-    replays. ``order``: of its receipts, such as ``"2,3,1"``. The caller closes ``run.world``.
+def play(path: str | Path, scenario: str | Scenario, order: str | Order | None = None) -> Run:
+    """Play a scenario in the world at ``path`` in memory, require all that it expects, and that it
+    replays. It is one of the world's by its name, or what ``parse_scenario`` gives. ``order``: of
+    its receipts, such as ``"2,3,1"``. The caller closes ``run.world``.
 
     Raises :class:`AssertionError` with everything that does not hold, and what playing raises.
     """
@@ -56,7 +72,7 @@ def play(path: str | Path, scenario: str, order: str | Order | None = None) -> R
         wrong.append(f"replay: {run.report.divergence.describe()}")
     if wrong:
         run.world.close()
-        name = f"{run.world.files.config.name}, {scenario}"
+        name = f"{run.world.files.config.name}, {run.scenario.name}"
         raise AssertionError("\n  ".join([f"{name} does not end as it says:", *wrong]))
     return run
 
@@ -115,6 +131,46 @@ def assert_replays(world: World) -> None:
     divergence = world.verify().divergence
     if divergence is not None:
         raise AssertionError(f"{world.branch} does not replay: {divergence.describe()}")
+
+
+def assert_no_fault(world: World) -> None:
+    """No turn of the whole history may have ended in a fault."""
+    faults = world.history.of_kind("fault", 0, world.height)
+    if faults:
+        height = faults[0]
+        record, why = world.records[height], world.detail(height)
+        raise AssertionError(f"the turn of record {height} faults: {record['code']}: {why}")
+
+
+def assert_holds(world: World, property: str) -> None:
+    """A property (docs/properties.md, as JSON text) must hold at every height. Raises
+    :class:`UsageError` where it cannot be read or evaluated."""
+    found = bisect(Property.parse(property, world.program), world.at, world.height)
+    if found.after is not None:
+        read = Property.parse(property, world.program).evaluate(found.after)
+        values = "; ".join(map(str, read))
+        raise AssertionError(f"the property fails at record {found.height}: {values}")
+
+
+def assert_root(world: World, root: str, *, definitions: str) -> None:
+    """The state's root must be ``root``, where the world still runs the ``definitions`` of that
+    manifest hash: with others the root is another whatever the states are, so nothing is said."""
+    found = canon.hash_text(world.root)
+    here = canon.hash_text(world.program.catalog.manifest_hash)
+    if definitions == here and root != found:
+        raise AssertionError(f"the root is {found}, not {root}")
+
+
+def assert_last_turn(world: World, records: Sequence[object]) -> None:
+    """The records of the last turn must be these, as the journal had them: bytes are
+    ``{"bytes_b64": ..}``."""
+    frame = world.frames[len(world.frames) - 1]
+    found = [untyped_to_host(dict(of)) for of in frame.records]
+    for index, (wanted, got) in enumerate(itertools.zip_longest(records, found)):
+        for path, old, new in changes(wanted, got):
+            height = frame.height + index
+            place = f"record {height}{f', {path}' if path else ''}"
+            raise AssertionError(f"{place}: {_shown(new)}, and not {_shown(old)} as in the journal")
 
 
 def assert_order_free(of: World | Run) -> None:

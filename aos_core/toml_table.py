@@ -54,8 +54,7 @@ def read_toml(path: Path) -> Document:
     """The document at ``path``. Raises :class:`WorldError` with its place."""
     try:
         data = path.read_bytes()
-        text = data.decode().replace("\r\n", "\n")
-        return Document(path, text, tomllib.loads(text))
+        return parse_toml(path, data.decode().replace("\r\n", "\n"))
     except FileNotFoundError:
         raise WorldError(f"there is no {path.name}", file=path, code="no_file") from None
     except OSError as error:
@@ -67,6 +66,13 @@ def read_toml(path: Path) -> Document:
         raise WorldError(
             message, file=path, line=line, column=column, hint="save it as UTF-8"
         ) from error
+
+
+def parse_toml(path: Path, text: str) -> Document:
+    """The document of a text, whose errors say that it stands at ``path``. Raises as
+    :func:`read_toml`."""
+    try:
+        return Document(path, text, tomllib.loads(text))
     except RecursionError:
         raise WorldError("nested too deep", file=path) from None
     except ValueError as error:  # an integer of thousands of digits is no TOMLDecodeError

@@ -107,7 +107,7 @@ def _report(out: Out, world: World, turns: Sequence[Turn]) -> int:
     if out.json:
         out.document(ack)
     else:
-        from aos_core.cli.story import Teller
+        from aos_core.story import Teller
 
         teller = Teller(world)
         first = world.height - ack["records"] + 1

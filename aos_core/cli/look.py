@@ -131,8 +131,8 @@ def journal(
 
 def _teller(out: Out, world: World) -> Callable[[int], None]:
     """Shows the record of a height, on one line."""
-    from aos_core.cli.story import Teller
     from aos_core.present import RecordReader
+    from aos_core.story import Teller
 
     if out.json:
         reader = RecordReader(world)
@@ -147,8 +147,8 @@ Height = Annotated[int, typer.Argument(metavar="H", help="The record's height.",
 @command(commands, "record")
 def record(out: Out, world: GivenWorld, height: Height, branch: Branch = "main") -> int:
     """One record, whole."""
-    from aos_core.cli.story import Teller
     from aos_core.present import RecordReader
+    from aos_core.story import Teller
 
     with open_world(out, world, branch) as opened:
         if height > opened.height:

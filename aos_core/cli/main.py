@@ -16,6 +16,7 @@ from aos_core.cli import (
     branches,
     build,
     doctor,
+    export,
     gc,
     live,
     look,
@@ -34,7 +35,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="See, simulate and prove AgentOS worlds. `aos COMMAND --help` says more.",
 )
-for group in (author, new, build, doctor, play, prove, rehearse, live, look, trace, branches, gc):
+for group in (
+    author, new, build, doctor, play, prove, rehearse, live, look, trace, branches, export, gc,
+):  # fmt: skip
     app.add_typer(group.commands)
 
 

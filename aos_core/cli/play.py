@@ -181,7 +181,7 @@ def _scenarios(world: str, scenario: str | None, ordered: bool) -> list[tuple[st
 
 
 def _tell(out: Out, run: Any) -> None:
-    from aos_core.cli.story import story
+    from aos_core.story import story
 
     out.print(*story(run, out.console.width), "")
 

@@ -125,8 +125,8 @@ def _verify(
 
 @contextmanager
 def stopped_cleanly() -> Iterator[None]:
-    """SIGTERM ends this as an interrupt does: what has been verified is remembered, and no worker
-    stays."""
+    """SIGTERM ends what is inside as an interrupt does: what has been verified is remembered, and
+    no worker stays."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -233,7 +233,7 @@ def _failure(world: World, property: Property, found: Scan[View]) -> dict[str, A
 def _show_failure(out: Out, world: World, property: Property, found: Scan[View]) -> None:
     from rich.text import Text
 
-    from aos_core.cli.story import Teller
+    from aos_core.story import Teller
 
     if found.silent == found.seen:
         out.print(Text(f"says nothing at any height, 0..{world.height}", "yellow"))

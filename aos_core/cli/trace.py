@@ -67,7 +67,7 @@ def _show_tree(
     """The chain of causes from its beginning down to the record, marked, then its effects."""
     from rich.text import Text
 
-    from aos_core.cli.story import Teller
+    from aos_core.story import Teller
 
     teller, own = Teller(world), len(above)
     lines = [(of.height, own - of.depth) for of in reversed(above)]

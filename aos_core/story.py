@@ -109,7 +109,7 @@ class Teller:
             if record.by is None:
                 yield Text()
             yield Text.assemble((f"{height:>4} ", "dim"), (f"{sign} ", style), (words, style))
-            yield from self._details(height, record, width)
+            yield from self.details(height, width)
 
     def line(self, height: int) -> str:
         """One record on one line, with its kind."""
@@ -181,7 +181,9 @@ class Teller:
             return canon.hash_text(record["instance"])[:19]
         return f"{short_name(started.plan)} #{started.number}"
 
-    def _details(self, height: int, record: Record, width: int) -> Iterator[Text]:
+    def details(self, height: int, width: int) -> Iterator[Text]:
+        """What belongs to one record: an event's value, what a step changed, a plan's result."""
+        record = self._world.records[height]
         match record.kind:
             case "event" if record.by is None:
                 value = self._reader.fields(height)["value"]
