@@ -120,7 +120,7 @@ class AosApp(App[None]):
         """Open the world again whenever one of its files changes."""
         from aos_tui.watch import changes
 
-        async for _ in changes(await self.session.folders_on_disk()):
+        async for _ in changes(await self.session.folders_on_disk(), built=True):
             self._open_soon()
 
     def _say_height(self) -> None:
