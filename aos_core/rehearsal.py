@@ -35,12 +35,14 @@ class Rehearsal:
     """What other code makes of a history.
 
     ``records`` the history has, ``changed`` of them come out otherwise or not at all, or are there
-    only now; they are compared one by one within each turn. ``code``: names of the definitions
-    that differ, ``left_out``: replacements of them in the history. ``first_difference``: heights
-    are the history's, ``found_at`` is the height beside. ``diff``: of the states at the end, the
-    history's before. ``effects_lost`` were asked for in the history, with the height of their
-    ``receipt``, and are not now; ``effects_new`` are asked for now alone. Faults ``new`` and
-    ``gone``, and inputs ``refused`` at the border with this code. ``branch``: it was kept as.
+    only now; they are compared turn by turn. ``code``: names of the definitions that differ,
+    ``left_out``: replacements of them in the history. ``first_difference``: heights are the
+    history's, ``found_at`` is the height beside. ``diff``: of the states at the end, the history's
+    before. ``effects_lost`` were asked for in the history, with the height of their ``receipt``,
+    and are not now; ``effects_new`` are asked for now alone; ``effects_changed`` are asked for with
+    other params or another cap, ``found``, and get the receipts that were recorded all the same.
+    Faults ``new`` and ``gone``, and inputs ``refused`` at the border with this code. ``branch``: it
+    was kept as.
     """
 
     records: int
@@ -53,6 +55,7 @@ class Rehearsal:
     diff: tuple[Change, ...]
     effects_lost: Listed
     effects_new: Listed
+    effects_changed: Listed
     faults_new: Listed
     faults_gone: Listed
     refused: Listed
@@ -76,7 +79,14 @@ class Rehearsal:
 
     def to_json(self) -> dict[str, Any]:
         """As ``aos rehearse --json`` prints it."""
-        lists = ("effects_lost", "effects_new", "faults_new", "faults_gone", "refused")
+        lists = (
+            "effects_lost",
+            "effects_new",
+            "effects_changed",
+            "faults_new",
+            "faults_gone",
+            "refused",
+        )
         first = self.first_difference
         return {
             "same": self.same,

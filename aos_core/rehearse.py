@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import islice
@@ -30,11 +30,12 @@ from aos_core.errors import CanonError, Diverged, Rejected, UsageError
 from aos_core.frames import Frame
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Input, ManifestInput, ReceiptInput, Record, input_from_plain
-from aos_core.kernel.state import Intent, State
+from aos_core.kernel.state import Instance, Intent, State
 from aos_core.kernel.turn import Moment, Programs, Turn, genesis, turn
 from aos_core.other_code import Code
 from aos_core.present import RecordReader
 from aos_core.progress import Progress
+from aos_core.record_match import as_recorded, count_differences, first_difference, renamed
 from aos_core.rehearsal import Listed, Rehearsal
 from aos_core.replay import Divergence, begin, record_difference, same_step, state_difference
 from aos_core.scenario_file import Scenario
@@ -46,6 +47,9 @@ MOST_ANSWERS = 1000
 """So many answers are given before a recorded input: code that asks again and again comes to an
 end."""
 
+SETTLES = ("settled", "orphan")
+"""Outcomes of a receipt after which its intent is pending no longer."""
+
 GROUP = 1024
 """So many turns of a branch that is kept become durable together."""
 
@@ -55,14 +59,16 @@ def rehearse(
     code: Code,
     *,
     answers: Scenario | None = None,
+    strict: bool = False,
     keep: str | None = None,
     progress: Progress | None = None,
 ) -> Rehearsal:
     """Run the branch of ``world``, as it lies on the disk now, with ``code``.
 
     ``answers``: the scenario that answers effects without a recorded receipt, in the moment they
-    are asked for, a timer when it is due; None leaves them pending. ``keep``: the name of a new
-    branch that what comes out becomes; without it nothing is written. Broken off, by what
+    are asked for, a timer when it is due; None leaves them pending. ``strict``: an effect that asks
+    for something else is another one, also where its origin is the same. ``keep``: the name of a
+    new branch that what comes out becomes; without it nothing is written. Broken off, by what
     ``progress`` raises, it leaves nothing behind.
 
     Raises :class:`UsageError` where ``keep`` is taken, :class:`JournalDamaged`,
@@ -73,7 +79,7 @@ def rehearse(
         if keep is not None:
             objects = code.objects(start.body["manifest"])
             kept = keeping.enter_context(world.begun_beside(keep, _header(start, code), objects))
-        run = _Run(world, travel, code, answers, kept)
+        run = _Run(world, travel, code, Pairs(strict), answers, kept)
         run.all(progress)
         return run.report(keep)
 
@@ -107,6 +113,7 @@ class _Run:
         world: World,
         travel: Travel,
         code: Code,
+        pairs: Pairs,
         answers: Scenario | None,
         kept: World | None,
     ) -> None:
@@ -117,13 +124,13 @@ class _Run:
         self._answering = Answering(world.store, answers)
         self._unanswered: dict[bytes, str] = {}
         self._reader = RecordReader(world)
-        self._pairs = Pairs()
+        self._pairs = pairs
         self._instances: dict[bytes, bytes] = {}
         """Live plan instances by their identity now, where that was another one."""
         self._changed = self._left_out = 0
         self._first: Divergence | None = None
         self._found_at: int | None = None
-        self._lost, self._new, self._refused = Listed(), Listed(), Listed()
+        self._lost, self._new, self._other, self._refused = (Listed() for _ in range(4))
         self._faults_new, self._faults_gone = Listed(), Listed()
 
     # -- the way through ------------------------------------------------------------------------
@@ -153,15 +160,19 @@ class _Run:
         height, ours = self._moment.height, self._for_us(input)
         if ours is None:
             self._not_delivered(frame)
+            self._settle(frame)
             return
         try:
             made = self._turn(ours)
         except (Rejected, CanonError) as error:
             self._refuse(frame, error)
+            self._settle(frame)
             return
         self._pair_instances(frame, made)
+        self._take_in(frame, made, height)  # first: what is paired is compared by one name
         self._compare(index, frame, made, height)
-        self._take_in(frame, made, height)
+        self._forget_ended(made)
+        self._settle(frame)
 
     def _turn(self, input: Input) -> Turn:
         made = turn(self._code.programs, self._state, input, self._moment, self._code.modules)
@@ -194,7 +205,7 @@ class _Run:
         if pending.get(intent) is not None:
             self._pairs.meet(intent)
             return replace(input, late=False)
-        twin = self._pairs.twin(intent)
+        twin = self._pairs.twin(intent, late=input.late)
         if twin is None:
             return None
         return replace(input, intent=twin, late=pending.get(twin) is None)
@@ -203,12 +214,23 @@ class _Run:
         """A receipt recorded for an effect that is not asked for."""
         self._differs(record_difference(frame.height, 0, frame.records, []), None)
         self._changed += len(frame.records)
+        if frame.records[0]["outcome"] in SETTLES:
+            self._lose(frame)
+        self._pairs.ask(_askings(frame.height, frame.records, {}), [])
+
+    def _lose(self, frame: Frame) -> None:
+        """The effect of a receipt is not asked for, and will not be: it had its answer."""
         intent = frame.records[0]["intent"]
         known = self._pairs.lost.pop(intent, None)
         asked = self._world.history.asked(intent, frame.height) if known is None else None
         at = known.height if known is not None else None if asked is None else asked.since
         self._lost.add(self._recorded(at) | {"receipt": frame.height})
-        self._pairs.ask(_askings(frame.height, frame.records, {}), [])
+
+    def _settle(self, frame: Frame) -> None:
+        """The history may be through with an intent."""
+        first = frame.records[0]
+        if first["k"] == "receipt" and first["outcome"] in SETTLES:
+            self._pairs.settle(first["intent"])
 
     def _take_in(self, frame: Frame | None, made: Turn, height: int) -> None:
         """What a turn asked for, and its fault, beside those of the frame; an answer has none."""
@@ -216,14 +238,19 @@ class _Run:
         plain = [record.to_plain() for record in made.records]
         ours = _askings(height, plain, self._instances)
         theirs = () if frame is None else _askings(frame.height, recorded, {})
-        alone = {of.hash for of in self._pairs.ask(theirs, ours)}
+        met = self._pairs.ask(theirs, ours)
+        for mine, twin in met.renamed:
+            if not mine.same_as(twin):
+                now = self._asked_now(twin)
+                self._other.add(
+                    self._recorded(mine.height)
+                    | {"found_at": twin.height, "found": {of: now[of] for of in ("params", "cap")}}
+                )
+        alone = {of.hash for of in met.alone}
         for of in ours:
             intent = self._state.pending.get(of.hash)
             if intent is not None:
                 self._answering.ask(intent, made.input, alone=of.hash in alone)
-        for record in made.records:
-            if record.kind == "plan_ended":
-                self._instances.pop(record["instance"], None)
         at, faulted = (
             None if frame is None else frame.height,
             bool(recorded) and recorded[-1]["k"] == "fault",
@@ -232,6 +259,11 @@ class _Run:
             self._faults_new.add(_fault(made.fault.to_plain(), at, height))
         if made.fault is None and faulted:
             self._faults_gone.add(_fault(recorded[-1], at, height))
+
+    def _forget_ended(self, made: Turn) -> None:
+        for record in made.records:
+            if record.kind == "plan_ended":
+                self._instances.pop(record["instance"], None)
 
     def _answer(self, logical_ns: int) -> None:
         """Give the answers that are due by then."""
@@ -262,6 +294,7 @@ class _Run:
         else:
             self._unanswered[intent.hash] = made.fault["text"]
         self._take_in(None, made, height)
+        self._forget_ended(made)
 
     def _program_behind(self, intent: Intent) -> Program:
         """The program that types an intent: a running plan keeps its own."""
@@ -313,16 +346,21 @@ class _Run:
         """Count the records that differ, and find the first difference. As a rule none does, and
         the bytes say so: nothing is decoded then."""
         shift = frame.height - height
-        ours = [_as_recorded(record, shift, self._instances) for record in made.records]
+        name = self._name if self._instances or self._pairs.renames else None
+        ours = [as_recorded(record, shift, name) for record in made.records]
         if canon.encode_ordered({**frame.body, "records": ours}) == frame.payload:
             return
         ours, theirs = canon.decode(canon.encode_ordered(ours)), frame.records
-        longest = max(len(ours), len(theirs))
-        differ = [at for at in range(longest) if _at(ours, at) != _at(theirs, at)]
-        self._changed += len(differ)
-        if differ and self._first is None:
-            found = self._locate(index, frame, made, differ[0], ours)
-            self._differs(found, height + differ[0])
+        at = first_difference(ours, theirs)
+        if at is None:
+            return
+        self._changed += count_differences(ours, theirs)
+        if self._first is None:
+            self._differs(self._locate(index, frame, made, at, ours), height + at)
+
+    def _name(self, of: bytes) -> bytes:
+        """What the history calls an instance, an intent or its key; others keep their name."""
+        return self._instances.get(of) or self._pairs.name(of) or of
 
     def _locate(
         self, index: int, frame: Frame, made: Turn, at: int, ours: list[dict[str, Any]]
@@ -373,6 +411,7 @@ class _Run:
             diff=tuple(self._diff()),
             effects_lost=self._lost.sorted(),
             effects_new=self._new.sorted(),
+            effects_changed=self._other,
             faults_new=self._faults_new,
             faults_gone=self._faults_gone,
             refused=self._refused,
@@ -398,19 +437,35 @@ class _Run:
         )
 
     def _as_history(self, before: State) -> State:
-        """The state as the history would have it: live plans by the identity, definition and
-        manifest that they have there, so that only what they did differs."""
-        plans, pending, ids = self._state.plans, self._state.pending, self._instances
+        """The state as the history would have it: what is alive there too has the name, and plans
+        the definition and manifest, that they have there; so only what they did differs."""
+        plans, pending, name = self._state.plans, self._state.pending, self._name
         for id, instance in self._state.plans.items():
-            other = before.plans.get(ids.get(id, id))
+            other = before.plans.get(name(id))
             if other is not None and other.name == instance.name:
-                same = instance._replace(id=other.id, plan=other.plan, manifest=other.manifest)
-                plans = plans.delete(id).set(other.id, same)
-        for hash, intent in self._state.pending.items() if ids else ():
-            if intent.origin.get("instance") in ids:
-                origin = {**intent.origin, "instance": ids[intent.origin["instance"]]}
-                pending = pending.set(hash, replace(intent, origin=origin))
+                plans = plans.delete(id).set(other.id, _as_instance(instance, other, name))
+        for hash, intent in self._state.pending.items():
+            key = name(intent.idempotency_key)
+            origin = renamed(dict(intent.origin), name)
+            theirs = name(hash) if before.pending.get(name(hash)) is not None else hash
+            if (theirs, key, origin) != (hash, intent.idempotency_key, intent.origin):
+                same = replace(intent, idempotency_key=key, origin=origin)
+                pending = pending.delete(hash).set(theirs, same)
         return self._state._replace(plans=plans, pending=pending)
+
+
+def _as_instance(instance: Instance, other: Instance, name: Callable[[bytes], bytes]) -> Instance:
+    """A live plan with the names that ``other``, the one of the history, has."""
+    values = renamed(dict(instance.values), name)
+    return instance._replace(
+        id=other.id,
+        plan=other.plan,
+        manifest=other.manifest,
+        values=values,
+        forms=other.forms if values == other.values else instance.forms,
+        waits=renamed(dict(instance.waits), name),
+        receipts={name(of): held for of, held in instance.receipts.items()},
+    )
 
 
 def _askings(
@@ -425,20 +480,6 @@ def _askings(
     return found
 
 
-def _as_recorded(record: Record, shift: int, instances: Mapping[bytes, bytes]) -> dict[str, Any]:
-    """A record as it stands in the history, if it is the same: heights and plan instances are
-    those of the history."""
-    plain = record.to_prepared()
-    if record.by is not None:
-        plain["by"] = record.by + shift
-    if plain.get("instance") in instances:
-        plain["instance"] = instances[plain["instance"]]
-    if record.kind == "intent" and plain["origin"].get("instance") in instances:
-        origin = plain["origin"]
-        plain["origin"] = {**origin, "instance": instances[origin["instance"]]}
-    return plain
-
-
 def _fault(plain: Mapping[str, Any], height: int | None, found_at: int) -> dict[str, Any]:
     """The fault of a turn; ``height`` and ``found_at``: where that begins on the two sides."""
     reducer = plain["where"].get("reducer")
@@ -449,10 +490,6 @@ def _fault(plain: Mapping[str, Any], height: int | None, found_at: int) -> dict[
         "text": plain["text"],
         **({} if reducer is None else {"reducer": reducer}),
     }
-
-
-def _at(records: Sequence[Any], at: int) -> Any:
-    return records[at] if at < len(records) else None
 
 
 def _no_answer(*_: object) -> None:

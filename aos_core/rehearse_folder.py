@@ -74,14 +74,16 @@ def rehearse_folder(
     code: Callable[[World], Code],
     *,
     answers: Scenario | None = None,
+    strict: bool = False,
     progress: StageProgress | None = None,
     fast: bool = False,
 ) -> Iterator[Told]:
     """Rehearse every journal of a folder (:func:`journals_in`) with what ``code`` gives for its
     world, one after the other; what goes wrong with one is told and stops no other.
 
-    ``progress`` is given the journal's name as the stage; ``fast`` as in ``World.open``. Raises
-    :class:`UsageError` where there is no journal, and what ``progress`` raises."""
+    ``answers`` and ``strict`` as in :func:`rehearse`; ``progress`` is given the journal's name as
+    the stage; ``fast`` as in ``World.open``. Raises :class:`UsageError` where there is no journal,
+    and what ``progress`` raises."""
     for path, branch in journals_in(folder):
         told = Told(path, branch)
 
@@ -91,7 +93,7 @@ def rehearse_folder(
 
         try:
             with World.open(path, branch, write=False, fast=fast) as world:
-                found = rehearse(world, code(world), answers=answers, progress=tell)
+                found = rehearse(world, code(world), answers=answers, strict=strict, progress=tell)
         except AosError as error:
             yield Told(path, branch, error=error)
         else:

@@ -255,9 +255,12 @@ def rehearsed(path: Path, wasm: bytes, **more: Any) -> Rehearsal:
 def test_other_params_of_one_origin_take_the_recorded_receipt(asking: Path) -> None:
     found = rehearsed(asking, asker("new"), keep="new")
     assert found.effects_lost.count == found.effects_new.count == 0
-    assert found.first_difference is not None
-    assert found.first_difference.record["k"] == "decision"
-    assert found.first_difference.field == "intent"
+    first = found.first_difference
+    assert first is not None and first.record["k"] == "intent"
+    assert (first.field, first.expected, first.found) == ("params.q", "old", "new")
+    told = [(of["params"], of["found"]["params"]) for of in found.effects_changed.items]
+    assert told == [({"q": "old"}, {"q": "new"})] * 2, "nobody is to think that it was asked so"
+    assert [of.path.rpartition(".")[2] for of in found.diff] == ["q"]
     with World.open(asking, "new") as new:
         assert new.verify().ok
         (receipt,) = (of for of in new.records if of.kind == "receipt")

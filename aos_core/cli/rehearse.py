@@ -42,7 +42,10 @@ ModuleName = Annotated[
 WasmFile = Annotated[
     Path | None,
     typer.Argument(
-        metavar="FILE.wasm", help="What it is replaced by.", show_default=False, dir_okay=False
+        metavar="FILE.wasm",
+        help="What it is replaced by; .wat too.",
+        show_default=False,
+        dir_okay=False,
     ),
 ]
 WithDisk = Annotated[
@@ -69,6 +72,14 @@ AnswerText = Annotated[
         autocompletion=completion.answers,
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="An effect with other params is another one: it does not get the receipt that was "
+        "recorded in its place.",
+    ),
+]
 Over = Annotated[
     Path | None,
     typer.Option(
@@ -92,6 +103,7 @@ def rehearse(
     keep: Keep = False,
     keep_as: KeepAs = None,
     answer: AnswerText = "pending",
+    strict: Strict = False,
     over: Over = None,
     branch: Branch = "main",
 ) -> int:
@@ -107,14 +119,15 @@ def rehearse(
         if over is not None:
             if keep or keep_as is not None:
                 raise UsageError("--keep keeps one branch: leave out --over")
-            return _over(out, over, code, _answers(answer, world))
-        return _one(out, world, branch, code, answer, keep_as or keep)
+            return _over(out, over, code, _answers(answer, world), strict)
+        return _one(out, world, branch, code, answer, strict, keep_as or keep)
 
 
 def _code_for(
     world: str, module: str | None, wasm: Path | None, with_disk: bool
 ) -> Callable[[World], Code]:
     """What makes the code to rehearse with, for any world. Raises :class:`UsageError`."""
+    from aos_core.build.texts import read_module
     from aos_core.files import WorldFiles, find_world
     from aos_core.other_code import with_files, with_module
 
@@ -127,7 +140,7 @@ def _code_for(
             hint="aos rehearse WORLD demo/Counter@1 counter.wasm",
         )
     try:
-        data = wasm.read_bytes()
+        data = read_module(wasm)
     except OSError as error:
         raise UsageError(f"{wasm} cannot be read: {error.strerror}", file=wasm) from error
     return lambda of: with_module(of, module, data)
@@ -155,6 +168,7 @@ def _one(
     branch: str,
     code: Callable[[World], Code],
     answer: str,
+    strict: bool,
     keep: str | bool,
 ) -> int:
     from aos_core.rehearse import free_name, rehearse
@@ -162,7 +176,9 @@ def _one(
     answers = _answers(answer, world)
     with open_world(out, world, branch) as opened, out.progress("rehearsing") as progress:
         name = free_name(opened) if keep is True else keep or None
-        found = rehearse(opened, code(opened), answers=answers, keep=name, progress=progress)
+        found = rehearse(
+            opened, code(opened), answers=answers, strict=strict, keep=name, progress=progress
+        )
         trouble = exit_code(out, opened)
     if out.json:
         out.document(found.to_json())
@@ -174,12 +190,20 @@ def _one(
     return trouble or (0 if found.same else DIFFERS)
 
 
-def _over(out: Out, folder: Path, code: Callable[[World], Code], answers: Scenario | None) -> int:
+def _over(
+    out: Out,
+    folder: Path,
+    code: Callable[[World], Code],
+    answers: Scenario | None,
+    strict: bool,
+) -> int:
     from aos_core.rehearse_folder import rehearse_folder
 
     told, worst = [], 0
     with out.several() as progress:
-        for of in rehearse_folder(folder, code, answers=answers, progress=progress, fast=True):
+        for of in rehearse_folder(
+            folder, code, answers=answers, strict=strict, progress=progress, fast=True
+        ):
             told.append(of.to_json())
             worst = max(worst, _worst(of))
             if not out.json:
@@ -219,6 +243,7 @@ def _show(out: Out, found: Rehearsal) -> None:
     for title, listed, line in (
         ("effects not asked for any more", found.effects_lost, _lost_line),
         ("effects asked for only now", found.effects_new, _new_line),
+        ("effects asked for otherwise", found.effects_changed, _changed_line),
         ("new faults", found.faults_new, _fault_line),
         ("faults that are gone", found.faults_gone, _fault_line),
         ("inputs refused", found.refused, lambda of: f"record {of['height']}: {of['text']}"),
@@ -280,6 +305,15 @@ def _new_line(of: dict[str, Any]) -> str:
     if of["answer"] is not None:
         return f"{_effect(of)}; answered at {of['answer']}"
     return f"{_effect(of)}; {of.get('problem', 'pending')}"
+
+
+def _changed_line(of: dict[str, Any]) -> str:
+    from aos_core.present import asks_for, compact
+
+    now = asks_for(of["kind"], of["found"]["params"])
+    if of["found"]["cap"] != of["cap"]:
+        now = f"{now} under {compact(of['found']['cap'])}"
+    return f"{_effect(of)} -> {now}"
 
 
 def _effect(of: dict[str, Any]) -> str:

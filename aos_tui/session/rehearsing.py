@@ -153,6 +153,7 @@ def rehearsed(said: Mapping[str, Any]) -> Rehearsed:
     for name, title, line in (
         ("effects_lost", "Effects not asked for any more", _lost),
         ("effects_new", "Effects asked for only now", _new),
+        ("effects_changed", "Effects asked for otherwise", _other),
         ("faults_new", "New faults", _fault),
         ("faults_gone", "Faults that are gone", _fault),
         ("refused", "Inputs that are refused", _fault),
@@ -221,6 +222,14 @@ def _lost(of: Mapping[str, Any]) -> str:
 
 def _new(of: Mapping[str, Any]) -> str:
     return f"{_effect(of)}; {'pending' if of['answer'] is None else 'answered'}"
+
+
+def _other(of: Mapping[str, Any]) -> str:
+    from aos_core.present import asks_for
+
+    now = asks_for(of["kind"], of["found"]["params"])
+    under = "" if of["found"]["cap"] == of["cap"] else f" under {of['found']['cap']}"
+    return f"{_effect(of)}\n      now {now}{under}, with the receipt that was recorded"
 
 
 def _effect(of: Mapping[str, Any]) -> str:

@@ -10,14 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from wasmtime import wat2wasm
 
+from aos_core import canon
 from aos_core.world import World
 from tests.cli.conftest import EVENT, REDUCER, ROOT, START, START_JSON, Aos, copy_world
-from tests.support import TRAPS
+from tests.kernel.worlds import module
+from tests.support import TRAPS, tiny_world
 
 FIELDS = {
     "same", "diff", "changed", "records", "frames", "code", "left_out", "effects_lost",
-    "effects_new", "faults_new", "faults_gone", "refused", "counts", "height", "root",
+    "effects_new", "effects_changed", "faults_new", "faults_gone", "refused", "counts", "height",
+    "root",
 }  # fmt: skip
 
 HANDLES = "[fetch_a, fetch_b, fetch_c]"
@@ -98,6 +102,43 @@ def test_effects_that_are_new_are_answered_as_asked(world: Path, aos: Aos) -> No
     assert "GET https://example.com/api/a; answered at 17" in told.out
     bad = aos("rehearse", world, REDUCER, good, "--answer", "nobody", "--json")
     assert bad.code == 2 and "scenario=basic" in bad.error["hint"]
+
+
+def asking(q: str) -> str:
+    """A reducer as WebAssembly text: it asks for ``q`` whenever it is called."""
+    params = canon.encode({"q": q})
+    effect = {"kind": "demo.ask", "params": params, "cap_slot": "default"}
+    output = canon.encode_plain({"state": b"\xf6", "effects": [effect]})
+    text = "".join(f"\\{byte:02x}" for byte in output)
+    return f"""(module (memory (export "memory") 1) (data (i32.const 0) "{text}")
+        (func (export "alloc") (param i32) (result i32) (i32.const 4096))
+        (func (export "step") (param i32 i32) (result i32 i32)
+            (i32.const 0) (i32.const {len(output)})))"""
+
+
+def test_effects_that_are_asked_for_otherwise_are_told_or_strictly_others(
+    tmp_path: Path, aos: Aos
+) -> None:
+    world = tiny_world(
+        tmp_path / "asks",
+        module("demo/R@1", "demo/Go@1", emits=["demo.ask"], slots={"default": "demo.ask"}),
+        wasm={"R": bytes(wat2wasm(asking("old")))},
+        routes=[("demo/Go@1", "demo/R@1")],
+        bindings={"demo/R@1": {"default": "asks"}},
+    )
+    (tmp_path / "new.wat").write_text(asking("new"), "utf-8")
+    assert aos("fire", world, "demo/Go@1", '{"who": "a", "n": 1}').code == 0
+    assert aos("release", world, 1, "--receipt", '{"payload": {"n": 1, "note": null}}').code == 0
+    done = aos("rehearse", world, "demo/R@1", tmp_path / "new.wat")
+    assert done.code == 1
+    assert (
+        "effects asked for otherwise: 1\n  record 4: demo.ask q old -> demo.ask q new\n" in done.out
+    )
+    strict = aos("rehearse", world, "demo/R@1", tmp_path / "new.wat", "--strict")
+    assert (
+        "effects not asked for any more: 1\n  record 4: demo.ask q old; receipt 5\n" in strict.out
+    )
+    assert "effects asked for only now: 1\n  record 4: demo.ask q new; pending\n" in strict.out
 
 
 def test_over_a_folder_one_line_each(asked: Path, wasm: Path, tmp_path: Path, aos: Aos) -> None:

@@ -147,7 +147,7 @@ async def test_code_that_could_not_run_is_an_error_and_no_dialog(world: Path) ->
 
 def test_long_lists_are_cut() -> None:
     fault = {"height": 1, "found_at": 1, "code": "trap", "text": "it traps"}
-    names = ("effects_lost", "effects_new", "faults_gone", "refused")
+    names = ("effects_lost", "effects_new", "effects_changed", "faults_gone", "refused")
     said = {
         "same": False, "diff": [], "changed": 5, "records": 10_000, "code": ["demo/R@1"],
         "root": "", "faults_new": [fault] * (MOST_LINES + 7), "counts": {"faults_new": 9_000},
@@ -157,3 +157,22 @@ def test_long_lists_are_cut() -> None:
     assert found.summary == "changes 5 of 10,000" and found.height is None
     heading, text = found.sections[-1]
     assert heading == "New faults: 9,000" and text.endswith("and 7 more")
+
+
+def test_an_effect_that_is_asked_for_otherwise_is_told_with_what_is_asked_now() -> None:
+    changed = {
+        "height": 4, "kind": "demo.ask", "params": {"q": "old"}, "cap": "asks",
+        "found": {"params": {"q": "new"}, "cap": "others"},
+    }  # fmt: skip
+    names = ("effects_lost", "effects_new", "faults_new", "faults_gone", "refused")
+    said = {
+        "same": False, "diff": [], "changed": 1, "records": 6, "code": ["demo/R@1"], "root": "",
+        "effects_changed": [changed], "counts": {"effects_changed": 1},
+        **{name: [] for name in names},
+    }  # fmt: skip
+    heading, text = rehearsed(said).sections[-1]
+    assert heading == "Effects asked for otherwise: 1"
+    assert text.splitlines() == [
+        "   4  demo.ask q old",
+        "      now demo.ask q new under others, with the receipt that was recorded",
+    ]
