@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -32,8 +33,14 @@ Programs = Callable[[bytes], Program]
 
 BUSY_SECONDS = 5.0
 
+MOST_IN_MEMORY = 1024
+"""So many states are kept by a world in memory."""
+
 _MOST_WAITING = 64
 """So many states wait for the disk at most: with a slow one there are fewer snapshots."""
+
+_SOON_SECONDS = 0.05
+"""So long a state may wait for others to be written with: a transaction costs more than a state."""
 
 
 Again = Callable[[], State]
@@ -91,6 +98,8 @@ class MemorySnapshots:
 
     def keep(self, frame: Frame, state: State, after: Moment) -> None:
         self._kept[frame.hash] = state, after
+        if len(self._kept) > MOST_IN_MEMORY:  # every other one goes: the longer ago, the sparser
+            self._kept = dict(list(self._kept.items())[1::2])
 
     def load(self, frame: Frame, programs: Programs, again: Again) -> tuple[State, Moment] | None:
         return self._kept.get(frame.hash)
@@ -120,23 +129,27 @@ class MemorySnapshots:
 
 class StoredSnapshots:
     """Snapshots in one SQLite file that threads and processes share. They are written by a thread
-    of its own. A file that cannot be used is done without."""
+    of its own, those that come soon after each other together. A file that cannot be used is done
+    without."""
 
     def __init__(self, path: Path, *, write: bool) -> None:
         self._path, self._write, self.damaged = path, write, False
         self._mutex = threading.Lock()
         self._thread: ThreadPoolExecutor | None = None
-        self._room = threading.BoundedSemaphore(_MOST_WAITING)
+        self._waiting: deque[tuple[bytes, State, Moment]] = deque(maxlen=_MOST_WAITING)
+        self._hurry = threading.Event()
         self._database = self._open()
 
     def keep(self, frame: Frame, state: State, after: Moment) -> None:
         if self._database is None or not self._write:
             return
-        if not self._room.acquire(blocking=False):
+        if len(self._waiting) == _MOST_WAITING:
             return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
-        self._thread.submit(self._keep_and_make_room, frame.hash, state, after)
+        self._waiting.append((frame.hash, state, after))
+        if len(self._waiting) == 1:  # else the thread knows already
+            self._thread.submit(self._keep_soon)
 
     def load(self, frame: Frame, programs: Programs, again: Again) -> tuple[State, Moment] | None:
         row = self._one("SELECT data FROM snapshots WHERE head = ?", frame.hash)
@@ -223,9 +236,12 @@ class StoredSnapshots:
 
     def settle(self) -> None:
         if self._thread is not None:
-            self._thread.submit(lambda: None).result()
+            self._hurry.set()
+            self._thread.submit(self._keep_waiting).result()
+            self._hurry.clear()
 
     def close(self) -> None:
+        self.settle()
         if self._thread is not None:
             self._thread.shutdown()
             self._thread = None
@@ -234,13 +250,31 @@ class StoredSnapshots:
                 self._database.close()
                 self._database = None
 
-    def _keep_and_make_room(self, head: bytes, state: State, after: Moment) -> None:
-        try:
-            self._keep(head, state, after)
-        finally:
-            self._room.release()
+    def _keep_soon(self) -> None:
+        self._hurry.wait(_SOON_SECONDS)
+        self._keep_waiting()
 
-    def _keep(self, head: bytes, state: State, after: Moment) -> None:
+    def _keep_waiting(self) -> None:
+        """Write what waits by now, in one transaction."""
+        with self._mutex:
+            waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if self._database is None or not waiting:
+                return
+            nodes: list[Any] = []
+            try:
+                with transaction(self._database):
+                    for head, state, after in waiting:
+                        nodes += self._keep(self._database, head, state, after)
+            except BaseException as error:
+                for node in nodes:
+                    node.kept = False
+                if not isinstance(error, sqlite3.Error):  # else some snapshots the fewer
+                    raise
+
+    def _keep(
+        self, database: sqlite3.Connection, head: bytes, state: State, after: Moment
+    ) -> list[Any]:
+        """Write a state, and of its nodes those that no other has written: which they were."""
         maps: list[MerkleMap[Any]] = [*state.cells.values(), state.plans, state.pending]
         nodes = [node for of in maps for node in of.unkept()]
         plain: dict[str, Any] = {
@@ -250,23 +284,16 @@ class StoredSnapshots:
             "settings": after.settings.to_plain(),
         }
         data = canon.encode({**plain, "sum": _sum(plain)})
-        with self._mutex:
-            if self._database is None:
-                return
-            try:
-                with transaction(self._database):
-                    self._database.executemany(
-                        "INSERT OR REPLACE INTO nodes VALUES (?, ?)",
-                        ((node.hash(), node.to_bytes()) for node in nodes),
-                    )
-                    self._database.execute(
-                        "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)",
-                        (head, after.height - 1, data),
-                    )
-            except sqlite3.Error:  # a snapshot the fewer
-                return
+        database.executemany(
+            "INSERT OR REPLACE INTO nodes VALUES (?, ?)",
+            ((node.hash(), node.to_bytes()) for node in nodes),
+        )
+        database.execute(
+            "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", (head, after.height - 1, data)
+        )
         for node in nodes:
             node.kept = True
+        return nodes
 
     def _node(self, digest: bytes) -> bytes:
         data = self._one("SELECT data FROM nodes WHERE hash = ?", digest)

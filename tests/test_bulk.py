@@ -19,7 +19,7 @@ from aos_core.kernel.turn import Turn
 from aos_core.layer import FileLayer
 from aos_core.scenario import STEPS_TOGETHER, Player, run_scenario
 from aos_core.scenario_file import read_scenario
-from aos_core.snapshots import StoredSnapshots
+from aos_core.snapshots import MemorySnapshots, StoredSnapshots
 from tests.support import counter_world, log
 
 COUNTER = "demo/CounterEvent@1"
@@ -64,27 +64,41 @@ def test_what_is_held_does_not_grow_with_the_events(counter: Path) -> None:
 def test_states_that_wait_for_a_slow_disk_are_few(
     counter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, kept = threading.Event(), []
-    keep = StoredSnapshots._keep
+    go_on, kept = threading.Event(), list[int]()
+    keep = StoredSnapshots._keep_waiting
 
-    def slow(self: StoredSnapshots, head: bytes, *rest: object) -> None:
+    def slow(self: StoredSnapshots) -> None:
         assert go_on.wait(60)
-        kept.append(head)
-        keep(self, head, *rest)  # type: ignore[arg-type]
+        kept.append(len(self._waiting))
+        keep(self)
 
-    monkeypatch.setattr(StoredSnapshots, "_keep", slow)
+    monkeypatch.setattr(StoredSnapshots, "_keep_waiting", slow)
     with World.open(counter) as world:
         world.fire(COUNTER, START)
         _fire(world, 800)
         go_on.set()
         world.travel._snapshots.settle()
-        assert len(kept) == 64, "the first of 100"
+        assert kept[0] == sum(kept) == 64, "the first of 100, written together"
         _fire(world, 100)
         world.travel._snapshots.settle()
-        assert len(kept) > 70, "and there is room again"
+        assert sum(kept) > 70, "and there is room again"
         end = world.root
     with World.open(counter) as again:
         assert again.root == end and again.verify().ok
+
+
+def test_a_world_in_memory_keeps_some_states_and_gives_all(
+    counter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aos_core.snapshots.MOST_IN_MEMORY", 8)
+    monkeypatch.setattr("aos_core.travel._CACHED", 4)
+    with World.open(counter, memory=True) as world:
+        world.fire(COUNTER, START)
+        _fire(world, 200)
+        kept = world.travel._snapshots
+        assert isinstance(kept, MemorySnapshots) and 4 <= len(kept._kept) <= 8
+        for frame in world.frames[::17]:
+            assert world.at(frame.last_height).root == frame.root
 
 
 # -- scenarios --------------------------------------------------------------------------------

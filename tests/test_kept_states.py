@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aos_core import replay
+from aos_core.databases import transaction
 from aos_core.errors import JournalDamaged
 from aos_core.frames import Frame
 from aos_core.kernel.turn import Turn
@@ -92,6 +95,33 @@ def test_damage_inside_kept_states_changes_no_answer(
         said = [text for text in opened.notices if "snapshots.db" in text]
         assert len(said) == (1 if found else 0)
         assert opened.trouble is None
+
+
+def test_what_the_disk_refused_is_written_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[int] = []
+
+    @contextmanager
+    def refuse(database: sqlite3.Connection) -> Iterator[None]:
+        with transaction(database):
+            yield
+            if not refused:
+                refused.append(1)
+                raise sqlite3.OperationalError("database or disk is full")
+
+    world = cells_world(tmp_path / "world")
+    with World.open(world) as opened:
+        opened.travel._snapshots.settle()
+        monkeypatch.setattr("aos_core.snapshots.transaction", refuse)
+        for number in range(16):
+            hold = {"seat": f"B{number}", "guest": "bob", "for_ns": 10**12}
+            opened.fire("demo/SeatHold@1", hold)
+            opened.travel._snapshots.settle()
+    monkeypatch.undo()
+    with World.open(world) as opened:
+        assert refused and len(opened.pending) == SEATS + 16 == len(opened.state("demo/Seat@1"))
+        assert opened.notices == [], "nothing of what is kept is missing"
 
 
 @pytest.mark.parametrize("change", ["altered", "deleted"])
