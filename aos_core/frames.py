@@ -88,11 +88,20 @@ class BadFrame(Exception):
 
 def new_frame(body: Mapping[str, Any], last: Frame | None) -> Frame:
     """The frame of ``body`` after ``last`` (None: the header). Raises :class:`UsageError`."""
-    payload = canon.encode_plain(dict(body))
+    return own_frame(canon.encode_plain(dict(body)), last)
+
+
+def own_frame(payload: bytes, last: Frame | None) -> Frame:
+    """As :func:`new_frame`, of a payload that this process has encoded: that it is canonical need
+    not be found out again, which takes four times as long as to read it."""
     if len(payload) > MAX_PAYLOAD:
         raise UsageError(f"a frame of {len(payload)} bytes is too long", code="frame_too_long")
     try:
-        return _frame(payload, last.end if last else 0, last)
+        offset = last.end if last else 0
+        frame = _shaped(payload, canon.decode_own(payload), offset)
+        if last is not None:
+            _check_chain(frame.body, last)
+        return frame
     except BadFrame as bad:
         raise UsageError(f"this frame cannot come here: {bad}", code="bad_frame") from None
 
@@ -201,6 +210,11 @@ def _decoded(payload: bytes, offset: int) -> Frame:
         body = canon.decode(payload)
     except CanonError as error:
         raise BadFrame(f"its payload is {error.message}") from None
+    return _shaped(payload, body, offset)
+
+
+def _shaped(payload: bytes, body: Any, offset: int) -> Frame:
+    """The frame of a payload and what it holds. Raises :class:`BadFrame` for another form."""
     if not isinstance(body, dict):
         raise BadFrame("its payload is not a map")
     if offset == 0:

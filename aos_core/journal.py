@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self, overload
 
+from aos_core import canon
 from aos_core.errors import JournalDamaged, ReadOnly, UsageError
 from aos_core.frames import (
     FORMAT,
@@ -23,6 +24,7 @@ from aos_core.frames import (
     Frame,
     check_follows,
     new_frame,
+    own_frame,
     pack,
 )
 from aos_core.offsets import Offsets
@@ -127,12 +129,16 @@ class Journal(ABC):
         Raises :class:`UsageError` if the body does not fit, :class:`CanonError` if it is not plain
         data, :class:`ReadOnly`, :class:`~aos_core.branches.DiskError`.
         """
+        return self.add(canon.encode_plain(dict(body)))
+
+    def add(self, payload: bytes) -> Frame:
+        """As :meth:`append`, of the canonical bytes of a body, which the caller has encoded."""
         if self._read_only is not None:
             raise ReadOnly(
                 f"nothing can be appended: {self._read_only}",
                 hint="read it, or fork it and write to the fork",
             )
-        frame = new_frame(body, self.last)
+        frame = own_frame(payload, self.last)
         self._write(frame)
         self.last = frame
         return frame

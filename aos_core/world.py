@@ -44,7 +44,7 @@ from aos_core.origin import begin, fork_header, keep
 from aos_core.proving import Prover
 from aos_core.reading import MAIN
 from aos_core.replay import begin as begin_again
-from aos_core.replay import frame_body
+from aos_core.replay import frame_payload
 from aos_core.scenario_file import Scenario
 from aos_core.trial import Risk, risks
 from aos_core.wasm.runtime import Runtime
@@ -175,7 +175,7 @@ class World(Prover):
         with self._mutex:
             if blobs:
                 self._disk.store.put_all(blobs)
-            frame = self._journal.append(frame_body(self.height + 1, self.head, made))
+            frame = self._journal.add(frame_payload(self.height + 1, self.head, made))
             self._state, self._moment = made.state, made.after
             if self._events is not None:
                 self._events += isinstance(made.input, EventInput)
