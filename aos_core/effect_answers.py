@@ -66,8 +66,11 @@ class Answering:
         assert self._scenario is not None
         intent = self._asked[waiting.n]
         schema = program.receipt_schema(intent.kind, reducer=intent.origin["kind"] == "reducer")
-        earlier = self._asked[: waiting.n]
-        receipt = prepare(self._scenario.answers, intent, lambda: earlier, schema, self._read_blob)
+
+        def earlier() -> list[Intent]:
+            return self._asked[: waiting.n]
+
+        receipt = prepare(self._scenario.answers, intent, earlier, schema, self._read_blob)
         if receipt is None:
             raise UsageError(f"scenario {self._scenario.name} has no answer for {intent.kind}")
         self._blobs |= {canon.sha256(blob): blob for blob in receipt.blobs}

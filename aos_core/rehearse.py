@@ -272,7 +272,8 @@ class _Run:
             if found is None:
                 return
             waiting, intent = found
-            if self._state.pending.get(intent.hash) is not None:
+            # the history may have asked for it meanwhile: its receipt will come from there
+            if intent.hash in self._pairs.new and self._state.pending.get(intent.hash) is not None:
                 self._give(waiting, intent)
 
     def _give(self, waiting: Waiting, intent: Intent) -> None:

@@ -190,6 +190,11 @@ def test_a_receipt_that_faulted_and_came_again_is_late_where_it_settles_at_once(
         assert mended.verify().ok
         receipts = [of["outcome"] for of in mended.records if of.kind == "receipt"]
         assert receipts == ["settled", "settled", "settled", "late"]
+    with World.open(world, write=False) as opened:
+        quiet = rehearse(opened, with_module(opened, REDUCER, TRAPS))
+        assert quiet.effects_lost.count == 3, "not once more for the receipt that faulted"
+        settled = [at for at, of in enumerate(opened.records) if of.get("outcome") == "settled"]
+        assert [of["receipt"] for of in quiet.effects_lost.items] == settled
 
 
 def test_replacements_of_other_definitions_stay_where_they_were(played: Path) -> None:
@@ -280,6 +285,18 @@ def test_an_effect_no_longer_asked_leaves_its_receipt_out(asking: Path) -> None:
         assert [of.kind for of in quiet.records].count("receipt") == 0
 
 
+def test_an_effect_with_a_late_receipt_too_is_lost_once(asking: Path) -> None:
+    with World.open(asking) as world:
+        (item,) = world.pending
+        for _ in range(2):
+            world.deliver(Receipt(item.intent_hash, "ok", {"n": 8, "note": None}))
+        outcomes = [of["outcome"] for of in world.records if of.kind == "receipt"]
+    assert outcomes == ["settled", "settled", "late"]
+    found = rehearsed(asking, asker(None))
+    assert found.effects_lost.count == 2
+    assert None not in [of["receipt"] for of in found.effects_lost.items]
+
+
 def test_a_new_effect_stays_pending_or_is_answered_by_a_scenario(tmp_path: Path) -> None:
     of = tiny_world(
         tmp_path / "w",
@@ -337,6 +354,35 @@ def test_a_timer_is_answered_when_it_is_due_in_the_history(tmp_path: Path) -> No
 
         assert times(1500)[0] == 1500, "between the events"
         assert times(2001) == [], "the history ends before"
+
+
+def test_a_timer_that_the_history_asks_for_later_is_not_answered_by_the_scenario(
+    tmp_path: Path,
+) -> None:
+    timed = asker("1500", "timer.set")
+    of = tiny_world(
+        tmp_path / "w",
+        module("demo/R@1", "demo/Go@1", emits=["timer.set"], slots={"timers": "timer"}),
+        wasm={"R": asker(None)},
+        routes=[("demo/Go@1", "demo/R@1")],
+        grants=[TIMERS],
+        bindings={"demo/R@1": {"timers": "timers"}},
+    )
+    scenario = read_scenario(of / "scenarios" / f"{write_scenario(of, 's', '')}.toml")
+    with World.open(of, memory=True) as world:
+
+        def fire(at: int) -> None:
+            world.fire("demo/Go@1", {"who": "a", "n": 1}, stamps={"logical_ns": at, "at_ns": at})
+
+        fire(0)
+        world.swap(wasm={"demo/R@1": timed}, stamps={"logical_ns": 0, "at_ns": 0})
+        fire(1000)  # asks for what other code has asked for already
+        (item,) = world.pending
+        fire(2000)
+        found = rehearse(world, with_module(world, "demo/R@1", timed), answers=scenario)
+        (second,) = found.effects_new.items
+        assert second["intent_hash"] != canon.hash_text(item.intent_hash)
+        assert second["answer"] is not None
 
 
 def test_a_plan_of_another_definition_is_still_the_same_plan(played: Path) -> None:
