@@ -35,6 +35,9 @@ _PAIR_AT = struct.Struct("<II")
 _ADDRESSES = 10 * 2**30
 """So many bytes of addresses, not of memory, the pool and one memory beside it reserve at most."""
 
+_LARGEST = 2**31 - 1
+"""So many bytes :func:`ctypes.string_at` copies at most; larger outputs take the public way."""
+
 _POOL: Mapping[str, int] = {
     # One place: one call at a time.
     "total_core_instances": 1,
@@ -200,7 +203,7 @@ class FastProgram:
             pointer, size = _PAIR_AT.unpack(ctypes.string_at(base + result, 8))
         if pointer + size > there:
             there = calls.memory_data_size(context, memory)
-        if size > limits.output_mib << 20 or pointer + size > there:
+        if size > min(limits.output_mib << 20, _LARGEST) or pointer + size > there:
             return None
         return ctypes.string_at(base + pointer, size)
 
@@ -226,9 +229,9 @@ class FastProgram:
         """Give an error and a trap back to the engine; False, for the caller to pass on."""
         if failed:
             self._calls.error_delete(failed)
-        if self._trap.value:
-            self._calls.trap_delete(self._trap.value)
-            self._trap.value = None
+        if trap := self._trap.value:
+            self._trap.value = None  # first: an interrupt between the two must not free it twice
+            self._calls.trap_delete(trap)
         return False
 
 

@@ -92,6 +92,16 @@ def test_a_fault_is_named_by_the_public_way(monkeypatch: pytest.MonkeyPatch) -> 
     assert made == [False]
 
 
+def test_an_output_beyond_what_ctypes_copies_is_left_to_the_public_way() -> None:
+    grows = stepping("(drop (memory.grow (i32.const 32768))) i32.const 0 i32.const 0x80000000")
+    fresh = runtime_of(grows)
+    fresh.load(sha256(grows))
+    program = fresh._programs[sha256(grows), "step"].fast
+    assert program is not None
+    most = StepLimits(fuel=1_000_000, memory_mib=4095, output_mib=4095)
+    assert program.attempt(b"", most) is None
+
+
 def test_what_the_self_test_finds_turns_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
     attempt = fast.FastProgram.attempt
     monkeypatch.setattr(
