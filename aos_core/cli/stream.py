@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from aos_core.cli.interrupts import held
@@ -81,15 +82,19 @@ class _Stream:
                         break
                     self._told.append((number, self._fire(number, line)))
         except AosError as error:
-            failure: AosError | None = error
-        else:
-            failure = None
-        end = self._world.height  # where the sync itself was refused, all is taken back
-        self._told = [
-            of for of in self._told if isinstance(of[1], AosError) or of[1]["height"] <= end
-        ]
+            return error
+        finally:
+            self._keep_what_stays()
+        return None
+
+    def _keep_what_stays(self) -> None:
+        """Where the sync itself was refused, all is taken back: nothing is said of the lines from
+        the first of these on, not even of one that would be refused again."""
+        end = self._world.height
+        self._told = list(
+            takewhile(lambda of: isinstance(of[1], AosError) or of[1]["height"] <= end, self._told)
+        )
         self._last = self._told[-1][0] if self._told else self._last
-        return failure
 
     def _fire(self, number: int, line: str) -> dict[str, Any] | AosError:
         """The acknowledgement of a line, to be said when it is durable, or why it is refused."""

@@ -3,6 +3,7 @@ so."""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -19,8 +20,11 @@ import pytest
 from aos_core import World
 from aos_core.canon import hash_text
 from aos_core.cli.interrupts import held
-from aos_core.cli.stream import batches
+from aos_core.branches import DiskError
+from aos_core.cli.output import Out
+from aos_core.cli.stream import _Stream, batches
 from aos_core.errors import UsageError
+from aos_core.layer import OPERATING_SYSTEM
 from tests.cli.conftest import ROOT, Aos
 from tests.support import counter_world
 
@@ -83,6 +87,44 @@ def test_an_interrupt_comes_between_two_lines(counter: Path, tmp_path: Path) -> 
     assert f"interrupted: the lines up to {len(acks)} were taken in" in said
     assert f"at height {height}\n" in said and "Traceback" not in said
     _is_good(counter, height)
+
+
+def _stream_of(world: World) -> _Stream:
+    return _Stream(Out(), world, COUNTER, None)
+
+
+def test_lines_that_were_taken_back_are_not_said_to_be_taken_in(
+    counter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with World.open(counter) as world:
+        stream = _stream_of(world)
+        assert stream.fire([(1, FIRST)], []) is None
+        monkeypatch.setattr(OPERATING_SYSTEM, "sync", refuse, raising=False)
+        failure = stream.fire([(2, "{"), (3, TICK), (4, "{")], [])
+        assert isinstance(failure, DiskError) and world.height == 2
+        assert "the lines up to 2 were taken in" in stream.how_far, "the third is to come again"
+
+
+def test_a_second_interrupt_says_how_far_it_came_too(
+    counter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fire = World.fire
+
+    def interrupted(self: World, schema: str, value: Any, **more: Any) -> Any:
+        if value == "Stop":
+            raise KeyboardInterrupt
+        return fire(self, schema, value, **more)
+
+    monkeypatch.setattr(World, "fire", interrupted)
+    with World.open(counter) as world:
+        stream = _stream_of(world)
+        with pytest.raises(KeyboardInterrupt):
+            stream.fire([(1, FIRST), (2, TICK), (3, '"Stop"')], [])
+        assert world.height == 4
+        assert "the lines up to 2 were taken in; the branch is at height 4" in stream.how_far
 
 
 def test_an_interrupt_while_nothing_comes(counter: Path) -> None:
