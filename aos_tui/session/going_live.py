@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -87,20 +88,25 @@ class GoingLive(Questions):
             task = asyncio.current_task()
             assert task is not None
             self._performing = asyncio.get_running_loop(), task
+            if self._breaking_off:  # before there was anything to cancel
+                return
             await release(self._opened, items, watch=watch, arrived=arrived)
 
         self.tell_progress(f"live: {len(items)} under way; esc cancels")
-        self._breaking_off = False
+        self._breaking_off = leaving = False
         try:
             await asyncio.to_thread(asyncio.run, perform())
         except asyncio.CancelledError:
-            if not self._breaking_off:
+            leaving = not self._breaking_off
+            if leaving:  # the app: no thread stays behind
+                self.cancel_live()
                 raise
         finally:
             self._performing = None
             self.progress = None
             self._wanted = None
-            await self.refresh()
+            if not leaving:
+                await self.refresh()
         faults = [reading.fault_text(of.turn) for of in came if of.turn and of.turn.fault]
         errors = [of.error.message for of in came if of.error is not None]
         return Came(sum(of.turn is not None for of in came), len(items), (*faults, *errors))
@@ -111,7 +117,8 @@ class GoingLive(Questions):
 
     def cancel_live(self) -> None:
         """Break off what is being performed: what has not come stays pending."""
+        self._breaking_off = True
         if self._performing is not None:
             loop, task = self._performing
-            self._breaking_off = True
-            loop.call_soon_threadsafe(task.cancel)
+            with suppress(RuntimeError):  # it has just ended, and its loop is closed
+                loop.call_soon_threadsafe(task.cancel)

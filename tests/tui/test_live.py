@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,26 @@ async def test_esc_cancels_and_what_has_not_come_stays_pending(
         await on.until(lambda: any("did not come" in of for of in on.said))
         await on.keys("f")
         assert on.numbers == [1] and on.errors == []
+
+
+async def test_leaving_breaks_off_what_is_performed(tmp_path: Path, server: Server) -> None:
+    path = world_of(tmp_path, f"{server.url}/hang")
+    async with opened(path) as on:
+        await on.keys("L")
+        await on.pilot.press("y")
+        await on.until(server.asked.is_set)
+    performing = asyncio.get_running_loop().shutdown_default_executor()
+    await asyncio.wait_for(performing, 10)  # else the process would not end before the other side
+
+
+async def test_what_has_just_ended_can_still_be_cancelled(tmp_path: Path, server: Server) -> None:
+    ended = asyncio.new_event_loop()
+    ended.close()
+    async with opened(world_of(tmp_path, f"{server.url}/ok")) as on:
+        on.app.session._performing = ended, asyncio.current_task()
+        await on.keys("escape")
+        on.app.session._performing = None
+        assert on.errors == []
 
 
 async def test_a_kind_without_an_adapter_says_so() -> None:
