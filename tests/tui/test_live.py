@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from aos_core.canon import encode
+from aos_core.world import World
 from tests.adapters.servers import Server, closed_port, serving
 from tests.adapters.worlds import KEY, get, live_world
-from tests.tui.driving import FOCUS, opened
+from tests.kernel.worlds import module
+from tests.support import answering, tiny_world
+from tests.tui.driving import opened
 from tests.tui.test_experiments import words
 
 VALUE = "sk-a-very-secret-value"
@@ -109,10 +113,18 @@ async def test_what_has_just_ended_can_still_be_cancelled(tmp_path: Path, server
         assert on.errors == []
 
 
-async def test_a_kind_without_an_adapter_says_so() -> None:
-    async with opened("02") as on:
-        await on.keys("t")
-        if not on.numbers:
-            return
-        await on.keys(*FOCUS["pending"], "L")
-        assert on.mode in ("ConfirmDialog", "live")
+async def test_a_kind_without_an_adapter_says_so(tmp_path: Path) -> None:
+    effect = {"kind": "demo.ask", "params": encode({"q": "a"}), "cap_slot": "default"}
+    path = tiny_world(
+        tmp_path / "asking",
+        module("demo/R@1", "demo/Go@1", emits=["demo.ask"], slots={"default": "demo.ask"}),
+        wasm={"R": answering({"state": b"\xf6", "effects": [effect]})},
+        routes=[("demo/Go@1", "demo/R@1")],
+        bindings={"demo/R@1": {"default": "asks"}},
+    )
+    with World.open(path) as world:
+        world.fire("demo/Go@1", {"who": "a", "n": 1})
+    async with opened(path) as on:
+        await on.keys("L", "y")
+        await on.until(lambda: any("adapter" in of for of in on.said))
+        assert on.numbers == [1] and not on.app.session.live_running
