@@ -444,7 +444,8 @@ class World(Prover):
                     disk.rename(unfinished, name)
             except BaseException:
                 journal.close()
-                disk.remove(unfinished, for_good=True)
+                if unfinished in disk.branches():  # else it has just got its name
+                    disk.remove(unfinished, for_good=True)
                 raise
         finally:
             if disk is not self._disk:

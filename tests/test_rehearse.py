@@ -10,6 +10,7 @@ import pytest
 
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
+from aos_core.disk import FileDisk
 from aos_core.errors import ModuleMissing, UsageError
 from aos_core.files import WorldFiles
 from aos_core.kernel.state import State
@@ -446,6 +447,24 @@ def test_broken_off_it_leaves_nothing_behind(played: Path) -> None:
         assert world.branches() == ["main"] and world.tree(removed=True).branches == {}
         assert rehearse(world, code, keep="kept").branch == "kept"
         assert world.branches() == ["kept", "main"]
+
+
+def test_an_interrupt_when_it_has_just_got_its_name_is_told_as_one(
+    played: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = FileDisk.rename
+
+    def interrupted(self: FileDisk, branch: str, name: str) -> None:
+        rename(self, branch, name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FileDisk, "rename", interrupted)
+    with World.open(played, write=False) as world:
+        with pytest.raises(KeyboardInterrupt):
+            with_disk(world, keep="kept")
+        assert world.branches() == ["kept", "main"]
+    with World.open(played, "kept") as kept:
+        assert kept.verify().ok
 
 
 def test_the_rest_of_one_that_was_killed_makes_room(played: Path) -> None:
