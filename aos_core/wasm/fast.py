@@ -246,7 +246,17 @@ def self_test(
     """Compare the two ways into a module that stands below, at both forms of an entry.
 
     ``begin`` makes the ways for a wasm and its entry, ``limits`` makes limits of some fuel.
-    Raises :class:`FastUnavailable` where they differ."""
+    Raises :class:`FastUnavailable` where they differ, or the bindings are not those of today."""
+    try:
+        _compare_ways(begin, limits)
+    except (AttributeError, ctypes.ArgumentError) as error:
+        raise FastUnavailable(str(error)) from error
+
+
+def _compare_ways(
+    begin: Callable[[bytes, Literal["step", "run"]], tuple[Way, Way]],
+    limits: Callable[[int], Limits],
+) -> None:
     import wasmtime
 
     wasm = bytes(wasmtime.wat2wasm(_TRIAL))

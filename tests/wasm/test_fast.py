@@ -114,13 +114,15 @@ def test_what_the_self_test_finds_turns_it_off(monkeypatch: pytest.MonkeyPatch) 
     assert fresh.notice is not None and "does not give what the public way gives" in fresh.notice
 
 
-@pytest.mark.parametrize("without", ["wasmtime_instance_pre_instantiate", "wasm_trap_delete"])
-def test_an_engine_without_a_function_turns_it_off(
-    without: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    "without",
+    ["_wasmtime_instance_pre_instantiate", "_wasm_trap_delete", "wasmtime_linker_instantiate_pre",
+     "wasmtime_val_raw"],
+)  # fmt: skip
+def test_bindings_without_a_name_turn_it_off(without: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from wasmtime import _bindings
 
-    monkeypatch.delattr(_bindings, f"_{without}")
+    monkeypatch.delattr(_bindings, without)
     fresh = runtime_of(ECHO)
     assert fresh.step(sha256(ECHO), b"in", LIMITS) == b"in"
     assert fresh.notice is not None and without in fresh.notice
