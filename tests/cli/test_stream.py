@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from aos_core import World
+from aos_core.branches import DiskError
 from aos_core.canon import hash_text
 from aos_core.cli.interrupts import held
-from aos_core.branches import DiskError
 from aos_core.cli.output import Out
 from aos_core.cli.stream import _Stream, batches
 from aos_core.errors import UsageError

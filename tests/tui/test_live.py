@@ -107,7 +107,9 @@ async def test_what_has_just_ended_can_still_be_cancelled(tmp_path: Path, server
     ended = asyncio.new_event_loop()
     ended.close()
     async with opened(world_of(tmp_path, f"{server.url}/ok")) as on:
-        on.app.session._performing = ended, asyncio.current_task()
+        task = asyncio.current_task()
+        assert task is not None
+        on.app.session._performing = ended, task
         await on.keys("escape")
         on.app.session._performing = None
         assert on.errors == []
