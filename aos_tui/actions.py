@@ -137,6 +137,8 @@ ACTIONS: tuple[Action, ...] = (
            "to the previous record that the open filter finds"),
     Action("copy", "y", "copy",
            "copy the value under the cursor, to the clipboard and to .aos/copied.txt"),
+    Action("export", "ctrl+s", "export",
+           "write the session as a scenario, a test, a report to mail, or a screenshot"),
     Action("zoom", "z", "zoom",
            "give the focused pane the room of all (tab: the next one), and back"),
     Action("cancel", "escape", "stop",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,16 +12,12 @@ from aos_core.cli.opening import exit_code, open_world
 from aos_core.cli.options import HERE, At, Branch, OptionalWorld, command
 from aos_core.cli.output import Out
 from aos_core.cli.prove import stopped_cleanly
-from aos_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from aos_core.world import World
 
 commands = typer.Typer()
 
 
-class Form(StrEnum):
-    """What a session can become."""
+class Word(StrEnum):
+    """The forms of ``aos_core.export``, which takes a while to import."""
 
     scenario = "scenario"
     pytest = "pytest"
@@ -29,7 +25,7 @@ class Form(StrEnum):
 
 
 As = Annotated[
-    Form,
+    Word,
     typer.Option(
         "--as",
         metavar="scenario|pytest|html",
@@ -77,43 +73,26 @@ def export(
     saved. A test of a branch that diverges, of a turn that faults, or of a property that fails,
     fails until that is mended.
     """
-    if property is not None and form is not Form.pytest:
-        raise UsageError("a property is for a test", hint="--as pytest, or leave it out")
-    with stopped_cleanly(), open_world(out, world, branch) as opened:
-        from aos_core.export import proposed_file
-        from aos_core.scenario_writer import last_end
+    from aos_core.export import Form, proposed_file
+    from aos_core.export import export as export_session
+    from aos_core.scenario_writer import last_end
 
+    with stopped_cleanly(), open_world(out, world, branch) as opened:
         end = last_end(opened, at)
         if at is not None and end != at:
             out.notice(f"{at} is inside a turn: what has ended before counts, up to {end}")
         file = output or proposed_file(opened.files, form, branch, end)
-        said = _export(out, opened, form, file.absolute(), end, property, force)
+        with out.progress("exporting") as progress:
+            done = export_session(
+                opened, Form(form), file.absolute(), end,
+                property=property, force=force, progress=progress,
+            )  # fmt: skip
+        for notice in done.notices:
+            out.notice(notice)
         if out.json:
-            out.document({"path": str(file.absolute()), **said})
+            out.document(done.to_json())
         else:
             out.text(f"saved {file}")
-            if "why" in said:
-                out.text(said["why"])
+            if done.why is not None:
+                out.text(done.why)
         return exit_code(out, opened)
-
-
-def _export(
-    out: Out, world: World, form: Form, file: Path, end: int, property: str | None, force: bool
-) -> dict[str, Any]:
-    """Write the file; what ``--json`` says of it beside its path."""
-    from aos_core.export import export_html, export_pytest, export_scenario
-
-    with out.progress("exporting") as progress:
-        match form:
-            case Form.scenario:
-                notices = export_scenario(world, file, end, force=force)
-            case Form.pytest:
-                tested = export_pytest(
-                    world, file, end, property=property, force=force, progress=progress
-                )
-                return {"passes": tested.passes, "why": tested.why}
-            case Form.html:
-                notices = export_html(world, file, end, force=force, progress=progress)
-    for notice in notices:
-        out.notice(notice)
-    return {}

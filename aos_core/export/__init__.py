@@ -8,5 +8,14 @@ from aos_core.export.html import export_html
 from aos_core.export.places import proposed_file
 from aos_core.export.pytest import export_pytest
 from aos_core.export.scenario import export_scenario
+from aos_core.export.session import Exported, Form, export
 
-__all__ = ["export_html", "export_pytest", "export_scenario", "proposed_file"]
+__all__ = [
+    "Exported",
+    "Form",
+    "export",
+    "export_html",
+    "export_pytest",
+    "export_scenario",
+    "proposed_file",
+]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.comparison import ComparisonDialog
     from aos_tui.dialogs.confirm import ConfirmDialog
     from aos_tui.dialogs.event import EventDialog
+    from aos_tui.dialogs.export import ExportDialog, SavedDialog
     from aos_tui.dialogs.fork import ForkDialog, RenameDialog
     from aos_tui.dialogs.help import HelpDialog
     from aos_tui.dialogs.lost import LostDialog
@@ -34,6 +35,7 @@ __all__ = [
     "ComparisonDialog",
     "ConfirmDialog",
     "EventDialog",
+    "ExportDialog",
     "ForkDialog",
     "HelpDialog",
     "LostDialog",
@@ -44,6 +46,7 @@ __all__ = [
     "RecordDialog",
     "RehearsalDialog",
     "RenameDialog",
+    "SavedDialog",
     "ShuffleDialog",
     "SwapDialog",
     "ValueDialog",
@@ -55,7 +58,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    rooms = {"type_text": "types", "RenameDialog": "fork"}
+    rooms = {"type_text": "types", "RenameDialog": "fork", "SavedDialog": "export"}
     rooms |= dict.fromkeys(("BreakDialog", "PastDialog", "WhyDialog"), "choice")
     room = rooms.get(name) or name.removesuffix("Dialog").lower()
     return getattr(import_module(f"{__name__}.{room}"), name)

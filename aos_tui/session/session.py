@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aos_tui.session import forms, reading
-from aos_tui.session.rehearsing import Rehearsing
+from aos_tui.session.exporting import Exporting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aos_core.view import Pending
 
 
-class Session(Rehearsing):
+class Session(Exporting):
     """A world, the height it is shown at, and what one can do with it.
 
     Methods that change the world raise :class:`aos_core.errors.AosError`; the snapshot that says

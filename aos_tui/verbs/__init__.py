@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from aos_tui.verbs.coding import Coding
 from aos_tui.verbs.experimenting import Experimenting
+from aos_tui.verbs.exporting import Exporting
 from aos_tui.verbs.inquiring import Inquiring
 
 
-class Verbs(Coding, Experimenting, Inquiring):
+class Verbs(Coding, Experimenting, Exporting, Inquiring):
     """What one can do with a world. The panes are the subclass's."""
 
 

@@ -123,7 +123,7 @@ class Looking(Travel):
         self.app.clear_notifications()
         if self.session.live_running:
             self.session.cancel_live()
-        elif running or self.playing or self.session.rehearsing:
+        elif running or self.playing or self.session.rehearsing or self.session.exporting:
             self.session.cancel()
         elif self.building:
             self.stop_building()

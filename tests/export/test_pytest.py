@@ -17,6 +17,9 @@ from aos_core.export.run_once import Outcome
 from aos_core.export.run_once import run_test as run
 from aos_core.frames import new_frame, pack
 from aos_core.hosts import SimulatedHost
+from aos_core.scenario import Run
+from aos_core.scenario_file import Scenario
+from aos_core.testing import play
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.kernel.worlds import module
@@ -50,6 +53,24 @@ def mend(world: Path, wasm: bytes) -> None:
     (world / "modules/R.wasm").write_bytes(wasm)
 
 
+def verdict(world: Path, file: Path) -> Outcome:
+    """How the test of a file ends, here: a process for each would take its while."""
+    names: dict[str, Any] = {}
+    exec(file.read_text("utf-8"), names)
+    (test,) = (of for name, of in names.items() if name.startswith("test_"))
+    runs: list[Run] = []
+
+    def played(scenario: Scenario) -> Run:
+        runs.append(play(world, scenario))
+        return runs[-1]
+
+    try:
+        test(played)
+    except AssertionError as error:
+        return Outcome(False, str(error))
+    return Outcome(True, "")
+
+
 def files_in(world: Path) -> set[str]:
     found = {of.relative_to(world).as_posix() for of in world.rglob("*") if of.is_file()}
     return {of for of in found if not of.startswith(".aos/")}
@@ -73,13 +94,13 @@ def test_of_a_sound_session_it_passes_and_fails_on_another_end(world: Path) -> N
     for kind in ("[expect.state.", "effects = [", "plans = [", "assert_root("):
         assert kind in text
     file.write_text(text.replace("last_statuses = [202", "last_statuses = [203"), "utf-8")
-    changed = run(file)
+    changed = verdict(world, file)
     assert not changed.passed and "last_statuses" in changed.message
     file.write_text(text.replace('api/b", method = "GET", count = 1', 'api/b", count = 2'), "utf-8")
-    assert "2 times" in run(file).message
+    assert "2 times" in verdict(world, file).message
     root = text.index('ROOT = "sha256:') + len('ROOT = "sha256:')
     file.write_text(f"{text[:root]}{'0' * 64}{text[root + 64 :]}", "utf-8")
-    assert "the root is sha256:" in run(file).message
+    assert "the root is sha256:" in verdict(world, file).message
 
 
 def test_elsewhere_it_names_its_world(world: Path, tmp_path: Path) -> None:
@@ -97,7 +118,7 @@ def test_rebuilt_code_that_does_something_else_fails_it(world: Path) -> None:
     assert not tested.passes
     assert "fetch_z" in tested.why and "the files on disk are others" in tested.why
     patch_reducer(world, b"fetch_z", b"fetch_a")
-    assert run(file).passed
+    assert verdict(world, file).passed
 
 
 # -- bugs -------------------------------------------------------------------------------------
@@ -115,7 +136,7 @@ def test_a_fault(tmp_path: Path) -> None:
     mend(world, says(1))
     assert run(file).passed
     mend(world, TRAPS)
-    assert not run(file).passed
+    assert not verdict(world, file).passed
 
 
 def test_before_a_fault_nothing_is_wrong(tmp_path: Path) -> None:
@@ -141,7 +162,7 @@ def test_a_property(tmp_path: Path) -> None:
     text = file.read_text("utf-8")
     assert text.count("[[steps]]") == 1 and "state." not in text.split("SCENARIO")[1]
     mend(world, says(1))
-    assert run(file).passed
+    assert verdict(world, file).passed
 
 
 def test_a_property_that_holds_is_asserted_of_the_end(tmp_path: Path) -> None:
@@ -150,7 +171,7 @@ def test_a_property_that_holds_is_asserted_of_the_end(tmp_path: Path) -> None:
     opened.fire("demo/Go@1", GO)
     assert export_pytest(opened, file, property=AT_MOST_ONE).passes
     mend(world, says(2))
-    assert not run(file).passed
+    assert not verdict(world, file).passed
     with pytest.raises(UsageError, match="no JSON"):
         export_pytest(opened, file, property="{", force=True)
 
@@ -176,9 +197,9 @@ def test_a_divergence(tmp_path: Path) -> None:
     assert not tested.passes and "as in the journal" in tested.why
     assert "replay diverges" in file.read_text("utf-8")
     mend(world, says(1))
-    assert run(file).passed
+    assert verdict(world, file).passed
     mend(world, says(8))
-    assert not run(file).passed
+    assert not verdict(world, file).passed
 
 
 # -- the run before it is saved ---------------------------------------------------------------

@@ -16,12 +16,14 @@ from aos_tui.dialogs import (
     BranchesDialog,
     ConfirmDialog,
     EventDialog,
+    ExportDialog,
     ForkDialog,
     HelpDialog,
     PromptDialog,
     ReceiptDialog,
     RecordDialog,
     RehearsalDialog,
+    SavedDialog,
     ShuffleDialog,
     SwapDialog,
     ValueDialog,
@@ -106,6 +108,12 @@ def help_dialog() -> HelpDialog:
     return HelpDialog([(f"Group {i}", rows) for i in range(8)])
 
 
+def export() -> ExportDialog:
+    files = {"scenario": "a.toml", "pytest": "test_a.py", "html": "a.html", "screenshot": "a.svg"}
+    taken = {"b.html": "this file is there already"}
+    return ExportDialog("branch main up to height 7", files, taken.get)
+
+
 EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
     "event": event,
     "no-event": lambda: EventDialog([], None),
@@ -115,6 +123,8 @@ EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
     "fork": lambda: ForkDialog(12, 9, "try", ["main"]),
     "record": record,
     "help": help_dialog,
+    "export": export,
+    "saved": lambda: SavedDialog("/a/long/way/to/" * 12 + "a.html", "A report. " * 60),
     "confirm": lambda: ConfirmDialog("Quit?", "A build is running. " * 40),
     "swap": lambda: SwapDialog("Rebuilt", "Other than what is in force. " * 40),
     "rehearsal": lambda: RehearsalDialog(
@@ -604,3 +614,36 @@ def test_an_example_is_shown_as_people_write_it() -> None:
     value = {"name": "Ä", "xs": [1, None]}
     assert "Ä" in json_text(value)
     assert parse_json(json_text(value)) == json.loads(json.dumps(value))
+
+
+# -- export -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "result"),
+    [
+        (("enter",), ("scenario", "a.toml")),
+        (("down", "enter"), ("pytest", "test_a.py")),
+        (("up", "enter"), ("screenshot", "a.svg")),
+        (("down", "down", "up", "enter"), ("pytest", "test_a.py")),
+        (("end", "x", "down", "enter"), ("pytest", "a.tomlx")),
+    ],
+)
+async def test_the_file_goes_with_the_form_until_one_names_it(
+    keys: tuple[str, ...], result: tuple[str, str]
+) -> None:
+    assert (await run(export(), *keys)).result == result
+
+
+async def test_a_file_that_is_there_is_refused_and_the_dialog_says_what_it_will_do() -> None:
+    refused = await run(export(), "enter", text="b.html")
+    assert refused.result == OPEN
+    assert refused.last == "not exported: this file is there already"
+    assert (await run(export(), "enter", text=" ")).last == "not exported: name a file"
+    assert "must end in the same root" in (await run(export())).last
+    assert "passes once that is mended" in (await run(export(), "down")).last
+
+
+async def test_y_copies_the_path_alone() -> None:
+    app = await run(SavedDialog("/a/b.html", "A report."), "y")
+    assert app.clipboard == "/a/b.html"
