@@ -86,8 +86,10 @@ def test_what_is_refused(played: Path, aos: Aos) -> None:
         done = aos("export", played, *branch, *words, "--json")
         assert (done.code, done.error["code"]) == (2, code), words
     patch_reducer(played, b"fetch_a", b"fetch_z")
-    done = aos("export", played, "--as", "scenario", "--branch", "basic", "--json")
+    asked = ("--branch", "basic", "--at", "16")  # where the handles are still there
+    done = aos("export", played, "--as", "scenario", *asked, "--json")
     assert (done.code, done.error["code"]) == (2, "not_the_same")
+    assert "handles" in done.error["message"]
     assert not list((played / "scenarios").glob("basic-*"))
 
 

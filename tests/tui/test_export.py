@@ -91,7 +91,8 @@ async def test_a_world_in_memory_is_exported_too() -> None:
 
 
 async def test_what_goes_wrong_is_told(world: Path) -> None:
-    play(world)
+    with World.open(world) as begun:
+        begun.fire(EVENT, start())
     patch_reducer(world, b"fetch_a", b"fetch_z")
     async with opened(world) as on:
         await on.keys("ctrl+s", "enter")
