@@ -8,13 +8,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
 from aos_core.air.codec import Schema, untyped_to_host
-from aos_core.air.nodes import DefPlan
+from aos_core.air.nodes import DefPlan, Step
 from aos_core.errors import AosError, CanonError, UsageError, ValueRejected
 from aos_core.history import Asked, History, Started
 from aos_core.kernel.program import Program
@@ -75,7 +75,8 @@ class Pending:
 class StepView:
     """A plan step at a height: ``state`` is one of the life cycle's (``lifecycle.STEP``),
     ``height`` that of the record that says so. ``value`` is host JSON; null is a value too, so
-    ``has_value`` tells. ``error`` is ``{code, text}`` where its plan ended in it."""
+    ``has_value`` tells. ``error`` is ``{code, text}`` where its plan ended in it. ``definition`` is
+    the step as its plan has it, in AIR."""
 
     id: str
     op: str
@@ -85,6 +86,7 @@ class StepView:
     after: tuple[str, ...]
     has_value: bool = False
     error: Mapping[str, str] | None = None
+    definition: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``aos plan --json`` prints it."""
@@ -99,9 +101,19 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeView:
+    """An edge between two steps; ``when`` is its guard, an expression of AIR, None without one."""
+
+    source: str
+    target: str
+    when: Any | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
     """A plan instance at a height; ``status`` is ``running``, ``ok`` or ``error``, ``error`` the
-    code that it failed with and ``text`` why."""
+    code that it failed with and ``text`` why. ``steps``, ``edges`` and ``input``, host JSON of the
+    event that started it, are those of one that was asked for alone."""
 
     number: int
     id: bytes
@@ -112,6 +124,8 @@ class PlanView:
     error: str | None
     steps: tuple[StepView, ...]
     text: str | None = None
+    edges: tuple[EdgeView, ...] = ()
+    input: Any = None
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -325,7 +339,10 @@ class View:
         started = self._history.plan(number, self.height)
         if started is None:
             raise UsageError(f"there is no plan instance #{number} at height {self.height}")
-        return self._plan(started, self._steps(started))
+        node = self._definition(started)
+        edges = tuple(EdgeView(of.source, of.target, of.when) for of in node.edges)
+        found = self._plan(started, self._steps(started, node))
+        return replace(found, edges=edges, input=self._input(started, node))
 
     def _plan(self, started: Started, steps: tuple[StepView, ...]) -> PlanView:
         over = started.ended is not None and started.ended <= self.height
@@ -350,15 +367,22 @@ class View:
         except AosError:
             return None
 
-    def _steps(self, started: Started) -> tuple[StepView, ...]:
+    def _input(self, started: Started, node: DefPlan) -> Any:
+        """Host JSON of the event that started an instance."""
+        by = self._records[started.started].by
+        if by is None or (event := self._records[by]).kind != "event":
+            return None
+        schemas = self._programs(started.manifest).schemas
+        schema = schemas[node.input] if node.input in schemas.types else None
+        return typed_to_host(schema, event["value"])
+
+    def _steps(self, started: Started, node: DefPlan) -> tuple[StepView, ...]:
         heights = self._history.steps(started, self.height)
         moved = {self._records[at]["step"]: (at, self._records[at]) for at in heights}
-        node = self._definition(started)
         after = {step.id: tuple(e.source for e in node.edges if e.target == step.id)
                  for step in node.steps}  # fmt: skip
         return tuple(
-            self._step(started, step.id, step.op, moved.get(step.id), after[step.id])
-            for step in node.steps
+            self._step(started, step, moved.get(step.id), after[step.id]) for step in node.steps
         )
 
     def _definition(self, started: Started) -> DefPlan:
@@ -368,21 +392,31 @@ class View:
     def _step(
         self,
         started: Started,
-        id: str,
-        op: str,
+        step: Step,
         moved: tuple[int, Record] | None,
         after: tuple[str, ...],
     ) -> StepView:
-        error = None
+        id, op, error = step.id, step.op, None
         over = started.ended is not None and started.ended <= self.height
         if over and started.step == id and started.error is not None:
             error = _failure(started.error, self._why(started))
         if moved is None:
-            return StepView(id, op, "pending", None, None, after, error=error)
+            return StepView(
+                id, op, "pending", None, None, after, error=error, definition=step.to_json()
+            )
         height, record = moved
         kinded = record.get("value")
-        value = kinded_to_host(kinded)
-        return StepView(id, op, record["state"], value, height, after, kinded is not None, error)
+        return StepView(
+            id,
+            op,
+            record["state"],
+            kinded_to_host(kinded),
+            height,
+            after,
+            kinded is not None,
+            error,
+            step.to_json(),
+        )
 
 
 def _failure(code: str, text: str | None) -> dict[str, str]:
