@@ -109,6 +109,11 @@ def test_nets_that_would_each_be_above_the_other_get_a_dogleg() -> None:
     assert routed.tracks == 3
 
 
+def test_nets_share_a_track_where_a_column_is_free_between_them() -> None:
+    assert route.routed([route.Wire(0, 4), route.Wire(6, 9)]).tracks == 1
+    assert route.routed([route.Wire(0, 4), route.Wire(5, 9)]).tracks == 2
+
+
 # -- pictures -------------------------------------------------------------------------------
 
 
@@ -155,6 +160,16 @@ def plans() -> dict[str, tuple[list[str], list[Edge]]]:
 def test_pictures_of_plans(name: str) -> None:
     """As they were when they were looked at: ``python -m tests.graph.test_graph`` writes them."""
     assert album(name) == (GOLDEN / f"{name}.txt").read_text()
+
+
+@given(graphs(), st.tuples(st.integers(5, 90), st.integers(2, 30)))
+def test_what_fits_is_found(graph: tuple[list[str], list[Edge]], room: tuple[int, int]) -> None:
+    """The first form that fits, though what cannot fit is not drawn; else no name is cut."""
+    found = fitted(*graph, room)
+    drawings = (drawn(*graph, form) for form in LADDER)
+    fits = (of for of in drawings if of.width <= room[0] and of.height <= room[1])
+    first = next(fits, None)
+    assert found == first if first is not None else found.form.cut is None
 
 
 def test_the_shapes_are_as_small_as_they_were_meant_to_be() -> None:
