@@ -20,7 +20,7 @@ from aos_tui.snapshot import Index, Snapshot, Verified
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record
-    from aos_core.view import Pending, PlanView
+    from aos_core.view import Pending
 
 Piece = tuple[str, str]
 Palette = Mapping[str, Style]
@@ -302,19 +302,6 @@ def _decision(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
         (f" {record['grant']}", "dim"),
         (f" {why}" if why else "", "bad"),
     ]
-
-
-# -- plans ----------------------------------------------------------------------------------
-
-
-def plan_title(plan: PlanView, pending: Iterable[Pending], width: int) -> str:
-    """``aggregator_plan #0  waits for 2``: receipts of effects it asked for, and events. Where it
-    takes more than ``width`` cells, the name is cut."""
-    asked = sum(item.origin.get("instance") == plan.id for item in pending)
-    waits = asked + sum(step.state == "waiting" and step.op == "await_event" for step in plan.steps)
-    state = f"waits for {waits}" if plan.status == "running" and waits else plan.status
-    end = f" #{plan.number}  {state}"
-    return f"{clip(short_name(plan.plan), max(4, width - len(end)))}{end}"
 
 
 # -- the lines around the panes -------------------------------------------------------------

@@ -7,13 +7,14 @@ is shown of them goes through :func:`clean`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from aos_tui.formatting import clip, compact
+from aos_tui.formatting import clip, compact, short_name, target
 
 if TYPE_CHECKING:
-    from aos_core.view import StepView
+    from aos_core.view import EdgeView, Pending, PlanView, StepView
+    from aos_tui.glyphs import Glyphs
 
 _BETWEEN: Final = {
     "eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and": "and", "or": "or",
@@ -110,3 +111,170 @@ def layers(steps: Sequence[StepView]) -> list[list[StepView]]:
     for id, at in depth.items():
         found[at].append(by_id[id])
     return found
+
+
+# -- what it waits for ----------------------------------------------------------------------
+
+
+def waits(plan: PlanView, pending: Iterable[Pending]) -> list[str]:
+    """What an instance waits for: receipts of effects that it asked for, and events."""
+    asked = [
+        target(item.kind, item.params, host=False)
+        for item in pending
+        if item.origin.get("instance") == plan.id
+    ]
+    events = [
+        short_name(str((step.definition or {}).get("event", "an event")))
+        for step in plan.steps
+        if step.state == "waiting" and step.op == "await_event"
+    ]
+    return [clean(of) for of in (*asked, *events)]
+
+
+def plan_title(plan: PlanView, words: Sequence[str], width: int) -> tuple[str, str]:
+    """(title, what is left for the line below): ``aggregator_plan #0  waits for 2: GET /a, GET /c``
+    where that takes ``width`` cells at most, else what it waits for comes below; the name is cut
+    last."""
+    waiting = plan.status == "running" and words
+    said = f"waits for {len(words)}" if waiting else plan.status
+    end, name = f" #{plan.number}  {said}", clean(short_name(plan.plan))
+    listed = ", ".join(words) if waiting else ""
+    whole = f"{name}{end}: {listed}"
+    if listed and len(whole) <= width:
+        return whole, ""
+    return f"{clip(name, max(4, width - len(end)))}{end}", listed
+
+
+def instance_line(plan: PlanView, glyphs: Glyphs) -> str:
+    """An instance in a list of them: whether it runs, since when, how it ended."""
+    glyph = {"running": glyphs.waiting, "ok": glyphs.done}.get(plan.status, glyphs.failed)
+    name = clip(clean(short_name(plan.plan)), 30)
+    when = f"since record {plan.started}"
+    if plan.ended is not None:
+        when = f"records {plan.started} to {plan.ended}"
+    why = f"  {clean(plan.error)}" if plan.error else ""
+    return f"{glyph} #{plan.number:<4} {name:<20}  {plan.status:<7}  {when}{why}"
+
+
+def no_plan(starts: Sequence[tuple[str, str]]) -> list[str]:
+    """What an empty pane teaches; ``starts`` are (event, plan)."""
+    lines = ["", "No plan has started yet.", ""]
+    if not starts:
+        return [*lines, "No event of this world starts one."]
+    for event, plan in starts:
+        lines += [clean(short_name(event)), clean(f"  starts {short_name(plan)}")]
+    return lines
+
+
+# -- edges ----------------------------------------------------------------------------------
+
+
+def walked_edges(plan: PlanView) -> list[str]:
+    """Of each edge ``walked``, ``dead`` or ``open``: whether the plan went that way, will not, or
+    has not yet. Where only a guard's value would tell, ``open`` too: it is not kept."""
+    states = {step.id: step.state for step in plan.steps}
+    ways: dict[str, int] = {}
+    for edge in plan.edges:
+        ways[edge.target] = ways.get(edge.target, 0) + (states.get(edge.source) == "done")
+    return [_walked(edge, states, ways[edge.target], plan.status) for edge in plan.edges]
+
+
+def _walked(edge: EdgeView, states: Mapping[str, str], ways: int, status: str) -> str:
+    source, to = states.get(edge.source), states.get(edge.target)
+    if source in ("skipped", "failed") or to == "skipped":
+        return "dead"
+    if source != "done" or to == "pending":
+        return "open" if status == "running" else "dead"
+    return "walked" if edge.when is None or ways == 1 else "open"
+
+
+# -- a step ---------------------------------------------------------------------------------
+
+
+def step_text(step: StepView, plan: PlanView, value: str) -> str:
+    """A step as its plan has it, what it was given and what it gave; ``value`` is that as text."""
+    lines = [f"op      {step.op}", f"state   {step.state}"]
+    lines += [f"height  {step.height}"] if step.height is not None else []
+    lines += [f"after   {clean(of)}" for of in _entered_by(step, plan)]
+    lines += list(_definition(step.definition or {}))
+    if inputs := list(_inputs(step, plan)):
+        width = min(40, max(len(name) for name, _ in inputs))
+        lines += ["", "inputs", *(f"  {name:<{width}}  {of}" for name, of in inputs)]
+    if step.error is not None:
+        lines += ["", f"failed with {step.error['code']}", f"  {clean(step.error['text'])}"]
+    return "\n".join([*lines, "", value])
+
+
+def _entered_by(step: StepView, plan: PlanView) -> Iterator[str]:
+    """The steps before it, each with its guard."""
+    guards = [edge for edge in plan.edges if edge.target == step.id]
+    if not any(edge.when is not None for edge in guards):
+        if step.after:
+            yield ", ".join(step.after)
+        return
+    for edge in guards:
+        yield edge.source + (f" when {expression(edge.when)}" if edge.when is not None else "")
+
+
+def _definition(node: Mapping[str, Any]) -> Iterator[str]:
+    for name, of in node.items():
+        if name == "bind":
+            yield f"binds   {clean(', '.join(map(str, of.values())))}"
+        elif name in ("params", "expr", "for", "where", "value", "result"):
+            yield f"{name:<7} {expression(of)}"
+        elif name not in ("id", "op"):
+            yield f"{name:<7} {clean(str(of))}"
+
+
+def _inputs(step: StepView, plan: PlanView) -> Iterator[tuple[str, str]]:
+    """(reference, value) of all that a step and its guards refer to, as far as that is known."""
+    guards = [edge.when for edge in plan.edges if edge.target == step.id]
+    for text in dict.fromkeys(_references([step.definition, guards])):
+        known, value = _resolve(text, plan)
+        if known:
+            yield clean(text), clean(clip(json.dumps(value, ensure_ascii=False), 200))
+
+
+def _references(node: Any) -> Iterator[str]:
+    match node:
+        case {"ref": str() as text}:
+            yield text
+        case Mapping():
+            for of in node.values():
+                yield from _references(of)
+        case list() | tuple():
+            for of in node:
+                yield from _references(of)
+
+
+def _resolve(text: str, plan: PlanView) -> tuple[bool, Any]:
+    """(whether it is known, value) of a reference."""
+    head, colon, path = text.partition(":")
+    if not colon:
+        head, _, path = text.removeprefix("@plan.").removeprefix("@").partition(".")
+        parts = path.split(".") if path else []
+        return _walk(plan.input, parts) if head == "input" else (False, None)
+    parts = path.split(".")
+    for length in range(len(parts), 0, -1):  # names may hold dots: the longest counts
+        name = ".".join(parts[:length])
+        found = next((of for of in plan.steps if name == _named(of, head)), None)
+        if found is not None and found.has_value:
+            emits = head == "@var" and found.op == "emit_effect"
+            return _walk(name if emits else found.value, parts[length:])
+    return False, None
+
+
+def _named(step: StepView, head: str) -> str | None:
+    """What a step is called in references of this kind."""
+    if head == "@step":
+        return step.id
+    bind = (step.definition or {}).get("bind") or {}
+    return bind.get("as") or bind.get("effect_id_as")
+
+
+def _walk(value: Any, parts: Sequence[str]) -> tuple[bool, Any]:
+    for part in parts:
+        if not isinstance(value, Mapping) or part not in value:
+            return False, None
+        value = value[part]
+    return True, value

@@ -173,10 +173,11 @@ class Snapshot:
     ``head`` names the whole history. ``before`` are the states one record earlier; ``unshown`` says
     of how many cells more a keyed reducer has state. ``plan`` is the chosen instance with its
     steps, one of ``plan_count``. ``marks`` are heights at which turns begin, and those of faults,
-    both thinned out. ``next_step`` says what the scenario would do next; ``disk_changes`` names the
-    definitions on disk that differ from those in force. ``lost``: whether the journal's file was
-    deleted or moved while it was open. ``holds``: of the property that is watched ``holds``,
-    ``fails`` or ``silent`` at this height; None where none is."""
+    both thinned out. ``plan_starts`` are (event, plan) of all that starts one. ``next_step`` says
+    what the scenario would do next; ``disk_changes`` names the definitions on disk that differ from
+    those in force. ``lost``: whether the journal's file was deleted or moved while it was open.
+    ``holds``: of the property that is watched ``holds``, ``fails`` or ``silent`` at this height;
+    None where none is."""
 
     world: str
     branch: str
@@ -206,6 +207,7 @@ class Snapshot:
     lost: bool = False
     progress: str | None = None
     holds: str | None = None
+    plan_starts: tuple[tuple[str, str], ...] = ()
 
     @property
     def at_end(self) -> bool:

@@ -20,6 +20,7 @@ from aos_tui.panes.pending import PendingPane
 from aos_tui.panes.plan import PlanPane
 from aos_tui.panes.state import StatePane
 from aos_tui.panes.timeline import Banner, HeaderLine, Timeline
+from aos_tui.plan_text import instance_line
 from aos_tui.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -144,7 +145,24 @@ class WorldScreen(Verbs):
 
     def on_plan_pane_chosen(self, message: PlanPane.Chosen) -> None:
         """Another plan instance is to be shown."""
-        self.work(lambda: self.session.choose_plan(message.number))
+        self._show_instance(message.number)
+
+    def on_plan_pane_choosing(self, message: PlanPane.Choosing) -> None:
+        """One wants to choose among the instances."""
+
+        async def act() -> None:
+            if (snapshot := self.snapshot) is None or snapshot.plan is None:
+                return
+            found = await self.session.instances(snapshot.height)
+            lines = [(instance_line(of, self._glyphs), of.number) for of in found]
+            chosen = [of.number for of in found if of.number >= snapshot.plan.number]
+            left_out = snapshot.plan_count - len(found)
+            self._ask("InstancesDialog", self._show_instance, lines, len(chosen) - 1, left_out)
+
+        self.prepare(act)
+
+    def _show_instance(self, number: int) -> None:
+        self.work(lambda: self.session.choose_plan(number))
 
     def on_plan_pane_opened(self, message: PlanPane.Opened) -> None:
         """The value of a step is to be shown."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aos_tui.dialogs.branches import BranchesDialog
-    from aos_tui.dialogs.choice import BreakDialog, PastDialog, WhyDialog
+    from aos_tui.dialogs.choice import BreakDialog, InstancesDialog, PastDialog, WhyDialog
     from aos_tui.dialogs.comparison import ComparisonDialog
     from aos_tui.dialogs.confirm import ConfirmDialog
     from aos_tui.dialogs.event import EventDialog
@@ -38,6 +38,7 @@ __all__ = [
     "ExportDialog",
     "ForkDialog",
     "HelpDialog",
+    "InstancesDialog",
     "LostDialog",
     "PastDialog",
     "PromptDialog",
@@ -59,6 +60,6 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     rooms = {"type_text": "types", "RenameDialog": "fork", "SavedDialog": "export"}
-    rooms |= dict.fromkeys(("BreakDialog", "PastDialog", "WhyDialog"), "choice")
+    rooms |= dict.fromkeys(("BreakDialog", "InstancesDialog", "PastDialog", "WhyDialog"), "choice")
     room = rooms.get(name) or name.removesuffix("Dialog").lower()
     return getattr(import_module(f"{__name__}.{room}"), name)

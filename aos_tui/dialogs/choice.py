@@ -99,6 +99,25 @@ class WhyDialog(ChoiceDialog[int]):
     MORE = "enter go there"
 
 
+class InstancesDialog(ChoiceDialog[int]):
+    """Dismisses with the number of a plan instance, or None. ``left_out``: so many older ones that
+    are over are not in the list."""
+
+    KEYS = (("y", "copy_all", "Copy"),)
+    MORE = "enter show it"
+
+    def __init__(
+        self, lines: Sequence[tuple[Text | str, int | None]], chosen: int, left_out: int
+    ) -> None:
+        super().__init__("Plan instances", lines, chosen)
+        self._left_out = left_out
+
+    def says(self) -> str:
+        if not self._left_out:
+            return "The newest first."
+        return f"The newest first; {self._left_out} older ones that are over are left out."
+
+
 class PastDialog(ChoiceDialog[int]):
     """Dismisses with a height, or None. ``numbers`` are drawn above the list."""
 

@@ -1,48 +1,57 @@
-"""A plan instance: its steps by layer, each with its state."""
+"""A plan instance: the graph of its steps, each with its state; or the same as a list."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.color import Color
+from textual.content import Content
+from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from aos_tui.actions import bindings_of
-from aos_tui.formatting import (
-    STATE_ROLES,
-    compact,
-    plan_title,
-    pretty,
-    with_hashes,
-)
+from aos_tui.formatting import clip, pretty
+from aos_tui.glyphs import ASCII
 from aos_tui.panes.base import Pane
-from aos_tui.plan_text import layers, shown_state
+from aos_tui.panes.plan_brush import Brush, Colours
+from aos_tui.panes.plan_graph import WHOLE, GraphDisplay
+from aos_tui.panes.plan_list import ListDisplay
+from aos_tui.plan_text import clean, no_plan, plan_title, step_text, waits
 
 if TYPE_CHECKING:
-    from aos_core.view import StepView
+    from aos_core.view import PlanView, StepView
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Snapshot
 
-_GAP = 2
-_NUMBERS = 3
-"""Cells that the number of a layer takes."""
+_TINTS = {"good": 0.14, "bad": 0.28, "wait": 0.28, "name": 0.16, "dim": 0.06}
+"""How much of a state's colour is behind its steps: most where something is to be done."""
+_PAN = 8
+"""Columns that one key pans; rows half as many."""
+
+_AROUND = Spacing(3, 2, 3, 2)
+"""What is to be seen around the selected step, where there is room."""
 
 
 class PlanPane(Pane, ScrollView, can_focus=True):
-    """Steps of one layer stand side by side where they fit, else one a line."""
+    """Paints rows of a display: a change of states or of the selection only those it is in."""
 
+    ALLOW_SELECT = False  # dragging pans
     COMPONENT_CLASSES: ClassVar[set[str]] = {"plan--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "walk(-1, 0)", show=False),
         Binding("down,j", "walk(1, 0)", show=False),
         Binding("left,h", "walk(0, -1)", show=False),
         Binding("right,l", "walk(0, 1)", show=False),
+        Binding("shift+up", "pan(-1, 0)", show=False),
+        Binding("shift+down", "pan(1, 0)", show=False),
+        Binding("shift+left", "pan(0, -1)", show=False),
+        Binding("shift+right", "pan(0, 1)", show=False),
         *bindings_of("plan"),
     ]
 
@@ -52,6 +61,9 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         def __init__(self, number: int) -> None:
             super().__init__()
             self.number = number
+
+    class Choosing(Message):
+        """One wants to choose among the instances."""
 
     class Opened(Message):
         """The value of a step is to be shown."""
@@ -65,86 +77,152 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         self.border_title = "Plan"
         self._glyphs = glyphs
         self._snapshot: Snapshot | None = None
-        self._lines: list[list[StepView]] = []
-        self._starts: list[int | None] = []
-        self._width = 0
+        self._display: GraphDisplay | ListDisplay | None = None
+        self._brush: Brush | None = None
+        self._colours: Colours | None = None
+        self._listed = False
         self._cursor: str | None = None
+        self._strips: dict[int, Strip] = {}
+        self._drag: tuple[Offset, Offset] | None = None
+        self._dragged = False
+
+    # -- what is shown ----------------------------------------------------------------------
+
+    @property
+    def _plan(self) -> PlanView | None:
+        return None if self._snapshot is None else self._snapshot.plan
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show another snapshot; the cursor stays on its step."""
+        """Show another snapshot; the selection stays on its step."""
         self._snapshot = snapshot
-        many = snapshot.plan_count > 1
-        self.border_subtitle = f"[ ] of {snapshot.plan_count}" if many else ""
         self._lay_out()
-
-    def _title(self) -> str:
-        snapshot = self._snapshot
-        if snapshot is None or snapshot.plan is None:
-            return "Plan"
-        room = self.size.width - len("Plan  ") - 4  # what the border takes of it
-        return f"Plan  {plan_title(snapshot.plan, snapshot.pending, room)}"
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out anew."""
         self._lay_out()
 
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """The selection shows while the pane has the focus."""
+        super().watch_has_focus(has_focus)
+        self._lay_out()
+
+    def notify_style_update(self) -> None:
+        """Another theme, other strips."""
+        super().notify_style_update()
+        self._strips.clear()
+        self._colours = None
+
+    @property
+    def _room(self) -> tuple[int, int]:
+        """Columns and rows without scrollbars: what is fitted must not depend on them."""
+        return self.container_size.width, self.container_size.height
+
     def _lay_out(self) -> None:
-        """Cut the layers into lines that fit."""
-        self.border_title = self._title()
-        plan = None if self._snapshot is None else self._snapshot.plan
-        steps = () if plan is None else plan.steps
-        widest = max((len(step.id) + 2 for step in steps), default=0)
-        self._width = widest + _GAP
-        room, most = self.size.width - _NUMBERS, max(map(len, layers(steps)), default=0)
-        if most * self._width > room >= most * (widest + 1) - 1:
-            self._width = widest + 1
-        fits = (room + 1) // self._width
-        self._lines, self._starts = [], []
-        for number, layer in enumerate(layers(steps)):
-            size = len(layer) if len(layer) <= fits else 1
-            for at in range(0, len(layer), size):
-                self._lines.append(layer[at : at + size])
-                self._starts.append(number if at == 0 else None)
-        ids = [step.id for step in steps]
+        """Show what is to be shown: a new picture, or what differs in the one that is shown."""
+        plan, snapshot = self._plan, self._snapshot
+        if plan is None or snapshot is None or not plan.steps:
+            self._display = self._brush = None
+            self._start_over()
+        else:
+            self._choose_cursor(plan)
+            selected = self._cursor if self.has_focus else None
+            brush, before = Brush(plan, snapshot.index, self._glyphs, selected), self._brush
+            self._brush = brush
+            display = self._display
+            listed = isinstance(display, ListDisplay)
+            if (
+                display is None
+                or before is None
+                or listed != self._listed
+                or not display.holds(plan, self._room, self._cursor)
+            ):
+                self._display = self._new_display(plan)
+                self._start_over()
+            else:
+                self._repaint(brush.changed(before))
+        self._say()
+
+    def _new_display(self, plan: PlanView) -> GraphDisplay | ListDisplay:
+        if self._listed:
+            return ListDisplay(plan, self._room)
+        before = self._display if isinstance(self._display, GraphDisplay) else None
+        return GraphDisplay(plan, self._room, self._cursor, self._glyphs is ASCII, before)
+
+    def _choose_cursor(self, plan: PlanView) -> None:
+        """Keep to the selected step; of a large plan begin where it waits or failed."""
+        ids = [step.id for step in plan.steps]
         if self._cursor not in ids:
-            self._cursor = ids[0] if ids else None
-        height = len(self._lines) + (2 if self._error else 0)
-        self.virtual_size = Size(0, height)
-        self._reveal()
+            busy = [step.id for step in plan.steps if step.state in ("waiting", "failed")]
+            self._cursor = busy[0] if busy and len(ids) > WHOLE else ids[0]
+
+    def _start_over(self) -> None:
+        self._strips.clear()
+        display = self._display
+        width, height = (0, 0) if display is None else (display.width, display.height)
+        if display is not None and self._error:
+            height += 2
+        self.virtual_size = Size(width, height)
         self.refresh()
+        self.call_after_refresh(self._reveal)
+
+    def _repaint(self, steps: set[str]) -> None:
+        """Paint the rows anew in which these steps and their edges are."""
+        assert self._display is not None
+        top = self._origin[1]
+        for y in set().union(*map(self._display.rows_of, steps)):
+            self._strips.pop(y, None)
+            self.refresh(Region(0, y + top - round(self.scroll_y), self.size.width, 1))
 
     @property
     def _error(self) -> str | None:
-        plan = None if self._snapshot is None else self._snapshot.plan
+        plan = self._plan
         return None if plan is None else plan.error
 
-    def _place(self) -> tuple[int, int]:
-        """(line, column) of the cursor."""
-        for row, line in enumerate(self._lines):
-            for column, step in enumerate(line):
-                if step.id == self._cursor:
-                    return row, column
-        return 0, 0
-
-    def _reveal(self) -> None:
-        row, page = self._place()[0], max(1, self.size.height)
-        top = round(self.scroll_y)
-        if not top <= row < top + page:
-            self.scroll_to(y=max(0, row - page + 1), animate=False, immediate=True, force=True)
+    def _say(self) -> None:
+        """The title says what it waits for, the line below what more there is."""
+        plan, snapshot, room = self._plan, self._snapshot, self._room[0] - 4
+        if plan is None or snapshot is None:
+            self.border_title, self.border_subtitle = "Plan", ""
+            return
+        title, more = plan_title(plan, waits(plan, snapshot.pending), room - len("Plan  "))
+        self.border_title = Content(f"Plan  {title}")
+        hidden = 0 if self._display is None else self._display.hidden
+        parts = [f"{len(plan.steps) - hidden} of {len(plan.steps)} steps"] if hidden else []
+        if snapshot.plan_count > 1:
+            parts.append(f"[ ] of {snapshot.plan_count}")
+        taken = sum(len(part) + 2 for part in parts)
+        said = "  ".join([clip(more, max(0, room - taken)), *parts] if more else parts)
+        self.border_subtitle = Content(said) if said else ""
 
     # -- keys -------------------------------------------------------------------------------
 
     def action_walk(self, down: int, right: int) -> None:
         """To a step beside this one."""
-        if not self._lines:
+        if self._display is None or self._cursor is None:
             self.notify("no plan has started yet")
+        elif (found := self._display.beside(self._cursor, down, right)) is not None:
+            self._select(found)
+
+    def _select(self, id: str) -> None:
+        self._cursor = id
+        self._lay_out()
+        self.call_after_refresh(self._reveal)
+
+    def _reveal(self) -> None:
+        """Scroll so that the selected step is seen."""
+        if self._display is None or self._cursor is None:
             return
-        row, column = self._place()
-        row = min(max(0, row + down), len(self._lines) - 1)
-        line = self._lines[row]
-        self._cursor = line[min(max(0, column + right), len(line) - 1)].id
-        self._reveal()
-        self.refresh()
+        if (place := self._display.place(self._cursor)) is not None:
+            x, y, width = place
+            self.scroll_to_region(
+                Region(x, y, width, 1), spacing=_AROUND, animate=False, immediate=True, force=True
+            )
+
+    def action_pan(self, down: int, right: int) -> None:
+        """Move the picture."""
+        self.scroll_relative(
+            right * _PAN, down * _PAN // 2, animate=False, immediate=True, force=True
+        )
 
     def action_previous_plan(self) -> None:
         """The instance before."""
@@ -155,79 +233,138 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         self._other(1)
 
     def _other(self, by: int) -> None:
+        if self._many():
+            assert self._snapshot is not None and self._snapshot.plan is not None
+            count = self._snapshot.plan_count
+            self.post_message(self.Chosen((self._snapshot.plan.number + by) % count))
+
+    def action_choose_plan(self) -> None:
+        """Choose among the instances."""
+        if self._many():
+            self.post_message(self.Choosing())
+
+    def _many(self) -> bool:
         snapshot = self._snapshot
         if snapshot is None or snapshot.plan is None or snapshot.plan_count < 2:
             self.notify("there is no other plan instance at this height")
-            return
-        self.post_message(self.Chosen((snapshot.plan.number + by) % snapshot.plan_count))
+            return False
+        return True
+
+    def action_toggle_list(self) -> None:
+        """The other display: graph or list."""
+        self._listed = not self._listed
+        self._lay_out()
 
     def action_open_step(self) -> None:
         """Show the value of the step under the cursor."""
-        step = self._step
-        if step is None:
+        step, plan = self._step, self._plan
+        if step is None or plan is None or self._brush is None:
             self.notify("no plan has started yet")
             return
-        lines = [f"op      {step.op}", f"state   {step.state}"]
-        lines += [f"height  {step.height}"] if step.height is not None else []
-        lines += [f"after   {', '.join(step.after)}"] if step.after else []
-        value = "no value yet" if step.value is None else pretty(self._shown(step))
-        self.post_message(self.Opened(f"Step {step.id}", "\n".join([*lines, "", value])))
+        value = pretty(self._brush.value(step)) if step.has_value else "no value yet"
+        self.post_message(self.Opened(f"Step {clean(step.id)}", step_text(step, plan, value)))
 
     @property
     def _step(self) -> StepView | None:
-        plan = None if self._snapshot is None else self._snapshot.plan
-        steps = () if plan is None else plan.steps
+        steps = () if self._plan is None else self._plan.steps
         return next((step for step in steps if step.id == self._cursor), None)
 
     def copied(self) -> tuple[str, str] | None:
         step = self._step
-        return None if step is None else (f"step {step.id}", pretty(self._shown(step)))
+        if step is None or self._brush is None:
+            return None
+        return f"step {step.id}", pretty(self._brush.value(step))
 
-    def _shown(self, step: StepView) -> Any:
-        """The value of a step as host JSON, the hashes of intents in their text form."""
-        assert self._snapshot is not None
-        return with_hashes(step.value, self._snapshot.index)
+    # -- mouse ------------------------------------------------------------------------------
 
-    # -- lines ------------------------------------------------------------------------------
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Begin to drag the picture."""
+        self._drag, self._dragged = (event.screen_offset, self.scroll_offset), False
+        self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The picture follows."""
+        if self._drag is None:
+            return
+        start, scrolled = self._drag
+        to = scrolled + start - event.screen_offset
+        self._dragged = self._dragged or to != scrolled
+        self.scroll_to(to.x, to.y, animate=False, immediate=True, force=True)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let go."""
+        self._drag = None
+        self.release_mouse()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select a step; twice opens it."""
+        offset = event.get_content_offset(self)
+        if offset is None or self._display is None or self._dragged:
+            return
+        left, top = self._origin
+        x, y = offset + self.scroll_offset - Offset(left, top)
+        if (found := self._display.at(x, y)) is not None:
+            self._select(found)
+            if event.chain == 2:
+                self.action_open_step()
+
+    # -- rows -------------------------------------------------------------------------------
+
+    @property
+    def _origin(self) -> tuple[int, int]:
+        """Where the picture begins: in the middle, if there is room."""
+        display = self._display
+        if display is None or isinstance(display, ListDisplay):
+            return 0, 0
+        spare = max(0, self.size.width - display.width), max(0, self._spare_rows(display))
+        return spare[0] // 2, spare[1] // 3
+
+    def _spare_rows(self, display: GraphDisplay) -> int:
+        return self.size.height - display.height - (2 if self._error else 0)
 
     def render_line(self, y: int) -> Strip:
         """The line ``y`` of what is visible."""
-        row = y + round(self.scroll_y)
-        if row < len(self._lines):
-            segments = self._step_line(row)
-        else:
-            role = "bad" if self._lines else "dim"
-            segments = [Segment(self._other_line(row), self.rich_style + self.palette()[role])]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+        left, top = self._origin
+        row, width = y + round(self.scroll_y) - top, self.size.width
+        base = self.rich_style
+        if self._display is not None and 0 <= row < self._display.height:
+            strip = self._strips.get(row)
+            if strip is None:
+                strip = self._strips[row] = self._strip(row)
+            first = round(self.scroll_x)
+            if left:
+                strip = Strip([Segment(" " * left, base), *strip], strip.cell_length + left)
+            return strip.crop_extend(first, first + width, base)
+        text, role = self._other_line(y if self._display is None else row)
+        segment = Segment(text, base + self._paint.text[role])
+        return Strip([segment]).adjust_cell_length(width, base)
 
-    def _other_line(self, row: int) -> str:
-        if not self._lines:
-            return " no plan has started yet" if row == 0 else ""
-        wanted = row == len(self._lines) + 1 and self._error
-        return f" {self._glyphs.failed} {self._error}" if wanted else ""
+    def _strip(self, row: int) -> Strip:
+        assert self._display is not None and self._brush is not None
+        return Strip(self._display.row(row, self._brush, self._paint))
 
-    def _step_line(self, row: int) -> list[Segment]:
-        assert self._snapshot is not None and self._snapshot.plan is not None
-        palette, base = self.palette(), self.rich_style
-        by_id = {step.id: step for step in self._snapshot.plan.steps}
-        start = self._starts[row]
-        number = "" if start is None else str(start + 1)
-        segments = [Segment(f"{number:>2} ", base + palette["dim"])]
-        for step in self._lines[row]:
-            state = shown_state(step, by_id)
-            style = base + palette.get(STATE_ROLES.get(state, ""), Style())
-            if step.id == self._cursor and self.has_focus:
-                style += self.get_component_rich_style("plan--cursor", partial=True)
-            text = f"{self._glyphs.step(state)} {step.id}"
-            segments += [Segment(text, style), Segment(" " * (self._width - len(text)), base)]
-        if len(self._lines[row]) == 1:
-            segments.append(Segment(self._note(self._lines[row][0]), base + palette["dim"]))
-        return segments
+    def _other_line(self, row: int) -> tuple[str, str]:
+        """What a plan failed with; without one, what would start one."""
+        if self._display is not None:
+            wanted = row == self._display.height + 1 and self._error
+            return f" {self._glyphs.failed} {clean(self._error or '')}" if wanted else "", "bad"
+        starts = () if self._snapshot is None else self._snapshot.plan_starts
+        lines = no_plan(starts)
+        return f" {lines[row]}" if row < len(lines) else "", "dim"
 
-    def _note(self, step: StepView) -> str:
-        """What stands beside a step that is alone on its line."""
-        if step.value is not None and step.op != "end":
-            said = compact(self._shown(step), max(0, self.size.width - self._width - _NUMBERS - 2))
-        else:
-            said = step.op
-        return f"{self._glyphs.dot} {said}"
+    @property
+    def _paint(self) -> Colours:
+        if self._colours is None:
+            text = self.palette()
+            ground, (_, front) = self.background_colors[1], self.colors[2:]
+            tinted: dict[str, Style] = {}
+            for role, part in _TINTS.items():
+                colour = text[role].color
+                full = front if colour is None else Color.from_rich_color(colour)
+                tint = Style(bgcolor=ground.blend(full, part, 1.0).rich_color)
+                tinted[role] = text[role] + tint
+            line = Style(color=ground.blend(front, 0.55, 1.0).rich_color)
+            text = {**text, "line": line}
+            cursor = self.get_component_rich_style("plan--cursor", partial=True)
+            self._colours = Colours(self.rich_style, text, tinted, cursor)
+        return self._colours

@@ -13,11 +13,11 @@ from aos_tui.glyphs import UNICODE
 from aos_tui.session.experiments import Experiments
 
 if TYPE_CHECKING:
-    from aos_core.view import View
+    from aos_core.view import PlanView, View
     from aos_core.world import World
     from aos_tui.snapshot import Index
 
-MOST_LINKS, MOST_FIELDS = 500, 20
+MOST_LINKS, MOST_FIELDS, MOST_INSTANCES = 500, 20, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,12 @@ class Questions(Experiments):
         """The chain that led to a record and all that it led to, in reading order; and whether
         that is all of it."""
         return await self._run(lambda: _why(self._opened, self._index, height))
+
+    async def instances(self, height: int) -> tuple[PlanView, ...]:
+        """The last plan instances that have started by ``height``, and all that run, the newest
+        first."""
+        found = await self._run(lambda: self._opened.at(height).last_plans(MOST_INSTANCES))
+        return tuple(reversed(found))
 
     async def field_past(self, path: Sequence[str], height: int) -> Past:
         """How the field at ``path`` (reducer, for a keyed one the cell's key, then members) came

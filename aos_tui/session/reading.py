@@ -111,6 +111,12 @@ def first_events(view: View) -> tuple[str, ...]:
     return tuple(sorted(whole or targets))
 
 
+def plan_starts(view: View) -> tuple[tuple[str, str], ...]:
+    """(event, plan) of every trigger, sorted."""
+    triggers = view.program.triggers.items()
+    return tuple(sorted({(event, of.plan) for event, all in triggers for of in all}))
+
+
 # -- what went wrong ------------------------------------------------------------------------
 
 

@@ -302,6 +302,7 @@ class Showing:
             marks=(world.turn_starts(live, MARKS), self._index.faults(live)),
             next_step=self._next_step(),
             first_events=reading.first_events(view),
+            plan_starts=reading.plan_starts(view),
             verified=self._verified,
             notices=self._notices(),
             trouble=self._trouble(),
