@@ -286,6 +286,17 @@ def test_an_effect_no_longer_asked_leaves_its_receipt_out(asking: Path) -> None:
         assert [of.kind for of in quiet.records].count("receipt") == 0
 
 
+def test_a_late_receipt_is_never_too_late_to_be_the_same(
+    asking: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aos_core.effect_match.REMEMBERED", 0)
+    with World.open(asking) as world:
+        (item,) = world.pending
+        for _ in range(2):
+            world.deliver(Receipt(item.intent_hash, "ok", {"n": 8, "note": None}))
+        assert with_disk(world).same
+
+
 def test_an_effect_with_a_late_receipt_too_is_lost_once(asking: Path) -> None:
     with World.open(asking) as world:
         (item,) = world.pending
