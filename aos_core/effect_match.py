@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from aos_core.canon import ZERO_HASH
+
 REMEMBERED = 65_536
 """So many of the last that were settled are known: their receipts may come again."""
 
@@ -154,7 +156,8 @@ class Pairs:
     def _name(self, mine: Asking, twin: Asking) -> None:
         key = twin.record["idempotency_key"]
         self._names[twin.hash], self._keys[twin.hash] = mine.hash, key
-        self._names[key] = mine.record["idempotency_key"]
+        if key != ZERO_HASH:  # that of every effect asked for without one
+            self._names[key] = mine.record["idempotency_key"]
 
     def _pair(self, mine: bytes, theirs: bytes) -> None:
         self.lost.pop(mine, None)

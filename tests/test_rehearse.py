@@ -11,6 +11,7 @@ import pytest
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
 from aos_core.disk import FileDisk
+from aos_core.effect_match import Asking, Pairs
 from aos_core.errors import ModuleMissing, UsageError
 from aos_core.files import WorldFiles
 from aos_core.kernel.state import State
@@ -295,6 +296,18 @@ def test_a_late_receipt_is_never_too_late_to_be_the_same(
         for _ in range(2):
             world.deliver(Receipt(item.intent_hash, "ok", {"n": 8, "note": None}))
         assert with_disk(world).same
+
+
+def test_that_there_is_no_key_is_not_another_name_of_a_key() -> None:
+    def asked(hash: bytes, key: bytes) -> Asking:
+        origin, params = {"kind": "reducer", "name": "demo/R@1"}, {"q": hash.decode()}
+        record = {"hash": hash * 32, "kind": "demo.ask", "origin": origin, "params": params}
+        return Asking.of({**record, "cap": "asks", "idempotency_key": key}, 1, None)
+
+    pairs = Pairs()
+    pairs.ask([asked(b"1", b"k" * 32)], [asked(b"2", canon.ZERO_HASH)])
+    assert pairs.name(b"2" * 32) == b"1" * 32
+    assert pairs.name(canon.ZERO_HASH) is None, "all others have none on both sides"
 
 
 def test_an_effect_with_a_late_receipt_too_is_lost_once(asking: Path) -> None:
