@@ -18,7 +18,9 @@ from aos_tui.actions import ACTIONS, ANYWHERE, remap, shown_key
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.keymap import keys_file, read_keymap
 from aos_tui.options import Options
+from aos_tui.remembered import Remembered, recall, remember
 from aos_tui.session import Closed, Session
+from aos_tui.themes import CURSOR, OWN
 from aos_tui.world_screen import WorldScreen
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 ENDLESS = "watch"
 """The group of the worker that never ends."""
+
+COMFORTABLE = (100, 30)
+"""Columns and rows from which on all panes stand beside each other, with room in each."""
 
 
 class AosApp(App[None]):
@@ -38,6 +43,10 @@ class AosApp(App[None]):
     def __init__(self, options: Options) -> None:
         super().__init__()
         self.options = options
+        self._remembers = not options.headless
+        """Without a terminal nothing is remembered, and nothing that was counts."""
+        self._remembered = recall() if self._remembers else Remembered()
+        self._begin_in_theme()
         self.glyphs = pick_glyphs(sys.stdout.encoding, os.environ.get("TERM"))
         self.said: list[tuple[str, str]] = []
         self.session = Session(options, self._show, self._show_opening)
@@ -50,13 +59,41 @@ class AosApp(App[None]):
     def on_mount(self) -> None:
         """Show the empty panes, then open the world behind them."""
         self._take_keys()
-        if self.options.theme is not None:
-            if self.options.theme in self.available_themes:
-                self.theme = self.options.theme
-            else:
-                known = ", ".join(sorted(self.available_themes))
-                self.notify(f"there is no theme {self.options.theme}: {known}", severity="warning")
+        wanted = self.options.theme
+        if wanted is not None and wanted not in self.available_themes:
+            known = ", ".join(sorted(self.available_themes))
+            self.notify(f"there is no theme {wanted}: {known}", severity="warning")
+        self.call_after_refresh(self._say_size)
         self.call_after_refresh(self._open_soon)
+
+    def _begin_in_theme(self) -> None:
+        """That of the command line, else the one that was chosen last. Not by assignment: nothing
+        is styled yet that would have to be styled anew."""
+        for theme in OWN:
+            self.register_theme(theme)
+        for name in (self.options.theme, self._remembered.theme):
+            if name in self.available_themes:
+                self.set_reactive(App.theme, name)
+                self.stylesheet.set_variables(self.get_css_variables())
+                return
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What the stylesheet asks for, and no theme but our own has."""
+        return {CURSOR: f"{self.current_theme.primary} 40%"}
+
+    def watch_theme(self, theme: str) -> None:
+        """One was chosen in the palette."""
+        if self._remembers:
+            remember(theme=theme)
+
+    def _say_size(self) -> None:
+        """The first time, if it could be more comfortable."""
+        small = self.size.width < COMFORTABLE[0] or self.size.height < COMFORTABLE[1]
+        if not self._remembers or self._remembered.size_told or not small:
+            return
+        remember(size_told=True)
+        now, good = (f"{of[0]}x{of[1]}" for of in (self.size, COMFORTABLE))
+        self.notify(f"this terminal is {now}: all works; {good} or more is comfortable", timeout=8)
 
     def _take_keys(self) -> None:
         keymap = read_keymap(keys_file())

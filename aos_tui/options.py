@@ -71,7 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--branch", default="main", metavar="B", help="the journal to open (default: main)")
     add("--scenario", metavar="S", help="whose answers are prepared and whose steps t plays")
     add("--at", type=int, metavar="H", help="the height to show first (default: the live end)")
-    add("--theme", metavar="T", help="one of Textual's themes, such as textual-light")
+    add(
+        "--theme",
+        metavar="T",
+        help="aos-dark, aos-light, aos-safe (for colour-blind eyes), or one of Textual's",
+    )
     add("--watch", action=argparse.BooleanOptionalAction, default=None,
         help="offer a reducer that was rebuilt (default: yes, but not with --memory)")  # fmt: skip
     add("--memory", action="store_true",

@@ -8,6 +8,7 @@ from rich.style import Style
 from textual.color import Color
 
 from aos_tui.formatting import Palette
+from aos_tui.themes import DIM
 
 if TYPE_CHECKING:
     # For Textual a widget's first base decides its stylesheet, so this must be no widget itself.
@@ -34,7 +35,9 @@ class Pane(_Base):
             role: Style(color=Color.parse(variables[name]).rich_color)
             for role, name in _COLOURS.items()
         }
-        return {**found, "dim": Style(dim=True), "name": Style(bold=True)}
+        dim = variables.get(DIM)
+        found["dim"] = Style(dim=True) if dim is None else Style(color=Color.parse(dim).rich_color)
+        return {**found, "name": Style(bold=True)}
 
     def copied(self) -> tuple[str, str] | None:
         """(what it is, its text) of the value under the cursor."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.fixtures import aggregator, compiled_once
@@ -16,3 +18,12 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of what the app remembers: nobody's own. The size of the terminal was spoken of."""
+    file = tmp_path_factory.mktemp("state") / "tui.json"
+    file.write_text('{"size_told": true}')
+    monkeypatch.setattr("aos_tui.remembered.state_file", lambda: file)
+    return file
