@@ -29,7 +29,8 @@ class HelpDialog(Dialog[None]):
         self._groups = groups
 
     def body(self) -> ComposeResult:
-        key_width = max((len(key) for _, rows in self._groups for key, _ in rows), default=1)
+        keys = [key for _, rows in self._groups for key, _ in rows]
+        key_width = min(_KEYS_WIDTH, max(map(len, keys), default=1))
         with Reader(id="groups"):
             for heading, rows in self._groups:
                 with Vertical(classes="group"):
@@ -37,9 +38,13 @@ class HelpDialog(Dialog[None]):
                     yield Static(_table(rows, key_width))
 
 
+_KEYS_WIDTH = 16
+"""So many cells the keys take at most; more of them go on in the next line."""
+
+
 def _table(rows: Sequence[tuple[str, str]], key_width: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="bold", width=key_width, no_wrap=True)
+    table.add_column(style="bold", width=key_width)
     table.add_column()
     for key, does in rows:
         table.add_row(Text(key), Text(does))
