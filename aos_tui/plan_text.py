@@ -7,6 +7,7 @@ is shown of them goes through :func:`clean`.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,9 +25,16 @@ _BETWEEN: Final = {
 
 
 def clean(text: str) -> str:
-    """``text`` without what a terminal would take as a command: a sign stands for each such
-    character."""
-    return "".join(of if of.isprintable() else "\N{REPLACEMENT CHARACTER}" for of in text)
+    """``text`` on one line, without what a terminal would take as a command or what turns the
+    direction of writing: a sign stands for each such character."""
+    if text.isprintable():
+        return text
+    return "".join("\N{REPLACEMENT CHARACTER}" if _commands(of) else of for of in text)
+
+
+def _commands(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind[0] == "C" or kind in ("Zl", "Zp")
 
 
 def expression(node: Any, *, short: bool = False) -> str:
@@ -202,7 +210,7 @@ def step_text(step: StepView, plan: PlanView, value: str) -> str:
         lines += ["", "inputs", *(f"  {name:<{width}}  {of}" for name, of in inputs)]
     if step.error is not None:
         lines += ["", f"failed with {step.error['code']}", f"  {clean(step.error['text'])}"]
-    return "\n".join([*lines, "", value])
+    return "\n".join([*lines, "", *map(clean, value.split("\n"))])
 
 
 def _entered_by(step: StepView, plan: PlanView) -> Iterator[str]:

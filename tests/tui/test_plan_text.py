@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from aos_core.view import StepView
-from aos_tui.plan_text import clean, expression, guard_text, layers, shown_state
+from aos_core.view import PlanView, StepView
+from aos_tui.plan_text import clean, expression, guard_text, layers, shown_state, step_text
 
 FINE: dict[str, Any] = {"ref": "@var:fine"}
 STATUS: dict[str, Any] = {
@@ -50,7 +50,15 @@ def test_expressions_are_read_as_people_write_them(node: Any, text: str) -> None
 
 def test_nothing_that_a_terminal_obeys_is_left() -> None:
     assert clean("a\x1b[31mb\tc\x9bd\u202ee") == "a\ufffd[31mb\ufffdc\ufffdd\ufffde"
-    assert clean("wide \u65e5\u672c") == "wide \u65e5\u672c"
+    assert clean("wide \u65e5\u672c, no\xa0break") == "wide \u65e5\u672c, no\xa0break"
+
+
+def test_an_opened_step_says_nothing_that_a_terminal_obeys() -> None:
+    step = StepView("a\x1bb", "assign", "done", None, 1, ("\x9b",), definition={"cap": "\x07"})
+    plan = PlanView(0, b"", "p", "ok", 0, 1, None, (step,), input={"x": "\x9b2J"})
+    text = step_text(step, plan, '{\n  "v": "\x9b2J"\n}')
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert text.endswith('{\n  "v": "\ufffd2J"\n}')
 
 
 def steps() -> list[StepView]:
