@@ -15,6 +15,12 @@ def run() -> None:
         from aos_tui.headless import run_headless
 
         sys.exit(run_headless(options))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write(
+            "aos-tui: this is no terminal\n  `aos` does the same without a screen, and "
+            "--headless presses keys and takes a picture\n"
+        )
+        sys.exit(2)
     from aos_tui.app import AosApp
 
     app = AosApp(options)

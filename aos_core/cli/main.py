@@ -107,11 +107,16 @@ def run() -> None:
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
         code = main(sys.argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may have been closed before this began
+            sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
         code = reader_gone()
+    except OSError as error:
+        sys.stderr.write(f"error: stdout cannot be written: {error.strerror}\n")
+        reader_gone()
+        code = UsageError.exit_code
     sys.exit(code)
 
 

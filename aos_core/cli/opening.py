@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_world(
-    out: Out, world: str, branch: str, *, write: bool = False, scenario: str | None = None
+    out: Out,
+    world: str,
+    branch: str,
+    *,
+    write: bool = False,
+    scenario: str | None = None,
+    beside_disk: bool = False,
 ) -> Iterator[World]:
     """Open a world, and close it at the end. To write it must be whole; a damaged one can still be
-    read: see :func:`exit_code`. What a person should know is told when it is known, once. Raises
+    read: see :func:`exit_code`. What a person should know is told when it is known, once; that the
+    files on disk are others only where the command is not about that (``beside_disk``). Raises
     what ``World.open`` raises."""
     from aos_core.journal import JournalMissing
     from aos_core.world import World
@@ -43,7 +50,8 @@ def open_world(
             raise opened.trouble
         if write and opened.files.data_dir.parent != opened.files.root:
             out.notice(f"the journal is kept in {opened.files.data_dir}")
-        _compare_with_disk(out, opened)
+        if not beside_disk:
+            _compare_with_disk(out, opened)
         try:
             yield opened
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from errno import ENOSPC
 from typing import Annotated, Any
 
 import typer
@@ -131,6 +132,8 @@ def _guarded(out: Out, function: Callable[..., int], given: dict[str, Any]) -> i
     except BrokenPipeError:
         return reader_gone()
     except Exception as error:
+        if isinstance(error, OSError) and (error.errno, error.filename) == (ENOSPC, None):
+            raise  # stdout: those of the disk are DiskErrors
         hint = "this is a bug of aos: please report it, with what --debug adds"
         told = AosError(f"{type(error).__name__}: {error}", code="internal", hint=hint)
         out.error(told.with_traceback(error.__traceback__))

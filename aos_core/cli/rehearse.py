@@ -13,7 +13,7 @@ from aos_core.cli.opening import exit_code, open_world
 from aos_core.cli.options import Branch, GivenWorld, command
 from aos_core.cli.output import Out
 from aos_core.cli.prove import stopped_cleanly
-from aos_core.errors import UsageError
+from aos_core.errors import ModuleMissing, UsageError
 
 if TYPE_CHECKING:
     from aos_core.other_code import Code
@@ -143,7 +143,14 @@ def _code_for(
         data = read_module(wasm)
     except OSError as error:
         raise UsageError(f"{wasm} cannot be read: {error.strerror}", file=wasm) from error
-    return lambda of: with_module(of, module, data)
+
+    def code(of: World) -> Code:
+        try:
+            return with_module(of, module, data)
+        except ModuleMissing as error:
+            raise ModuleMissing(error.message, hint=error.hint, module=module, file=wasm) from error
+
+    return code
 
 
 def _answers(text: str, world: str) -> Scenario | None:
@@ -174,7 +181,10 @@ def _one(
     from aos_core.rehearse import free_name, rehearse
 
     answers = _answers(answer, world)
-    with open_world(out, world, branch) as opened, out.progress("rehearsing") as progress:
+    with (
+        open_world(out, world, branch, beside_disk=True) as opened,
+        out.progress("rehearsing") as progress,
+    ):
         name = free_name(opened) if keep is True else keep or None
         found = rehearse(
             opened, code(opened), answers=answers, strict=strict, keep=name, progress=progress
@@ -239,7 +249,8 @@ def _show(out: Out, found: Rehearsal) -> None:
     out.print(Text(f"{mark} {code} {found.summary} records", colour))
     if found.first_difference is not None:
         _show_first(out, found)
-    _show_diff(out, found)
+    if not found.same:
+        _show_diff(out, found)
     for title, listed, line in (
         ("effects not asked for any more", found.effects_lost, _lost_line),
         ("effects asked for only now", found.effects_new, _new_line),
@@ -274,8 +285,8 @@ def _show_diff(out: Out, found: Rehearsal) -> None:
     def shown(value: Any) -> str:
         return "(nothing)" if value is NOTHING else compact(value, 60)
 
-    if found.diff:
-        out.text(f"the states at the end differ in {_many(len(found.diff), 'place')}")
+    differ = f"differ in {_many(len(found.diff), 'place')}" if found.diff else "are the same"
+    out.text(f"the states at the end {differ}")
     _lines(
         out,
         (f"{of.path}: {shown(of.before)} -> {shown(of.after)}" for of in found.diff),

@@ -145,7 +145,9 @@ def rehearsed(said: Mapping[str, Any]) -> Rehearsed:
     sections = [("", _head(said, summary))]
     if first is not None:
         sections.append((f"First difference: record {first['height']}{_kind(first)}", _first(said)))
-    if said["diff"]:
+    if not said["diff"] and not said["same"]:
+        sections.append(("", "The states at the end are the same."))
+    elif said["diff"]:
         many = count(len(said["diff"]), "place")
         sections.append(
             (f"The states at the end differ in {many}", _lines(map(_change, said["diff"])))
