@@ -361,6 +361,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
             for role, part in _TINTS.items():
                 colour = text[role].color
                 full = front if colour is None else Color.from_rich_color(colour)
+                if ground.brightness > 0.5:  # there a tint soon meets its text in 16 colours
+                    part /= 2.5
                 tint = Style(bgcolor=ground.blend(full, part, 1.0).rich_color)
                 tinted[role] = text[role] + tint
             line = Style(color=ground.blend(front, 0.55, 1.0).rich_color)

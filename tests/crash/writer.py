@@ -16,12 +16,12 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from aos_core.frames import Frame, new_frame
+from aos_core.frames import Frame, own_frame
 from aos_core.journal import Journal
 from aos_core.world import World
 from tests.support import EVENT, start
@@ -87,15 +87,15 @@ def write(path: Path, random: Random, tell: Callable[[str], None], *, hasty: boo
 
 
 def _make_hasty(journal: Journal, tell: Callable[[str], None]) -> None:
-    append = journal.append
+    add = journal.add
 
-    def hasty(body: Mapping[str, Any]) -> Frame:
-        coming = new_frame(body, journal.last)
+    def hasty(payload: bytes) -> Frame:
+        coming = own_frame(payload, journal.last)
         tell(f"{coming.last_height} {coming.hash.hex()}\n")
         time.sleep(0.01)
-        return append(body)
+        return add(payload)
 
-    journal.append = hasty  # type: ignore[method-assign]
+    journal.add = hasty  # type: ignore[method-assign]
 
 
 def _turn(world: World, random: Random) -> None:
