@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from aos_tui.session.long_work import Progress
 from aos_tui.session.rehearsing import Rehearsing
-
-if TYPE_CHECKING:
-    from aos_tui.command import Command
 
 FORMS = ("scenario", "pytest", "html")
 SCREENSHOT = "screenshot"
 
 
-class _Stopped(Exception):
-    """Raised inside an export that was broken off."""
-
-
 class Exporting(Rehearsing):
     """Propose names, and write the files."""
 
-    _exporter: Command | None = None
     exporting = False
 
     async def export_files(self, height: int) -> dict[str, str]:
@@ -67,17 +58,12 @@ class Exporting(Rehearsing):
     async def _export_beside(
         self, form: str, path: Path, height: int, property: str | None
     ) -> dict[str, Any] | None:
-        from aos_tui.command import Command, error_of
+        from aos_tui.command import error_of
 
         required = () if property is None else ("--property", property)
         words = ("export", str(self.root), "--branch", self._opened.branch, "--at", str(height))
-        self._exporter = Command(
-            (*words, "--as", form, "-o", str(path), *required), "exporting", self._tell_exported
-        )
-        try:
-            said = await self._exporter.run()
-        finally:
-            self._exporter = None
+        words = (*words, "--as", form, "-o", str(path), *required)
+        said = await self._by_process(words, "exporting", self._tell_exported)
         if said is not None and (error := error_of(said)) is not None:
             raise error
         return said
@@ -87,24 +73,13 @@ class Exporting(Rehearsing):
     ) -> dict[str, Any] | None:
         from aos_core.export import Form, export
 
-        world, shown = self._opened, -1
+        world = self._opened
 
-        def progress(done: int, total: int) -> None:
-            nonlocal shown
-            if self._stop:
-                raise _Stopped
-            if 100 * done // total > shown:
-                shown = 100 * done // total
-                self._soon(partial(self._tell_exported, shown))
-
-        def act() -> dict[str, Any]:
+        def act(progress: Progress) -> dict[str, Any]:
             kind = Form(form)
             return export(world, kind, path, height, property=property, progress=progress).to_json()
 
-        try:
-            return await asyncio.to_thread(act)
-        except _Stopped:
-            return None
+        return await self._by_thread(act, self._tell_exported)
 
     def _tell_exported(self, percent: int) -> None:
         if self.exporting:
@@ -123,12 +98,6 @@ class Exporting(Rehearsing):
             return str(path)
 
         return await self._run(act)
-
-    def cancel(self) -> None:
-        """Break off an export too."""
-        super().cancel()
-        if self._exporter is not None:
-            self._exporter.stop()
 
 
 def _free(file: Path) -> Path:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from aos_tui.session import reading
-from aos_tui.session.following import Following
+from aos_tui.session.long_work import LongWork
 from aos_tui.snapshot import Verified
 
 if TYPE_CHECKING:
     from aos_core.replay import Divergence
-    from aos_tui.command import Command
 
 
-class _Cancelled(Exception):
-    """Raised inside long work that the user broke off."""
+_VERIFYING = "verifying"
 
 
-class Proving(Following):
+class Proving(LongWork):
     """Verification, and the scenario that shows what it found."""
-
-    _verifier: Command | None = None
 
     async def verify(self) -> Verified:
         """Replay the whole journal, with progress; :meth:`cancel` breaks it off, and then what was
@@ -41,16 +35,10 @@ class Proving(Following):
 
     async def _verify_beside(self) -> Verified | None:
         """What ``aos verify`` says of the branch as it lies on the disk; None if it was ended."""
-        from aos_tui.command import Command, error_of
+        from aos_tui.command import error_of
 
         words = ("verify", str(self.root), "--branch", self._opened.branch)
-        mine = Command(words, "verifying", self._set_running)
-        self._verifier = mine
-        try:
-            said = await mine.run()
-        finally:
-            self._verifier = None
-        match said:
+        match said := await self._by_process(words, _VERIFYING, self._set_running):
             case None:
                 return None
             case {"error": {"where": {"height": int()}} as error}:
@@ -64,23 +52,15 @@ class Proving(Following):
     async def _verify_here(self) -> Verified | None:
         from aos_core.errors import Diverged, JournalDamaged
 
-        shown, live = -1, self._opened.height
-
-        def progress(done: int, total: int) -> None:
-            nonlocal shown
-            if self._stop:
-                raise _Cancelled
-            percent = 100 * done // total
-            if percent > shown:
-                shown = percent
-                self._soon(partial(self._set_running, percent))
-
+        world, live = self._opened, self._opened.height
         try:
-            report = await asyncio.to_thread(self._opened.verify, progress=progress)
-        except _Cancelled:
-            return None
+            report = await self._by_thread(
+                lambda progress: world.verify(progress=progress), self._set_running
+            )
         except (JournalDamaged, Diverged) as error:
             return reading.broken(error)
+        if report is None:
+            return None
         if report.divergence is None:
             return Verified("ok", height=live)
         return reading.diverged(report.divergence)
@@ -95,19 +75,9 @@ class Proving(Following):
         if self.snapshot is not None:
             self._publish(replace(self.snapshot, verified=verified))
 
-    def cancel(self) -> None:
-        """Break off verification or a scenario that plays."""
-        self._stop = True
-        self._stop_verifying()
-
     def _stop_verifying(self) -> None:
-        if self._verifier is not None:
-            self._verifier.stop()
-
-    async def close(self) -> None:
-        """Give up the world. What runs is broken off, and nothing of it is left."""
-        self._stop_verifying()
-        await super().close()
+        if (verifier := self._commands.get(_VERIFYING)) is not None:
+            verifier.stop()
 
     async def write_reproduction(self, divergence: Divergence) -> str:
         """Write the scenario that shows a divergence; returns its file, from the world's folder.

@@ -3,17 +3,13 @@ for one in memory. What is kept is another branch, and the one that is gone on w
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aos_tui.formatting import count
 from aos_tui.session.going_live import GoingLive
-
-if TYPE_CHECKING:
-    from aos_tui.command import Command
+from aos_tui.session.long_work import Progress
 
 MOST_LINES = 200
 """So many lines of one list are shown."""
@@ -32,14 +28,9 @@ class Rehearsed:
     branch: str | None
 
 
-class _Stopped(Exception):
-    """Raised inside a rehearsal that was broken off."""
-
-
 class Rehearsing(GoingLive):
     """Rehearse, and keep what came out."""
 
-    _rehearsal: Command | None = None
     rehearsing = False
 
     async def rehearse(self) -> Rehearsed | None:
@@ -79,15 +70,11 @@ class Rehearsing(GoingLive):
         return None if said is None else rehearsed(said)
 
     async def _rehearse_beside(self, keep: str | None) -> dict[str, Any] | None:
-        from aos_tui.command import Command, error_of
+        from aos_tui.command import error_of
 
         kept = () if keep is None else ("--as", keep)
         words = ("rehearse", str(self.root), "--with-disk", "--branch", self._opened.branch, *kept)
-        self._rehearsal = Command(words, "rehearsing", self._tell_percent)
-        try:
-            said = await self._rehearsal.run()
-        finally:
-            self._rehearsal = None
+        said = await self._by_process(words, "rehearsing", self._tell_percent)
         if said is not None and (error := error_of(said)) is not None:
             raise error
         return said
@@ -96,41 +83,19 @@ class Rehearsing(GoingLive):
         from aos_core.other_code import with_files
         from aos_core.rehearse import rehearse
 
-        world, shown = self._opened, -1
+        world = self._opened
 
-        def progress(done: int, total: int) -> None:
-            nonlocal shown
-            if self._stop:
-                raise _Stopped
-            if 100 * done // total > shown:
-                shown = 100 * done // total
-                self._soon(partial(self._tell_percent, shown))
-
-        def act() -> dict[str, Any]:
+        def act(progress: Progress) -> dict[str, Any]:
             found = rehearse(world, with_files(world), keep=keep, progress=progress).to_json()
             if keep is not None:
                 self._parked[keep] = world.open_beside(keep)
             return found
 
-        try:
-            return await asyncio.to_thread(act)
-        except _Stopped:
-            return None
+        return await self._by_thread(act, self._tell_percent)
 
     def _tell_percent(self, percent: int) -> None:
         if self.rehearsing:
             self.tell_progress(f"rehearsing {percent} %, esc stops it")
-
-    def cancel(self) -> None:
-        """Break off a rehearsal too."""
-        super().cancel()
-        if self._rehearsal is not None:
-            self._rehearsal.stop()
-
-    async def close(self) -> None:
-        """Give up the world. What runs is broken off, and nothing of it is left."""
-        self.cancel()
-        await super().close()
 
 
 # -- for people -------------------------------------------------------------------------------
