@@ -320,9 +320,10 @@ class Showing:
         if self.kept_property is None:
             return None
         try:
-            return {True: "holds", False: "fails"}.get(self.kept_property.holds(view), "silent")  # type: ignore[arg-type]
+            holds = self.kept_property.holds(view)
         except AosError:
-            return "silent"
+            holds = None
+        return "silent" if holds is None else "holds" if holds else "fails"
 
     def _states(self, view: View) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
         """The states, those that they are compared with, and of how many cells more there is one.
