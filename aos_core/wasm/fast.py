@@ -239,13 +239,20 @@ Way = Callable[[bytes, Any], bytes | None]
 """A way to call one module: the output for an input within limits; None for any fault."""
 
 
-def self_test(
-    begin: Callable[[bytes, Literal["step", "run"]], tuple[Way, Way]],
-    limits: Callable[[int], Limits],
-) -> None:
-    """Compare the two ways into a module that stands below, at both forms of an entry.
+Begin = Callable[[Literal["step", "run"]], tuple[Way, Way]]
+"""Makes both ways, the public one first, to an entry of the module of :func:`trial`."""
 
-    ``begin`` makes the ways for a wasm and its entry, ``limits`` makes limits of some fuel.
+
+def trial() -> bytes:
+    """The wasm that :func:`self_test` calls."""
+    import wasmtime
+
+    return bytes(wasmtime.wat2wasm(_TRIAL))
+
+
+def self_test(begin: Begin, limits: Callable[[int], Limits]) -> None:
+    """Compare the two ways, at both forms of an entry; ``limits`` makes limits of some fuel.
+
     Raises :class:`FastUnavailable` where they differ, or the bindings are not those of today."""
     try:
         _compare_ways(begin, limits)
@@ -253,15 +260,9 @@ def self_test(
         raise FastUnavailable(str(error)) from error
 
 
-def _compare_ways(
-    begin: Callable[[bytes, Literal["step", "run"]], tuple[Way, Way]],
-    limits: Callable[[int], Limits],
-) -> None:
-    import wasmtime
-
-    wasm = bytes(wasmtime.wat2wasm(_TRIAL))
+def _compare_ways(begin: Begin, limits: Callable[[int], Limits]) -> None:
     for entry, least in _LEAST_FUEL.items():
-        public, fast = begin(wasm, entry)
+        public, fast = begin(entry)
         for data in (b"fresh", bytes(70_000)):
             for fuel in (least + 100, least, least - 1):
                 if public(data, limits(fuel)) != fast(data, limits(fuel)):

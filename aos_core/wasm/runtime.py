@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from aos_core.canon import hash_text
 from aos_core.errors import AosError, ModuleMissing, StepFault, UsageError
 from aos_core.wasm.cache import CodeCache
-from aos_core.wasm.fast import FastEngine, FastProgram, FastUnavailable, Way, self_test
+from aos_core.wasm.fast import FastEngine, FastProgram, FastUnavailable, Way, self_test, trial
 
 if TYPE_CHECKING:
     import wasmtime
@@ -248,8 +248,11 @@ def _with_fast(program: _Program, engine: FastEngine) -> _Program:
 def _compare(engine: wasmtime.Engine, fast: FastEngine) -> None:
     """Try the fast way on what is built in. Raises :class:`FastUnavailable`."""
 
-    def begin(wasm: bytes, entry: Entry) -> tuple[Way, Way]:
-        program = _checked(engine, _compile(engine, wasm, None), len(wasm), entry, None)
+    wasm = trial()
+    module = _compile(engine, wasm, None)
+
+    def begin(entry: Entry) -> tuple[Way, Way]:
+        program = _checked(engine, module, len(wasm), entry, None)
         pooled = _with_fast(program, fast).fast
         if pooled is None:
             raise FastUnavailable("the pool has no room")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from aos_tui.formatting import count, some
 from aos_tui.verbs.base import Base
+
+
+def free_name(stem: str, taken: Collection[str]) -> str:
+    """``stem``, or where that is taken the first of ``stem-2`` and so on that is not."""
+    names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
+    return next(name for name in names if name not in taken)
 
 
 class Branching(Base):
@@ -148,8 +154,7 @@ class Branching(Base):
         taken = await self.session.branches()
         start = self.session.fork_start(height)
         stem = f"{self.snapshot.branch.partition('~')[0][:60]}-{start}"
-        names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
-        suggested = next(name for name in names if name not in taken)
+        suggested = free_name(stem, taken)
 
         def answer(name: str) -> None:
             async def act() -> None:

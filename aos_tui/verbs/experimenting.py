@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from aos_tui.formatting import count
 from aos_tui.session.branching import Place
+from aos_tui.verbs.branching import free_name
 from aos_tui.verbs.writing import Writing
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ class Experimenting(Writing):
         height, kind = found
         taken = {*await self.session.branches(), *await self.session.removed_branches()}
         stem = f"{re.sub(r'(~.*|(-[0-9]+)+)$', '', old)[:50]}-{height}"
-        names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
-        name = next(of for of in names if of not in taken)
+        name = free_name(stem, taken)
         await self.session.fork(height, name)
         what = _KINDS.get(kind, kind)
         self.notify(f"undone: the last {what}. On branch {name}; {old} is as it was, B goes back")
