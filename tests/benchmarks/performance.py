@@ -1,8 +1,7 @@
 """The table of docs/performance.md: ``python -m tests.benchmarks.performance [--write]``.
 
-Every measure runs three times, but for bulk, which takes minutes and is measured once and with a
-fifth of its events (``python -m tests.benchmarks.bulk`` does all of it); the table has the medians
-and the range. ``--write`` puts it into the page, between its two marks.
+Every measure runs three times, but for bulk, which takes minutes and is measured once; the table has
+the medians and the range. ``--write`` puts it into the page, between its two marks.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from tests.benchmarks import bulk, rehearse, turn
@@ -23,7 +21,7 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 MEASURES: Sequence[tuple[str, int, Callable[[], list[Figure]]]] = (
     ("tests.benchmarks.turn", 3, turn.figures),
     ("tests.benchmarks.rehearse", 3, rehearse.figures),
-    ("tests.benchmarks.bulk", 1, partial(bulk.figures, 2_000, 20_000)),
+    ("tests.benchmarks.bulk", 1, bulk.figures),
 )
 """(command, how often, measure)"""
 
