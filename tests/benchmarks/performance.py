@@ -1,7 +1,7 @@
 """The table of docs/performance.md: ``python -m tests.benchmarks.performance [--write]``.
 
-Every measure runs three times, but for bulk, which takes minutes and is measured once; the table has
-the medians and the range. ``--write`` puts it into the page, between its two marks.
+Every measure runs three times, but for bulk, which takes minutes and is measured once; the table
+has the medians and the range. ``--write`` puts it into the page, between its two marks.
 """
 
 from __future__ import annotations
