@@ -67,11 +67,11 @@ class AosApp(App[None]):
         self.call_after_refresh(self._open_soon)
 
     def _begin_in_theme(self) -> None:
-        """That of the command line, else the one that was chosen last. Not by assignment: nothing
-        is styled yet that would have to be styled anew."""
+        """That of the command line, else the one that was chosen last, else our dark one. Not by
+        assignment: nothing is styled yet that would have to be styled anew."""
         for theme in OWN:
             self.register_theme(theme)
-        for name in (self.options.theme, self._remembered.theme):
+        for name in (self.options.theme, self._remembered.theme, OWN[0].name):
             if name in self.available_themes:
                 self.set_reactive(App.theme, name)
                 self.stylesheet.set_variables(self.get_css_variables())
