@@ -2,81 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aos_core.world import World
-
-pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals are not to be had here")
-pyte = pytest.importorskip("pyte")
-
-PROGRAM = Path(sys.executable).with_name("aos-tui")
-PATIENCE = 60.0
-"""Seconds until what must come has come; a slow machine is no failure."""
-
-
-class Terminal:
-    """The program on a screen of ``columns`` x ``rows``."""
-
-    def __init__(self, world: Path, columns: int, rows: int) -> None:
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
-        env = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
-        # a test runner's own idea of the size would go before that of the pseudo-terminal
-        sized = ("COLUMNS", "LINES")
-        inherited = {name: of for name, of in os.environ.items() if name not in sized}
-        self._child = pexpect.spawn(
-            str(PROGRAM),
-            [str(world), "--no-watch"],
-            dimensions=(rows, columns),
-            env={**inherited, **env, "TEXTUAL_ANIMATIONS": "none"},
-            timeout=PATIENCE,
-        )
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self._screen.display)
-
-    def tell_size(self) -> None:
-        """On a busy machine the size may be set after the program asked for it."""
-        self._child.kill(signal.SIGWINCH)
-
-    def press(self, keys: str) -> None:
-        self._child.send(keys)
-
-    def wait(self, *words: str, until: Callable[[str], bool] = bool) -> str:
-        """Read until all ``words`` are on the screen; returns it."""
-        deadline = time.monotonic() + PATIENCE
-        while not (all(word in self.text for word in words) and until(self.text)):
-            assert time.monotonic() < deadline, f"{words} never came:\n{self.text}"
-            try:
-                self._stream.feed(self._child.read_nonblocking(65536, timeout=0.2))
-            except pexpect.TIMEOUT:
-                continue
-            except pexpect.EOF:
-                raise AssertionError(f"it ended before {words} came:\n{self.text}") from None
-        return self.text
-
-    def ended(self) -> int | None:
-        """The exit code, once it has quit by itself."""
-        self._child.expect(pexpect.EOF)
-        self._child.close()
-        return self._child.exitstatus  # type: ignore[no-any-return]
-
-    def close(self) -> None:
-        self._child.close(force=True)
+from tests.tui.terminal import Terminal
 
 
 @pytest.fixture(params=[(120, 40), (80, 24)], ids=["120x40", "80x24"])
 def terminal(world: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
-    if not PROGRAM.exists():
-        pytest.skip(f"aos-tui is not installed beside {sys.executable}")
     found = Terminal(world, *request.param)
     yield found
     found.close()
