@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 KEYS = ("kind", "schema", "after", "before", "text")
 _EXAMPLE = "for example kind:receipt schema:Agg* after:100 before:200 text:alpha"
 
+LONGEST = 10_000
+"""Characters of a filter; reading one takes the square of them."""
 BATCH = 50_000
 """So many records are looked through together: what is found first is there at once."""
 
@@ -74,6 +76,8 @@ def parse_filter(text: str) -> Filter:
     ``kind`` and ``schema`` take ``*``; a schema may be given without its namespace and version.
     ``after`` and ``before`` are exclusive. Raises :class:`UsageError`.
     """
+    if len(text) > LONGEST:
+        raise _bad(f"a filter has at most {LONGEST:,} characters, not {len(text):,}")
     try:
         words = shlex.split(text)
     except ValueError:

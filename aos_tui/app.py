@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker
 
 from aos_tui.actions import ACTIONS, ANYWHERE, remap, shown_key
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.keymap import keys_file, read_keymap
+from aos_tui.last_filter import NoCommands
 from aos_tui.options import Options
 from aos_tui.remembered import Remembered, recall, remember
 from aos_tui.session import Closed, Session
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 ENDLESS = "watch"
 """The group of the worker that never ends."""
+
+MOST_PASTED = 200_000
+"""Characters; more than that in a field makes every key wait."""
 
 COMFORTABLE = (100, 30)
 """Columns and rows from which on all panes stand beside each other, with room in each."""
@@ -217,6 +222,20 @@ class AosApp(App[None]):
                 self.clear_notifications()
         self.said.append((severity, message))
         super().notify(message, markup=markup, **more)
+
+    async def on_event(self, event: events.Event) -> None:
+        """As Textual's, but for a paste that no field can bear: it says so."""
+        if isinstance(event, events.Paste) and len(event.text) > MOST_PASTED:
+            self.notify(
+                f"not pasted: {len(event.text):,} characters, {MOST_PASTED:,} is the most. "
+                "`aos fire` and `aos release` take any size from a file",
+                severity="warning",
+            )
+            return
+        await super().on_event(event)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), NoCommands()]
 
     def on_key(self, event: events.Key) -> None:
         """A key that does nothing says so."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from rich.style import Style
 from rich.text import Text
 
+from aos_core.plain import clean, escaped
 from aos_tui.glyphs import Glyphs
 from aos_tui.snapshot import Index, Snapshot, Verified
 
@@ -81,14 +82,14 @@ def compact(value: Any, width: int = 60) -> str:
     if isinstance(value, bytes):
         value = bytes_text(value)
     if isinstance(value, str):
-        return clip(value, width)
+        return clean(clip(value, width))
     text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=bytes_text)
-    return clip(text, width)
+    return clean(clip(text, width))
 
 
 def pretty(value: Any) -> str:
     """A value of host JSON over several lines."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=repr)
+    return escaped(json.dumps(value, ensure_ascii=False, indent=2, default=repr))
 
 
 def count(number: int, noun: str) -> str:
@@ -112,7 +113,7 @@ def diagnostic(value: Any) -> str:
         case bytes():
             return f"h'{value.hex()}'"
         case str():
-            return json.dumps(value, ensure_ascii=False)
+            return escaped(json.dumps(value, ensure_ascii=False))
         case Mapping():
             items = (f"{diagnostic(key)}: {diagnostic(item)}" for key, item in value.items())
             return "{" + ", ".join(items) + "}"

@@ -7,10 +7,10 @@ is shown of them goes through :func:`clean`.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from aos_core.plain import clean
 from aos_tui.formatting import clip, compact, short_name, target
 
 if TYPE_CHECKING:
@@ -22,19 +22,6 @@ _BETWEEN: Final = {
     "add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%",
 }  # fmt: skip
 """Operators that stand between their arguments."""
-
-
-def clean(text: str) -> str:
-    """``text`` on one line, without what a terminal would take as a command or what turns the
-    direction of writing: a sign stands for each such character."""
-    if text.isprintable():
-        return text
-    return "".join("\N{REPLACEMENT CHARACTER}" if _commands(of) else of for of in text)
-
-
-def _commands(character: str) -> bool:
-    kind = unicodedata.category(character)
-    return kind[0] == "C" or kind in ("Zl", "Zp")
 
 
 def expression(node: Any, *, short: bool = False) -> str:

@@ -81,7 +81,9 @@ def test_what_an_argument_holds_that_is_no_text_is_nowhere(forked: World) -> Non
     assert find(forked, "text:\udcff") == []
 
 
-@pytest.mark.parametrize("text", ["knd:event", "kind:evnt", "after:x", "before:-1", 'text:"a'])
+@pytest.mark.parametrize(
+    "text", ["knd:event", "kind:evnt", "after:x", "before:-1", 'text:"a', "x" * 10_001]
+)
 def test_a_filter_that_is_none_says_so(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_filter(text)

@@ -15,6 +15,7 @@ from aos_core.cli.opening import exit_code, open_world, read_json
 from aos_core.cli.options import HERE, At, Branch, GivenWorld, OptionalWorld, command
 from aos_core.cli.output import Out
 from aos_core.errors import UsageError, ValueRejected
+from aos_core.plain import escaped
 
 if TYPE_CHECKING:
     from aos_core.view import PlanView, StepView, View
@@ -58,7 +59,7 @@ def state(
         if out.json:
             out.document(value)
         else:
-            out.text(json.dumps(value, ensure_ascii=False, indent=2))
+            out.text(escaped(json.dumps(value, ensure_ascii=False, indent=2)))
         return exit_code(out, opened)
 
 
@@ -160,7 +161,7 @@ def record(out: Out, world: GivenWorld, height: Height, branch: Branch = "main")
             first, last = opened.turn_bounds(height)
             out.text(Teller(opened).line(height))
             out.text(f"in the turn of {first}..{last}")
-            out.text(json.dumps(whole, ensure_ascii=False, indent=2))
+            out.text(escaped(json.dumps(whole, ensure_ascii=False, indent=2)))
         return exit_code(out, opened)
 
 

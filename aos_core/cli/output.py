@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from aos_core.errors import AosError
+from aos_core.plain import clean, escaped
 from aos_core.progress import Progress
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Out:
         if self.progress_json:
             self._tell({"notice": text})
         elif not self.quiet:
-            sys.stderr.write(f"note: {text}\n")
+            _say(f"note: {text}\n")
 
     def error(self, error: AosError) -> None:
         """Say what is wrong, where, and what to do."""
@@ -92,11 +93,11 @@ class Out:
 
     def complain(self, error: AosError) -> None:
         """An error for people, on stderr even where stdout carries JSON."""
-        sys.stderr.write(f"error: {error.message}\n")
+        _say(f"error: {error.message}\n")
         for name, value in error.where.items():
-            sys.stderr.write(f"  {name}: {value}\n")
+            _say(f"  {name}: {value}\n")
         if error.hint is not None:
-            sys.stderr.write(f"  what to do: {error.hint}\n")
+            _say(f"  what to do: {error.hint}\n")
 
     def agrees(self, question: str) -> bool:
         """Ask the person at the terminal; no where there is none."""
@@ -176,6 +177,10 @@ class Out:
         sys.stderr.flush()
 
 
+def _say(text: str) -> None:
+    sys.stderr.write(clean(text, keep="\n"))
+
+
 def reader_gone() -> int:
     """What to exit with where nobody reads stdout any more; it goes nowhere from now on."""
     # without this the interpreter complains when it closes stdout
@@ -183,5 +188,13 @@ def reader_gone() -> int:
     return READER_GONE
 
 
-_one_line = json.JSONEncoder(ensure_ascii=False).encode
-_indented = json.JSONEncoder(ensure_ascii=False, indent=2).encode
+def _one_line(value: Any) -> str:
+    return escaped(_compact(value))
+
+
+def _indented(value: Any) -> str:
+    return escaped(_spread(value))
+
+
+_compact = json.JSONEncoder(ensure_ascii=False).encode
+_spread = json.JSONEncoder(ensure_ascii=False, indent=2).encode

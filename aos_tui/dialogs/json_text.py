@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from aos_core.plain import escaped
 from aos_tui.dialogs.base import Wrong
 
 
 def json_text(value: Any) -> str:
-    """``value`` as indented JSON."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """``value`` as indented JSON; what a terminal would obey is escaped."""
+    return escaped(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def parse_json(text: str) -> Any:

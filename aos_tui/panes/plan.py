@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from aos_core.plain import clean
 from aos_tui.actions import bindings_of
 from aos_tui.formatting import clip, pretty
 from aos_tui.glyphs import ASCII
@@ -22,7 +23,7 @@ from aos_tui.panes.base import Pane
 from aos_tui.panes.plan_brush import Brush, Colours
 from aos_tui.panes.plan_graph import WHOLE, GraphDisplay
 from aos_tui.panes.plan_list import ListDisplay
-from aos_tui.plan_text import clean, no_plan, plan_title, step_text, waits
+from aos_tui.plan_text import no_plan, plan_title, step_text, waits
 
 if TYPE_CHECKING:
     from aos_core.view import PlanView, StepView

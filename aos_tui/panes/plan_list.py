@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 from rich.segment import Segment
 
+from aos_core.plain import clean
 from aos_tui.formatting import compact
-from aos_tui.plan_text import clean, layers
+from aos_tui.plan_text import layers
 
 if TYPE_CHECKING:
     from aos_core.view import PlanView, StepView

@@ -26,6 +26,8 @@ class Terminal:
         if not PROGRAM.exists():
             pytest.skip(f"aos-tui is not installed beside {sys.executable}")
         self._screen = pyte.Screen(columns, rows)
+        self.raw = bytearray()
+        """All that was written to the terminal."""
         self._stream = pyte.ByteStream(self._screen)
         env = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
         # a test runner's own idea of the size would go before that of the pseudo-terminal
@@ -56,12 +58,26 @@ class Terminal:
         while not (all(word in self.text for word in words) and until(self.text)):
             assert time.monotonic() < deadline, f"{words} never came:\n{self.text}"
             try:
-                self._stream.feed(self._child.read_nonblocking(65536, timeout=0.2))
+                self._take(0.2)
             except pexpect.TIMEOUT:
                 continue
             except pexpect.EOF:
                 raise AssertionError(f"it ended before {words} came:\n{self.text}") from None
         return self.text
+
+    def pause(self, seconds: float) -> None:
+        """Read what comes in that time."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                self._take(left)
+            except pexpect.TIMEOUT:
+                return
+
+    def _take(self, seconds: float) -> None:
+        data = self._child.read_nonblocking(65536, timeout=seconds)
+        self.raw += data
+        self._stream.feed(data)
 
     def ended(self) -> int | None:
         """The exit code, once it has quit by itself."""

@@ -1,0 +1,26 @@
+"""The last look at what is painted: nothing in it commands the terminal."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+from aos_core.plain import commands
+
+JOINERS = "\u200c\u200d"
+"""Format characters that letters and pictures are made with."""
+
+
+class NoCommands(LineFilter):
+    """Panes and dialogs say by a sign what cannot be shown; where one forgot, it is left out here.
+    Such characters take no cell, so every line keeps its width."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        if all(text.isprintable() or control for text, _, control in segments):
+            return segments
+        return [of if of.control else Segment(_without(of.text), of.style, None) for of in segments]
+
+
+def _without(text: str) -> str:
+    return "".join(of for of in text if of in JOINERS or not commands(of))
