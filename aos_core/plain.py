@@ -21,6 +21,12 @@ def clean(text: str, keep: str = "") -> str:
     return "".join(SIGN if commands(of) and of not in keep else of for of in text)
 
 
+def clip(text: str, width: int) -> str:
+    """``text`` on one line, at most ``width`` characters long."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: max(0, width - 2)] + ".."
+
+
 def escaped(json_text: str) -> str:
     """JSON that says the same, in which such characters are escaped; line ends stay."""
     return _SUSPECT.sub(_escape, json_text)

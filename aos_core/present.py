@@ -11,6 +11,7 @@ from aos_core.air.codec import Schema, untyped_to_host
 from aos_core.errors import CanonError, ValueRejected
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record, show_field
+from aos_core.plain import clip as clip
 from aos_core.view import kinded_to_host, origin_json, typed_to_host
 
 if TYPE_CHECKING:
@@ -96,12 +97,6 @@ def cell_key(program: Program, reducer: str, key: bytes) -> Any:
 def short_name(name: str) -> str:
     """``demo/Aggregator@1`` as ``Aggregator``."""
     return name.rpartition("/")[2].partition("@")[0]
-
-
-def clip(text: str, width: int) -> str:
-    """``text`` on one line, at most ``width`` characters long."""
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: max(0, width - 2)] + ".."
 
 
 def compact(value: Any, width: int = 60) -> str:

@@ -16,6 +16,7 @@ from rich.style import Style
 from rich.text import Text
 
 from aos_core.plain import clean, escaped
+from aos_core.plain import clip as clip
 from aos_tui.glyphs import Glyphs
 from aos_tui.snapshot import Index, Snapshot, Verified
 
@@ -67,12 +68,6 @@ def short_name(name: str) -> str:
 def short_hash(digest: bytes) -> str:
     """The first digits of a hash."""
     return f"{digest.hex()[:4]}.."
-
-
-def clip(text: str, width: int) -> str:
-    """``text`` on one line, at most ``width`` long."""
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: max(0, width - 2)] + ".."
 
 
 def compact(value: Any, width: int = 60) -> str:

@@ -173,7 +173,9 @@ def _plans(view: View) -> Iterator[str]:
     plans = view.last_plans(MOST_PLANS)
     if not plans:
         yield "<p>No plan has started.</p>"
-    elif (before := plans[0].number) > 0:
+    else:
+        yield f'<p class="dim">{_LEGEND}</p>'
+    if plans and (before := plans[0].number) > 0:
         yield f'<p class="dim">Those before #{before} are left out unless they still run.</p>'
     for of in plans:
         yield from _plan(view.plan(of.number))
@@ -246,6 +248,11 @@ def _scenario(world: World, end: int) -> Iterator[str]:
     )
 
 
+_LEGEND = (
+    ", ".join(f"{sign} {state}" for state, sign in SIGNS.items())
+    + "; a thick way was gone, a broken one will not be"
+)
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -289,19 +296,34 @@ th { color: var(--dim); font-weight: normal; }
 .verdict { font-weight: bold; }
 .good { color: var(--good); }
 .bad { color: var(--bad); }
-svg { max-width: 100%; height: auto; font: 13px ui-monospace, Menlo, Consolas, monospace; }
-svg rect { fill: none; stroke: var(--line); }
-svg path { fill: none; stroke: var(--dim); }
-svg text { fill: var(--text); text-anchor: middle; }
-svg .done text { fill: var(--good); }
-svg .failed text { fill: var(--bad); }
-svg .waiting text { fill: var(--wait); }
-svg .pending text, svg .skipped text { fill: var(--dim); }
+.plan { overflow-x: auto; }
+svg { font: 13px ui-monospace, Menlo, Consolas, monospace; }
+.way path { fill: none; stroke: var(--dim); }
+.way .head { fill: var(--dim); stroke: none; }
+.way.walked path { stroke: var(--good); stroke-width: 2.5; }
+.way.walked .head { fill: var(--good); stroke: none; }
+.way.dead path { stroke: var(--line); stroke-dasharray: 3 4; }
+.way.dead .head { fill: var(--line); }
+.guard { fill: var(--dim); }
+.guard.walked { fill: var(--good); }
+.step { --role: var(--dim); }
+.step.done { --role: var(--good); }
+.step.failed { --role: var(--bad); }
+.step.waiting { --role: var(--wait); }
+.step.ready { --role: var(--text); }
+.step rect { fill: var(--role); fill-opacity: .12; stroke: var(--role); }
+.step.waiting rect, .step.failed rect { stroke-width: 2.5; }
+.step.pending rect { fill-opacity: 0; }
+.step.skipped rect { fill-opacity: 0; stroke-dasharray: 3 4; }
+.step text { fill: var(--role); text-anchor: middle; }
+.step.done text, .step.failed text, .step.waiting text { font-weight: bold; }
 @media print {
   :root { --text: #000; --back: #fff; --dim: #444; --line: #bbb; --good: #060; --bad: #900;
     --wait: #640; }
   body { max-width: none; margin: 0; font-size: 11pt; }
   h2, h3 { break-after: avoid; }
   svg, tr, li { break-inside: avoid; }
+  svg { max-width: 100%; height: auto; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

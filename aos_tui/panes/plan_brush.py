@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
 
+from aos_core.plan_words import shown_state, walked_edges
 from aos_tui.formatting import STATE_ROLES, with_hashes
-from aos_tui.plan_text import shown_state, walked_edges
 
 if TYPE_CHECKING:
     from aos_core.view import PlanView, StepView

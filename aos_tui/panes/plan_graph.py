@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 from rich.segment import Segment
 
+from aos_core.graph.draw import ASCII, UNICODE, Drawing, Run
+from aos_core.graph.fit import fitted
+from aos_core.graph.layout import Edge
 from aos_core.plain import clean
-from aos_tui.graph.draw import ASCII, UNICODE, Drawing, Run
-from aos_tui.graph.fit import fitted
-from aos_tui.graph.layout import Edge
-from aos_tui.plan_text import guard_text
+from aos_core.plan_words import guard_text
 
 if TYPE_CHECKING:
     from aos_core.view import PlanView

@@ -11,8 +11,8 @@ import random
 import statistics
 import time
 
-from aos_tui.graph.draw import Form, drawn
-from aos_tui.graph.layout import Edge, layered
+from aos_core.graph.draw import Form, drawn
+from aos_core.graph.layout import Edge, layered
 
 NODES, EDGES, RUNS = 200, 300, 9
 

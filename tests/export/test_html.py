@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from aos_core.export.picture import plan_picture
 from aos_core.files import bundled_worlds
 from aos_core.scenario import run_scenario
 from aos_core.scenario_writer import scenario_of
-from aos_core.view import PlanView, StepView
+from aos_core.view import EdgeView, PlanView, StepView
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.support import EVENT, REDUCER, log, numbered, release_all, start
@@ -24,7 +25,7 @@ VOID = {"meta"}
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "dl", "dt", "dd",
     "span", "ul", "li", "b", "i", "code", "pre", "table", "tr", "th", "td", "details", "summary",
-    "svg", "path", "g", "rect", "text",
+    "svg", "path", "g", "rect", "text", "div",
 }  # fmt: skip
 
 
@@ -118,25 +119,104 @@ def test_what_a_world_says_is_no_markup(world: Path, tmp_path: Path) -> None:
     assert Page(html).text.count(HOSTILE) >= 4, "in title, state, journal and scenario"
 
 
-def test_names_in_the_picture_are_no_markup() -> None:
-    steps = (
-        StepView(HOSTILE, "emit", "done", None, 1, ()),
-        StepView("b", "end", "pending", None, None, (HOSTILE,)),
+def picture(
+    after: dict[str, tuple[str, ...]],
+    states: dict[str, str] | None = None,
+    guards: dict[tuple[str, str], Any] | None = None,
+    status: str = "ok",
+) -> str:
+    """That of a plan by what each of its steps comes after; all are done unless it is said."""
+    steps = tuple(
+        StepView(id, "assign", (states or {}).get(id, "done"), None, 1, of)
+        for id, of in after.items()
     )
-    picture = plan_picture(PlanView(0, b"", f"demo/{HOSTILE}@1", "running", 1, None, None, steps))
-    assert "<script" not in picture and "<img" not in picture
-    assert picture.count("<path") == 1
-    Page(picture)
+    edges = tuple(
+        EdgeView(source, id, (guards or {}).get((source, id)))
+        for id, sources in after.items()
+        for source in sources
+    )
+    return plan_picture(
+        PlanView(0, b"", f"demo/{HOSTILE}@1", status, 1, 2, None, steps, edges=edges)
+    )
+
+
+def test_names_and_guards_in_the_picture_are_no_markup() -> None:
+    said = {"op": "eq", "args": [{"ref": "@var:x"}, {"text": HOSTILE}]}
+    svg = picture({HOSTILE: (), "b": (HOSTILE,)}, guards={(HOSTILE, "b"): said})
+    assert "<script" not in svg and "<img" not in svg
+    page = Page(svg)
+    assert f"✓ {HOSTILE}" in page.text and HOSTILE in page.text.replace(f"✓ {HOSTILE}", "")
+
+
+def test_what_a_terminal_or_a_reader_would_obey_is_not_in_the_picture() -> None:
+    svg = picture({"a\x1b[2J\u202e": ()})
+    assert "\x1b" not in svg and "\u202e" not in svg
+    assert svg.count("a\ufffd[2J\ufffd") == 3, "on the step, where a pointer rests, in the label"
 
 
 def test_steps_stand_below_those_they_come_after() -> None:
-    after = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ("a", "d")}
-    steps = tuple(StepView(id, "emit", "done", None, 1, of) for id, of in after.items())
-    picture = plan_picture(PlanView(0, b"", "demo/p@1", "ok", 1, 2, None, steps))
-    heights = {id: int(y) for y, id in re.findall(r'y="(\d+)">✓ (\w)<', picture)}
+    svg = picture({"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ("a", "d")})
+    heights = {id: float(y) for y, id in re.findall(r'y="([\d.]+)">✓ (\w)<', svg)}
     assert heights["a"] < heights["b"] == heights["c"] < heights["d"] < heights["e"]
-    assert picture.count("<path") == 6
+    assert svg.count('<g class="way walked">') == 6
     assert plan_picture(PlanView(0, b"", "demo/p@1", "ok", 1, 2, None, ())) == ""
+
+
+def test_every_way_leads_from_its_step_to_the_other() -> None:
+    """The line of each edge begins at the lower side of one box and its head touches the next."""
+    after = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ("a", "d"), "f": ("a",)}
+    svg = picture(after)
+    boxes = {
+        id: (float(x), float(y), float(width))
+        for x, y, width, id in re.findall(
+            r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)"[^>]*><text[^>]*>✓ (\w)<', svg
+        )
+    }
+    assert len(boxes) == 6
+    found = set()
+    for line in re.findall(r'<path d="([^"]*)"', svg):
+        numbers = [float(of) for of in re.findall(r"[\d.]+", line)]
+        found.add((touched(boxes, *numbers[:2], 26), touched(boxes, *numbers[-2:], 0)))
+    assert found == {(source, id) for id, sources in after.items() for source in sources}
+
+
+def touched(boxes: dict[str, tuple[float, float, float]], x: float, y: float, down: int) -> str:
+    """The box whose upper side (or, so far ``down``, lower one) is at a point."""
+    (found,) = (
+        id for id, (left, top, width) in boxes.items()
+        if left <= x <= left + width and abs(top + down - y) <= 1
+    )  # fmt: skip
+    return found
+
+
+def test_states_and_ways_are_told_without_colour() -> None:
+    """A running plan: what is done, what it waits in, what can go on, what it will not do."""
+    states = {"b": "waiting", "c": "skipped", "d": "pending", "e": "skipped", "f": "pending"}
+    guard = {"op": "gt", "args": [{"ref": "@var:answer.status"}, {"nat": 400}]}
+    svg = picture(
+        {"a": (), "b": ("a",), "c": ("a",), "d": ("b",), "e": ("c",), "f": ("a", "e")},
+        states, {("a", "c"): guard}, "running",
+    )  # fmt: skip
+    shown = re.findall(r'<g class="step (\w+)"><title>(\w): (\w+)</title>.*?>(\S) \w<', svg)
+    assert shown == [
+        ("done", "a", "done", "✓"),
+        ("waiting", "b", "waiting", "◷"),
+        ("skipped", "c", "skipped", "⊘"),
+        ("pending", "d", "pending", "◌"),
+        ("skipped", "e", "skipped", "⊘"),
+        ("ready", "f", "ready", "◉"),
+    ]
+    ways = [svg.count(f'<g class="way {kind}">') for kind in ("walked", "open", "dead")]
+    assert ways == [1, 2, 3]
+    assert "<title>@var:answer.status &gt; 400</title>status &gt; 400</text>" in svg
+
+
+def test_a_plan_of_200_steps_is_drawn_whole() -> None:
+    ids = [f"step_{at}" for at in range(200)]
+    after = {id: tuple(ids[of] for of in {at - 1, at - 7} if of >= 0) for at, id in enumerate(ids)}
+    svg = picture(after)
+    assert svg.count("<rect") == 200
+    assert svg.count('<path class="head"') == sum(map(len, after.values()))
 
 
 def test_a_long_journal_is_elided_with_a_count(

@@ -7,8 +7,8 @@ from itertools import combinations
 
 from rich.cells import cell_len
 
-from aos_tui.graph.draw import UNICODE, Drawing, Run
-from aos_tui.graph.layout import Edge
+from aos_core.graph.draw import UNICODE, Drawing, Run
+from aos_core.graph.layout import Edge
 
 Cell = tuple[int, int]
 SIDES = {1: (0, -1), 2: (0, 1), 4: (-1, 0), 8: (1, 0)}

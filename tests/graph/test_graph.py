@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aos_tui.graph import route
-from aos_tui.graph.draw import ASCII, UNICODE, Drawing, Form, drawn
-from aos_tui.graph.fit import LADDER, fitted
-from aos_tui.graph.layout import Edge, Layers, layered
-from aos_tui.plan_text import guard_text
+from aos_core.graph import route
+from aos_core.graph.draw import ASCII, UNICODE, Drawing, Form, drawn
+from aos_core.graph.fit import LADDER, fitted
+from aos_core.graph.layout import Edge, Layers, layered
+from aos_core.plan_words import guard_text
 from tests.graph.pictures import Picture
 from tests.support import ROOT
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from aos_core.plain import clean
+from aos_core.plan_words import expression, guard_text, shown_state
 from aos_core.view import PlanView, StepView
-from aos_tui.plan_text import expression, guard_text, layers, shown_state, step_text
+from aos_tui.plan_text import layers, step_text
 
 FINE: dict[str, Any] = {"ref": "@var:fine"}
 STATUS: dict[str, Any] = {

@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from aos_tui.graph.layout import Edge, Layers, Link, layered
-from aos_tui.graph.place import Extent, placed
-from aos_tui.graph.route import Bend, Wire, routed
+from aos_core.graph.layout import Edge, Layers, Link, layered
+from aos_core.graph.place import Extent, placed
+from aos_core.graph.route import Bend, Wire, routed
 
 UP: Final = 1
 DOWN: Final = 2
@@ -76,13 +76,15 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Rows of runs from left to right; ``chips`` by node, ``edge_rows`` the rows of each edge."""
+    """Rows of runs from left to right; ``chips`` by node, ``edge_rows`` the rows of each edge,
+    ``ways`` its corners, from the cell below its upper node to the one above its lower one."""
 
     form: Form
     width: int
     rows: tuple[tuple[Run, ...], ...]
     chips: tuple[Chip, ...]
     edge_rows: tuple[frozenset[int], ...]
+    ways: tuple[tuple[Cell, ...], ...]
 
     @property
     def height(self) -> int:
@@ -148,6 +150,7 @@ class _Pen:
         ]
         self._tails = [self._tail(gap) for gap in range(len(self._routes))]
         self._starts, self._ends = self._along()
+        self._ways: list[list[Cell]] = [[] for _ in edges]
         self._arms: dict[int, dict[int, Arms]] = {}  # by row, then by column
         self._heads: dict[int, set[int]] = {}
         self._texts: dict[int, dict[int, tuple[str, int]]] = {}
@@ -217,7 +220,8 @@ class _Pen:
             for edge in {edge for run in row if run.kind != "chip" for edge in run.of}:
                 edge_rows[edge].add(y)
         width = max((row[-1].x + cell_len(row[-1].text) for row in rows if row), default=0)
-        return Drawing(self._form, width, rows, chips, tuple(map(frozenset, edge_rows)))
+        ways = tuple(tuple((x - first_x, y - first_y) for x, y in way) for way in self._ways)
+        return Drawing(self._form, width, rows, chips, tuple(map(frozenset, edge_rows)), ways)
 
     def _cell(self, across: int, along: int) -> Cell:
         return (along, across) if self._form.right else (across, along)
@@ -234,7 +238,9 @@ class _Pen:
             corners += [(place, first + bend.track), (bend.to, first + bend.track)]
             place = bend.to
         corners.append((place, end - 1))
-        self._stroke(link.edge, [self._cell(*corner) for corner in corners])
+        cells = [self._cell(*corner) for corner in corners]
+        self._ways[link.edge] += cells
+        self._stroke(link.edge, cells)
         if not self._tails[gap]:
             return
         if link.last:

@@ -7,8 +7,8 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from aos_tui.graph.draw import GUARD_MOST, UNICODE, Drawing, Form, Lines, drawn
-from aos_tui.graph.layout import Edge, Layers, Link, layered
+from aos_core.graph.draw import GUARD_MOST, UNICODE, Drawing, Form, Lines, drawn
+from aos_core.graph.layout import Edge, Layers, Link, layered
 
 LADDER: Final = (
     Form(padding=1, distance=3),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from aos_tui.graph.layout import Layers, Link
+from aos_core.graph.layout import Layers, Link
 
 
 class Extent(NamedTuple):
