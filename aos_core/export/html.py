@@ -250,7 +250,7 @@ def _scenario(world: World, end: int) -> Iterator[str]:
 
 _LEGEND = (
     ", ".join(f"{sign} {state}" for state, sign in SIGNS.items())
-    + "; a thick way was gone, a broken one will not be"
+    + "; a thick line was walked, a broken one will not be"
 )
 
 _PAGE = """<!DOCTYPE html>
@@ -302,8 +302,8 @@ svg { font: 13px ui-monospace, Menlo, Consolas, monospace; }
 .way .head { fill: var(--dim); stroke: none; }
 .way.walked path { stroke: var(--good); stroke-width: 2.5; }
 .way.walked .head { fill: var(--good); stroke: none; }
-.way.dead path { stroke: var(--line); stroke-dasharray: 3 4; }
-.way.dead .head { fill: var(--line); }
+.way.dead path { stroke-dasharray: 2 4; }
+.way.dead .head { stroke: none; }
 .guard { fill: var(--dim); }
 .guard.walked { fill: var(--good); }
 .step { --role: var(--dim); }

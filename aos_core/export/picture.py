@@ -2,7 +2,7 @@
 characters. Where its steps stand and how its edges go is known to ``aos_core.graph``.
 
 No state and no way is told by colour alone: a step has a glyph and a frame of its own, a way that
-was gone is thick, one that will not be gone is broken.
+was walked is thick, one that will not be walked is broken.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _middle(cell: Cell) -> Point:
 
 
 def _ways(drawing: Drawing, known: Sequence[tuple[EdgeView, str]]) -> Iterator[str]:
-    """Every edge, those that were gone above those that were not."""
+    """Every edge, those that were walked above the others."""
     for kind in ("dead", "open", "walked"):
         for number, (_, way) in enumerate(known):
             if way == kind and drawing.ways[number]:
