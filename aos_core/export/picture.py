@@ -25,7 +25,7 @@ _ROOM = (124, 10_000)
 _COLUMN, _ROW = 8, 24
 """Pixels of a cell."""
 _CHIP = 26
-"""Pixels of a step's height: a little more than its row, so that a gap of one row is a short one."""
+"""Pixels of a step's height: a little more than its row."""
 _EDGE = 14
 """Pixels left free around the picture, for half a chip and the thickness of lines."""
 _ROUND = 7

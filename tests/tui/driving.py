@@ -63,6 +63,12 @@ class Driver:
         return dump(self.app)
 
     @property
+    def screen(self) -> str:
+        """What can be read on the screen, line by line."""
+        strips = self.app.screen._compositor.render_strips(self.app.size)
+        return "\n".join(strip.text for strip in strips)
+
+    @property
     def mode(self) -> str:
         return str(self.known["mode"])
 
