@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aos_core.files import WorldFiles, find_world
+from aos_core.kernel import lifecycle
 from tests.support import ROOT
 
 DOCS = ROOT / "docs"
@@ -30,6 +31,41 @@ def test_the_page_of_the_keys_is_current(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.syspath_prepend(str(DOCS))
     text = (DOCS / "keys.md").read_text("utf-8")
     assert importlib.import_module("generate").keys_page(text) == text
+
+
+def test_the_diagrams_of_the_concepts_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If not: ``python docs/generate.py``."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    text = (DOCS / "concepts.md").read_text("utf-8")
+    assert importlib.import_module("generate").concepts_page(text) == text
+
+
+@pytest.mark.parametrize("name", ["STEP", "INSTANCE", "INTENT"])
+def test_a_diagram_has_every_way_of_its_table(name: str) -> None:
+    """Read back from the page: a line is a way to a state, from the one it is indented under."""
+    text = (DOCS / "concepts.md").read_text("utf-8")
+    part = text.partition(f"<!-- drawn: {name} -->")[2]
+    first, *lines = part.split("```")[1].removeprefix("text\n").splitlines()
+    at = [(0, first)]
+    found = set()
+    for line in lines:
+        way = re.fullmatch(r"([ │]*)[├╰]─ (\w+) ─*▸ (\w+)(?:  \((end|again)\))?", line)
+        assert way is not None, line
+        indent, event, to, note = len(way[1]), way[2], way[3], way[4]
+        at = [of for of in at if of[0] <= indent]
+        found.add((at[-1][1], event, to))
+        assert (note == "end") == (not getattr(lifecycle, name)[to]), line
+        at.append((line.index("▸") + 2, to))
+    table = getattr(lifecycle, name)
+    assert found == {(state, event, to) for state in table for event, to in table[state].items()}
+    explained = re.findall(r"(?m)^\| `(\w+)` \|", part.partition("\n## ")[0])
+    assert set(explained) == {event for ways in table.values() for event in ways}
+
+
+def test_a_state_that_nothing_leads_to_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCS))
+    with pytest.raises(ValueError, match="lost"):
+        importlib.import_module("draw_states").diagram({"a": {}, "lost": {}})
 
 
 def test_every_command_has_its_fields_listed() -> None:

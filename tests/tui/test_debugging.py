@@ -1,4 +1,4 @@
-"""docs/debugging.md: each of the five mistakes, made in a copy of a world, looks as the page says."""
+"""docs/debugging.md: each of the five mistakes, made in a copy of a world, looks as it says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECTIONS = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | 
 
 
 def broken(mistake: str, folder: Path) -> Path:
-    """The world of a section, with what the page does to it done; fails where it looks otherwise."""
+    """The world of a section, broken as the page says; fails where it looks otherwise."""
     text = SECTIONS[mistake]
     (slug,) = re.findall(r"<!-- a copy of (\S+) in mine -->", text)
     world = folder / "mine"
