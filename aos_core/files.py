@@ -160,7 +160,7 @@ class WorldFiles:
             )  # fmt: skip
         config = config or read_config(home / "world.toml")
         texts = _read_texts(root, _asset_folders(root, config, home))
-        blobs = tuple(path.read_bytes() for path in _files(home / "blobs", "*"))
+        blobs = tuple(_blob(path, home) for path in _files(home / "blobs", "*"))
         bundled = any(root.is_relative_to(place) for place in _bundled_roots())
         return cls(root, home, config, texts, blobs, bundled, wasm or {})
 
@@ -364,6 +364,17 @@ def _read_texts(root: Path, folders: list[Path]) -> dict[str, str]:
         except OSError as error:
             raise WorldError(f"{path.name} cannot be read: {error}", file=path) from error
     return texts
+
+
+def _blob(path: Path, home: Path) -> bytes:
+    """The bytes of a blob. Blobs are kept, and sent where a plan says so: a stranger's world must
+    not name files of the reader's for that."""
+    if not path.resolve().is_relative_to(home):
+        raise WorldError(
+            f"blobs/{path.name} leads out of the world", file=path,
+            hint="a blob is kept and may be sent: copy the file here if that is meant",
+        )  # fmt: skip
+    return path.read_bytes()
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

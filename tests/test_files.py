@@ -371,3 +371,18 @@ def test_what_is_no_world_says_so(tmp_path: Path) -> None:
     with pytest.raises(WorldError, match=r"there is no world\.toml"):
         WorldFiles.read(tmp_path)
     assert (ROOT / "examples").is_dir()
+
+
+# -- blobs -----------------------------------------------------------------------------------
+
+
+def test_a_blob_that_is_a_link_out_of_the_world_is_refused(world: Path, tmp_path: Path) -> None:
+    """A stranger's world must not make a reader's file something that a request sends."""
+    (tmp_path / "private").write_text("mine")
+    (world / "blobs").mkdir()
+    (world / "blobs/within").write_text("the world's")
+    (world / "blobs/linked").symlink_to(world / "blobs/within")
+    assert WorldFiles.read(world).blobs == (b"the world's", b"the world's")
+    (world / "blobs/out").symlink_to(tmp_path / "private")
+    with pytest.raises(WorldError, match="blobs/out leads out of the world"):
+        WorldFiles.read(world)
