@@ -176,7 +176,8 @@ def test_every_way_leads_from_its_step_to_the_other() -> None:
     found = set()
     for line in re.findall(r'<path d="([^"]*)"', svg):
         numbers = [float(of) for of in re.findall(r"[\d.]+", line)]
-        found.add((touched(boxes, *numbers[:2], 26), touched(boxes, *numbers[-2:], 0)))
+        (x, y), (to_x, to_y) = numbers[:2], numbers[-2:]
+        found.add((touched(boxes, x, y, 26), touched(boxes, to_x, to_y, 0)))
     assert found == {(source, id) for id, sources in after.items() for source in sources}
 
 
