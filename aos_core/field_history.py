@@ -10,7 +10,7 @@ from aos_core.present import NOTHING
 from aos_core.world import World
 
 MOST_STEPS = 2_000
-"""So many steps of a reducer are looked at, the last ones."""
+"""So many steps of a cell are looked at, the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +43,23 @@ def field_history(
 ) -> FieldHistory:
     """How the field at ``path`` (names of members, indexes of lists) of a cell's state came to its
     value at height ``until``. Raises what running turns again raises."""
-    steps = world.history.of_kind("step", 0, until, most=MOST_STEPS)
+    where = "kind = 'step' AND name = ? AND subject = ?"
+    steps = world.history.matching(where, (reducer, cell), until)
     found: list[Changed] = []
-    for height, value, event in _values(world, reducer, cell, path, steps):
+    for height, value, event in _values(world, reducer, cell, path, steps[-MOST_STEPS:]):
         if not found or (found[-1].value is not value and found[-1].value != value):
             found.append(Changed(height, value, event))
-    return FieldHistory(tuple(found), len(steps) < MOST_STEPS)
+    return FieldHistory(tuple(found), len(steps) <= MOST_STEPS)
 
 
 def _values(
     world: World, reducer: str, cell: bytes, path: Sequence[str], steps: Sequence[int]
 ) -> Iterator[tuple[int, Any, int | None]]:
     for height in steps:
-        record = world.records[height]
-        if record["reducer"] == reducer and (record.get("key") or b"") == cell:
-            view = world.at(height)
-            data = view.state_bytes(reducer, cell)
-            state = NOTHING if data is None else view.decode_state(reducer, data)
-            yield height, follow(state, path), record.by
+        view = world.at(height)
+        data = view.state_bytes(reducer, cell)
+        state = NOTHING if data is None else view.decode_state(reducer, data)
+        yield height, follow(state, path), world.records[height].by
 
 
 def follow(value: Any, path: Sequence[str]) -> Any:

@@ -15,6 +15,7 @@ from aos_core import canon
 from aos_core.adapters.receipt import Receipt
 from aos_core.air.codec import Schema, untyped_to_host
 from aos_core.air.nodes import DefPlan, Step
+from aos_core.air.parts import Part
 from aos_core.errors import AosError, CanonError, UsageError, ValueRejected
 from aos_core.history import Asked, History, Started
 from aos_core.kernel.program import Program
@@ -294,6 +295,19 @@ class View:
             return schema.to_host(schema.normalise_bytes(data))
         except ValueRejected:
             return self._untyped(data)
+
+    def state_part(self, reducer: str, data: bytes) -> Part:
+        """As :meth:`decode_state`, to be looked at part by part."""
+        schemas = self.program.schemas
+        schema = schemas[self.program.modules[reducer].abi["state"]]
+        try:
+            return Part(schema.normalise_bytes(data), schema.type, schemas)
+        except ValueRejected:
+            pass
+        try:
+            return Part(canon.decode(data), None, schemas)
+        except CanonError:
+            return Part(data, None, schemas)
 
     def state_problem(self, reducer: str, data: bytes) -> str | None:
         """Why state bytes do not fit their schema, or None: a diagnostic, never a record."""

@@ -328,7 +328,7 @@ def header(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
         ("live", "good") if snapshot.at_end else (f"of {snapshot.live}", "wait"),
         (f"  root {short_hash(snapshot.root)}" if roomy else "", ""),
         (f"  {chain if roomy else chain.removeprefix('chain ')}", role),
-        _property_chip(snapshot.holds, glyphs),
+        _property_chip(snapshot, glyphs),
         (f"  {waiting} waiting", "wait" if waiting else "dim"),
     ]
     room = width - len(plain(figures)) - 3
@@ -339,15 +339,18 @@ def header(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
     return [start, (world, "name"), (f"  {branch}", ""), *figures]
 
 
-def _property_chip(holds: str | None, glyphs: Glyphs) -> Piece:
-    """Whether the property that is watched holds at the shown height."""
-    chips: dict[str | None, Piece] = {
-        None: ("", ""),
-        "holds": (f"  p {glyphs.done}", "good"),
-        "fails": (f"  p {glyphs.failed}", "bad"),
-        "silent": ("  p silent", "dim"),
-    }
-    return chips[holds]
+def _property_chip(snapshot: Snapshot, glyphs: Glyphs) -> Piece:
+    """Whether the property that is watched holds at the shown height, and where it first fails."""
+    if snapshot.holds is None:
+        return "", ""
+    here = {"holds": glyphs.done, "fails": glyphs.failed}.get(snapshot.holds, "silent")
+    first = snapshot.fails_at
+    if first is None:
+        role = {"holds": "good", "fails": "bad"}.get(snapshot.holds, "dim")
+        return f"  p {here}", role
+    if snapshot.holds == "fails":
+        return f"  p {here} {'here' if first == snapshot.height else f'from {first}'}", "bad"
+    return f"  p {here}, {glyphs.failed} {first}", "bad"
 
 
 _ROOMY: Final = 78

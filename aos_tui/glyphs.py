@@ -26,6 +26,8 @@ class Glyphs:
     """A turn's first, middle and last record, and the only one."""
     chosen: str
     dot: str
+    bars: str
+    """From an empty cell to a full one, for charts."""
 
     def legend(self) -> list[tuple[str, str]]:
         """(glyphs, what they say)."""
@@ -54,11 +56,11 @@ class Glyphs:
 
 UNICODE = Glyphs(
     "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "✗", "∆", "─", "┼", ("├", "┤"),
-    ("╭", "│", "╰", "╶"), "◉", "·",
+    ("╭", "│", "╰", "╶"), "◉", "·", " ▁▂▃▄▅▆▇█",
 )  # fmt: skip
 ASCII = Glyphs(
     ">", "<", "v", ".", "o", "~", "+", "/", "x", "*", "-", "+", ("[", "]"),
-    ("+", "|", "+", "-"), "@", "-",
+    ("+", "|", "+", "-"), "@", "-", " #",
 )  # fmt: skip
 
 

@@ -7,10 +7,11 @@ whoever reads stays below that. Nothing else in it grows with the history.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from aos_core.air.parts import Difference, Part
     from aos_core.errors import AosError
     from aos_core.kernel.records import Record
     from aos_core.replay import Divergence
@@ -168,16 +169,72 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What one wants to see of the states. ``display``: ``tree``, ``json``, ``cbor`` or ``diff``;
+    ``find``: only cells whose key has this text in it; ``at``: by keyed reducer the row of the cell
+    one is at; ``cells``: those that are unfolded; ``documents``: so many states as text.
+    ``marked``: whether to compare with the nearest marked height; None: the display says."""
+
+    display: str = "tree"
+    find: str = ""
+    at: Mapping[str, int] = field(default_factory=dict)
+    cells: frozenset[tuple[str, bytes]] = frozenset()
+    documents: int = 50
+    marked: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The cells of a reducer, one with an empty key where it is not ``keyed``. ``keys`` are those
+    that were searched for, sorted, of ``total``; ``names`` and decoded states, ``now`` and
+    ``before``, are there of those that one looks at. ``changed`` have another state than before,
+    ``gone`` had one and have none now."""
+
+    reducer: str
+    keyed: bool
+    keys: Sequence[bytes]
+    total: int
+    names: Mapping[bytes, str]
+    now: Mapping[bytes, Part]
+    before: Mapping[bytes, Part]
+    changed: frozenset[bytes]
+    gone: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A state as text: ``title`` names it, ``lines`` are (text, role), ``whole`` makes all."""
+
+    title: str
+    lines: Sequence[tuple[str, str]]
+    whole: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """What was wished for of the states. They are compared with those at height ``against``;
+    ``marked``: a marked one. ``more``: whether there are more documents or differences."""
+
+    wish: Wish
+    against: int
+    marked: bool
+    held: tuple[Held, ...] = ()
+    documents: tuple[Document, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A world at ``height``; ``live`` is its last height, ``root`` the state's root at ``height``,
-    ``head`` names the whole history. ``before`` are the states one record earlier; ``unshown`` says
-    of how many cells more a keyed reducer has state. ``plan`` is the chosen instance with its
-    steps, one of ``plan_count``. ``marks`` are heights at which turns begin, and those of faults,
-    both thinned out. ``plan_starts`` are (event, plan) of all that starts one. ``next_step`` says
-    what the scenario would do next; ``disk_changes`` names the definitions on disk that differ from
-    those in force. ``lost``: whether the journal's file was deleted or moved while it was open.
-    ``holds``: of the property that is watched ``holds``, ``fails`` or ``silent`` at this height;
-    None where none is."""
+    ``head`` names the whole history. ``states`` is what the state pane looks at. ``plan`` is the
+    chosen instance with its steps, one of ``plan_count``. ``marks`` are heights at which turns
+    begin, and those of faults, both thinned out. ``plan_starts`` are (event, plan) of all that
+    starts one. ``next_step`` says what the scenario would do next; ``disk_changes`` names the
+    definitions on disk that differ from those in force. ``lost``: whether the journal's file was
+    deleted or moved while it was open. ``holds``: of the property that is watched ``holds``,
+    ``fails`` or ``silent`` at this height;
+    None where none is; ``fails_at``: the first height at which it fails, as far as was looked."""
 
     world: str
     branch: str
@@ -189,9 +246,7 @@ class Snapshot:
     head: bytes
     records: Sequence[Record]
     index: Index
-    states: Mapping[str, Any]
-    before: Mapping[str, Any]
-    unshown: Mapping[str, int]
+    states: States
     pending: tuple[Pending, ...]
     plan_count: int
     plan: PlanView | None
@@ -207,6 +262,7 @@ class Snapshot:
     lost: bool = False
     progress: str | None = None
     holds: str | None = None
+    fails_at: int | None = None
     plan_starts: tuple[tuple[str, str], ...] = ()
 
     @property

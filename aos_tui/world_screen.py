@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -44,7 +45,7 @@ class WorldScreen(Verbs):
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
         super().__init__(session)
         self.journal = JournalPane(glyphs, session.search)
-        self._glyphs = glyphs
+        self.glyphs = glyphs
         self._left: Widget | None = None
         self.pending = PendingPane(glyphs)
         self.state = StatePane(glyphs)
@@ -71,7 +72,7 @@ class WorldScreen(Verbs):
                 yield self.plan
                 yield self.pending
         yield timeline
-        yield KeysFooter(lambda: "" if self.journal.typing else self.focused_pane()[0])
+        yield KeysFooter(lambda: "" if self.typing else self.focused_pane()[0])
         yield Static("The terminal is smaller than 60x15: please make it larger.", id="too-small")
 
     def on_mount(self) -> None:
@@ -107,8 +108,13 @@ class WorldScreen(Verbs):
             return False
         return super().check_action(action, parameters)
 
+    @property
+    def typing(self) -> bool:
+        """Whether what to look for is typed in a pane."""
+        return self.journal.typing or self.state.typing
+
     def legend(self) -> tuple[str, list[tuple[str, str]]]:
-        return "Signs", self._glyphs.legend()
+        return "Signs", self.glyphs.legend()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot in every pane."""
@@ -117,6 +123,7 @@ class WorldScreen(Verbs):
         self.query_one(KeysFooter).refresh()
         for pane in (self.journal, self.state, self.plan, self.pending):
             pane.show(snapshot)
+        self.say_first_failure(snapshot)
         if not snapshot.lost:
             self._asked_lost = False
         elif not self._asked_lost and self.app.screen is self:
@@ -125,7 +132,7 @@ class WorldScreen(Verbs):
 
     def focused_pane(self) -> tuple[str, Pane | None]:
         for pane in (self.state, self.plan, self.pending):
-            if pane.has_focus:
+            if pane.has_focus_within:
                 return str(pane.id), pane
         if self.journal.has_focus_within:
             return "journal", self.journal
@@ -138,6 +145,30 @@ class WorldScreen(Verbs):
     def on_journal_list_opened(self, message: JournalList.Opened) -> None:
         """A record is to be shown."""
         self.show_record(message.height)
+
+    def on_state_pane_wished(self, message: StatePane.Wished) -> None:
+        """Other parts of the states are to be shown."""
+        if message.wish.marked and not self.session.marked:
+            self.notify("no height is marked: m marks the one that is shown")
+        self.session.wish = message.wish
+        self.work(self.session.refresh, group="wish", newest=True)
+
+    def on_state_pane_opened(self, message: StatePane.Opened) -> None:
+        """A value of the state is to be shown whole."""
+        title, make = message.text
+
+        async def act() -> None:
+            self.show_value(title, await asyncio.to_thread(make))
+
+        self.prepare(act)
+
+    def on_state_pane_copied(self, message: StatePane.Copied) -> None:
+        """A value of the state is to be copied with its path."""
+        self.copy_text(*message.text)
+
+    def on_state_pane_filter_wanted(self, message: StatePane.FilterWanted) -> None:
+        """No reducer is keyed: what one looks for is a record."""
+        self.action_filter()
 
     def on_pending_pane_opened(self, message: PendingPane.Opened) -> None:
         """The record of an effect is to be shown."""
@@ -154,7 +185,7 @@ class WorldScreen(Verbs):
             if (snapshot := self.snapshot) is None or snapshot.plan is None:
                 return
             found = await self.session.instances(snapshot.height)
-            lines = [(instance_line(of, self._glyphs), of.number) for of in found]
+            lines = [(instance_line(of, self.glyphs), of.number) for of in found]
             chosen = [of.number for of in found if of.number >= snapshot.plan.number]
             left_out = snapshot.plan_count - len(found)
             self._ask("InstancesDialog", self._show_instance, lines, len(chosen) - 1, left_out)

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.export import ExportDialog, SavedDialog
     from aos_tui.dialogs.fork import ForkDialog, RenameDialog
     from aos_tui.dialogs.help import HelpDialog
+    from aos_tui.dialogs.jump import JumpScreen
     from aos_tui.dialogs.lost import LostDialog
     from aos_tui.dialogs.prompt import PromptDialog
     from aos_tui.dialogs.proof import ProofDialog
+    from aos_tui.dialogs.property import PropertyDialog
     from aos_tui.dialogs.receipt import ReceiptDialog
     from aos_tui.dialogs.record import RecordDialog
     from aos_tui.dialogs.rehearsal import RehearsalDialog
@@ -39,10 +41,12 @@ __all__ = [
     "ForkDialog",
     "HelpDialog",
     "InstancesDialog",
+    "JumpScreen",
     "LostDialog",
     "PastDialog",
     "PromptDialog",
     "ProofDialog",
+    "PropertyDialog",
     "ReceiptDialog",
     "RecordDialog",
     "RehearsalDialog",
@@ -60,6 +64,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     rooms = {"type_text": "types", "RenameDialog": "fork", "SavedDialog": "export"}
+    rooms |= {"JumpScreen": "jump"}
     rooms |= dict.fromkeys(("BreakDialog", "InstancesDialog", "PastDialog", "WhyDialog"), "choice")
     room = rooms.get(name) or name.removesuffix("Dialog").lower()
     return getattr(import_module(f"{__name__}.{room}"), name)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import OptionList, Sparkline, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from aos_tui.dialogs.base import Dialog, Result
@@ -119,7 +119,8 @@ class InstancesDialog(ChoiceDialog[int]):
 
 
 class PastDialog(ChoiceDialog[int]):
-    """Dismisses with a height, or None. ``numbers`` are drawn above the list."""
+    """Dismisses with a height, or None. ``drawn`` makes the lines of a picture, above the list,
+    for a width in cells."""
 
     KEYS = (("y", "copy_all", "Copy"),)
     MORE = "enter go there"
@@ -130,16 +131,32 @@ class PastDialog(ChoiceDialog[int]):
         says: str,
         lines: Sequence[tuple[Text | str, int | None]],
         chosen: int,
-        numbers: Sequence[float],
+        drawn: Callable[[int], Sequence[str]],
     ) -> None:
         super().__init__(title, lines, chosen)
-        self._says, self._numbers = says, numbers
+        self._says, self._drawn = says, drawn
 
     def says(self) -> str:
         return self._says
 
     def body(self) -> ComposeResult:
-        if len(self._numbers) > 1:
-            yield Sparkline(self._numbers, summary_function=max)
-            yield Static(f"from {min(self._numbers):g} to {max(self._numbers):g}", id="range")
+        if lines := self._drawn(_WIDE):
+            yield Picture(self._drawn, len(lines))
         yield from super().body()
+
+
+_WIDE = 80
+
+
+class Picture(Static):
+    """Lines that are drawn for the width there is; the last ones are what stands below."""
+
+    def __init__(self, drawn: Callable[[int], Sequence[str]], lines: int) -> None:
+        super().__init__(markup=False)
+        self._drawn = drawn
+        self.styles.height = lines
+
+    def render(self) -> Text:
+        """The lines."""
+        *bars, heights = self._drawn(self.size.width) or [""]
+        return Text.assemble("\n".join([*bars, ""]), (heights, "dim"))

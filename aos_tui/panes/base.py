@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rich.style import Style
@@ -12,6 +13,7 @@ from aos_tui.themes import DIM
 
 if TYPE_CHECKING:
     # For Textual a widget's first base decides its stylesheet, so this must be no widget itself.
+    from textual.widget import Widget
     from textual.widget import Widget as _Base
 else:
     _Base = object
@@ -22,7 +24,16 @@ _COLOURS = {
     "wait": "text-warning",
     "change": "text-accent",
     "input": "text-primary",
+    "key": "text-primary",
+    "text": "text-success",
+    "number": "text-warning",
+    "word": "text-accent",
+    "hash": "text-secondary",
 }
+
+
+Jump = tuple["Widget", int, str, Callable[[], object]]
+"""(the widget, a row of its content from 0, what it is, what goes there)"""
 
 
 class Pane(_Base):
@@ -39,6 +50,11 @@ class Pane(_Base):
         found["dim"] = Style(dim=True) if dim is None else Style(color=Color.parse(dim).rich_color)
         return {**found, "name": Style(bold=True)}
 
-    def copied(self) -> tuple[str, str] | None:
-        """(what it is, its text) of the value under the cursor."""
+    def copied(self) -> tuple[str, str | Callable[[], str]] | None:
+        """(what it is, its text, or what makes it and may take a while) of the value under the
+        cursor."""
         return None
+
+    def jumps(self) -> Iterable[Jump]:
+        """The rows in sight that jump mode puts letters on."""
+        return ()

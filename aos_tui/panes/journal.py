@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bisect
 import textwrap
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -30,7 +31,7 @@ from aos_tui.formatting import (
     record_glyph,
     summary,
 )
-from aos_tui.panes.base import Pane
+from aos_tui.panes.base import Jump, Pane
 
 if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs
@@ -177,6 +178,19 @@ class JournalList(Pane, ScrollView, can_focus=True):
         super().notify_style_update()
         self._strips.clear()
 
+    def jumps(self) -> Iterable[Jump]:
+        """The beginnings of turns."""
+        top, rows = round(self.scroll_y), self.rows
+        if self._snapshot is None:
+            return
+        for row in range(top, min(len(rows), top + self.scrollable_content_region.height)):
+            if self._snapshot.index.bounds(rows[row])[0] == rows[row]:
+                yield self, row - top, f"record {rows[row]}", partial(self._jump, row)
+
+    def _jump(self, row: int) -> None:
+        self.focus()
+        self._choose(row)
+
     # -- lines ------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
@@ -301,6 +315,9 @@ class JournalPane(Pane, Vertical):
             self._search()
         elif self._looking is None or self._looking.is_finished:
             self._search(self._searched + 1)
+
+    def jumps(self) -> Iterable[Jump]:
+        return self._lines.jumps()
 
     def open_filter(self) -> None:
         """Ask for a filter; the one before stands there still."""

@@ -44,8 +44,8 @@ class Exporting(Rehearsing):
         where :meth:`cancel` broke it off. Raises :class:`AosError` where it cannot be done."""
         path = Path(file).expanduser().absolute()
         property = None
-        if form == "pytest" and self.kept_property is not None:
-            property = json.dumps(self.kept_property.source)
+        if form == "pytest" and self.property_watch is not None:
+            property = json.dumps(self.property_watch.property.source)
         self._stop, self.exporting = False, True
         self._tell_exported(0)
         try:

@@ -3,19 +3,23 @@ hold and where it first does not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from aos_tui.formatting import kind_text, plain, summary
 from aos_tui.glyphs import UNICODE
+from aos_tui.plan_text import clean
+from aos_tui.session.examples import Example, property_examples
 from aos_tui.session.experiments import Experiments
+from aos_tui.session.showing import LOOK
+from aos_tui.session.watching import Watch
 
 if TYPE_CHECKING:
-    from aos_core.view import PlanView, View
+    from aos_core.view import PlanView
     from aos_core.world import World
     from aos_tui.snapshot import Index
+    from aos_tui.state_lines import Field
 
 MOST_LINKS, MOST_FIELDS, MOST_INSTANCES = 500, 20, 500
 
@@ -43,11 +47,11 @@ class PastValue:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The values of a field, the first one first; ``numbers``: the same for a picture, if they
-    are numbers. ``whole``: nothing before them is left out."""
+    """The values of a field, the first one first; ``picture``: the same as (height, number), None
+    for what is no number. ``whole``: nothing before them is left out."""
 
     values: tuple[PastValue, ...]
-    numbers: tuple[float, ...]
+    picture: tuple[tuple[int, float | None], ...]
     whole: bool
 
 
@@ -65,7 +69,10 @@ class Verdict:
 
 
 class Questions(Experiments):
-    """What the index and replay answer."""
+    """What the index and replay answer. ``looking``: whether a property is looked for in the
+    past."""
+
+    looking = False
 
     async def why(self, height: int) -> tuple[tuple[Why, ...], bool]:
         """The chain that led to a record and all that it led to, in reading order; and whether
@@ -78,26 +85,29 @@ class Questions(Experiments):
         found = await self._run(lambda: self._opened.at(height).last_plans(MOST_INSTANCES))
         return tuple(reversed(found))
 
-    async def field_past(self, path: Sequence[str], height: int) -> Past:
-        """How the field at ``path`` (reducer, for a keyed one the cell's key, then members) came
-        to its value at ``height``."""
+    async def field_past(self, field: Field, height: int) -> Past:
+        """How a field came to its value at ``height``."""
 
         def look() -> Past:
             from aos_core.field_history import field_history
             from aos_core.present import NOTHING, compact
 
             world = self._opened
-            cell, members = _cell_of(world, path, height)
-            found = field_history(world, path[0], cell, members, height)
+            found = field_history(world, field.reducer, field.cell, field.members, height)
             values = tuple(
                 PastValue(
                     of.height,
-                    "not there" if of.value is NOTHING else compact(of.value, 200),
-                    "" if of.event is None else _line(world, self._index, of.event),
+                    "not there" if of.value is NOTHING else clean(compact(of.value, 200)),
+                    "" if of.event is None else clean(_line(world, self._index, of.event)),
                 )
                 for of in found.changes
             )
-            return Past(values, tuple(found.numbers() or ()), found.whole)
+            drawn = found.numbers() is not None
+            picture = tuple(
+                (of.height, float(of.value) if drawn and of.value is not NOTHING else None)
+                for of in found.changes
+            )
+            return Past(values, picture, found.whole)
 
         return await self._run(look)
 
@@ -109,34 +119,49 @@ class Questions(Experiments):
         try:
             Property.parse(text, self._opened.program)
         except AosError as error:
-            return f"{error.message}{f': {error.hint}' if error.hint else ''}"
+            where = f"at {path}: " if (path := error.where.get("path")) else ""
+            return f"{where}{error.message}{f': {error.hint}' if error.hint else ''}"
         return None
 
-    async def watch(self, text: str) -> Verdict:
-        """Look through the whole history for where a property first fails, and keep it."""
+    async def property_examples(self) -> list[Example]:
+        """Properties to begin with, for the world as it is now."""
+        return await self._run(lambda: property_examples(self._opened.at(self._opened.height)))
 
-        def look() -> Verdict:
-            from aos_core.bisect import bisect
-            from aos_core.property import Property
+    async def watch(self, text: str) -> Verdict | None:
+        """Watch a property from now on, and look through the whole history for where it first
+        fails, with progress; None where :meth:`cancel` broke that off: it is looked for on."""
+        from aos_core.property import Property
 
-            world = self._opened
-            self.kept_property = property = Property.parse(text, world.program)
-            found = bisect(property, world.at, world.height, self._not_closed)
+        property = await self._run(lambda: Property.parse(text, self._opened.program))
+        watch = self.property_watch = Watch(text, property)
+        self._stop, self.looking, shown = False, True, -1
+        try:
+            while await self._run(lambda: watch.look_on(self._opened, LOOK)):
+                if self._stop or watch is not self.property_watch:
+                    return None
+                if (percent := 100 * watch.seen // (self._opened.height + 1)) != shown:
+                    self.tell_progress(f"property: looked at {(shown := percent)} %")
+        finally:
+            self.looking = False
+            self.tell_progress(None)
+            await self.refresh()
+        return await self._run(lambda: _verdict(self._opened, watch))
 
-            def read(view: View | None) -> tuple[str, ...]:
-                return () if view is None else tuple(map(str, property.evaluate(view)))
+    async def unwatch(self) -> None:
+        """Watch no property any more."""
+        self.property_watch = None
+        await self.refresh()
 
-            return Verdict(
-                text, found.height, read(found.after), read(found.before), found.seen, found.silent
-            )
 
-        return await self._run(look)
+def _verdict(world: World, watch: Watch) -> Verdict:
+    def read(height: int | None) -> tuple[str, ...]:
+        if height is None or height < 0:
+            return ()
+        return tuple(map(clean, map(str, watch.property.evaluate(world.at(height)))))
 
-    def _not_closed(self, *_: int) -> None:
-        from aos_tui.session.showing import Closed
-
-        if self._closed:
-            raise Closed
+    first = watch.fails_at
+    before = None if first is None else first - 1
+    return Verdict(watch.text, first, read(first), read(before), watch.seen, watch.silent)
 
 
 def _why(world: World, index: Index, height: int) -> tuple[tuple[Why, ...], bool]:
@@ -187,22 +212,3 @@ def _fields(world: World, height: int) -> tuple[str, ...]:
         for path, old, new in islice(found, MOST_FIELDS + 1)
     ]
     return (*lines[:MOST_FIELDS], "..") if len(lines) > MOST_FIELDS else tuple(lines)
-
-
-def _cell_of(world: World, path: Sequence[str], height: int) -> tuple[bytes, Sequence[str]]:
-    """(the cell's key, the members below it) of a path as the state pane has it."""
-    from aos_core.errors import UsageError
-    from aos_core.present import cell_key
-    from aos_core.view import json_key
-
-    reducer, view = path[0], world.at(height)
-    module = view.program.modules.get(reducer)
-    if module is None or module.key_schema is None:
-        return b"", path[1:]
-    if len(path) < 2:
-        raise UsageError("a keyed reducer has no fields of its own", hint="choose one of its cells")
-    for entry in view.kernel_state.cells[reducer].items():
-        key = entry[0]
-        if json_key(cell_key(view.program, reducer, key)) == path[1]:
-            return key, path[2:]
-    raise UsageError(f"there is no cell {path[1]} at height {height}")

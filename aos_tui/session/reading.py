@@ -79,31 +79,6 @@ def _stamps(world: World, height: int) -> str:
     return "\n".join(lines)
 
 
-def states_of(
-    view: View, before: View, most: int
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
-    """Host JSON of every reducer that has state, in ``view`` and ``before``, of a keyed one
-    ``most`` cells: those that differ first; and of how many cells more there is state."""
-    now: dict[str, Any] = {}
-    then: dict[str, Any] = {}
-    unshown: dict[str, int] = {}
-    for name in view.reducers():
-        held = view.kernel_state.cells.get(name)
-        if not held:
-            continue
-        older = before.kernel_state.cells.get(name)
-        cells = view.some_cells(name, most, before)
-        if cells is None:
-            now[name] = view.state(name)
-            then |= {name: before.state(name)} if older else {}
-            continue
-        now[name] = view.cell_states(name, cells)
-        then |= {name: before.cell_states(name, cells)} if older else {}
-        if more := len(held) - len(now[name]):
-            unshown[name] = more
-    return now, then, unshown
-
-
 def first_events(view: View) -> tuple[str, ...]:
     """The routed events that are no mere arm of another, sorted."""
     targets = view.program.targets

@@ -14,11 +14,12 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aos_tui.options import Options
 from aos_tui.session import opening, reading
-from aos_tui.snapshot import MARKS, Doing, Index, Snapshot, Trouble, Verified
+from aos_tui.session.states import StatesReader, nearest
+from aos_tui.snapshot import MARKS, Doing, Index, Snapshot, States, Trouble, Verified, Wish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
     from aos_core.errors import AosError
     from aos_core.present import RecordReader
     from aos_core.problems import Problem
-    from aos_core.property import Property
     from aos_core.scenario import Player
     from aos_core.scenario_file import Step
     from aos_core.view import View
     from aos_core.world import World
+    from aos_tui.session.watching import Watch
 
 Value = TypeVar("Value")
 
-MOST_CELLS = 200
-"""So many cells of a keyed reducer are shown: those that changed, then as many more."""
+LOOK = 0.02
+"""Seconds that the world is looked through before something else gets its turn."""
 
 
 class Closed(Exception):
@@ -76,7 +77,11 @@ class Showing:
         self._loop: tuple[asyncio.AbstractEventLoop, Context] | None = None
         self._stop = self._closed = False
         self._parked: dict[str, World] = {}
-        self.kept_property: Property | None = None
+        self.property_watch: Watch | None = None
+        self._behind = False
+        self._looker: asyncio.Task[None] | None = None
+        self.wish, self.marked = Wish(), list[int]()
+        self._states_reader = StatesReader()
 
     # -- opening ----------------------------------------------------------------------------
 
@@ -143,6 +148,7 @@ class Showing:
         self._instance = self._damage = None
         self._lost = False
         self._verified = Verified() if world.trouble is None else reading.broken(world.trouble)
+        self.property_watch = None if self.property_watch is None else self.property_watch.again()
         self._new_player()
         self._skip_idle_steps()
 
@@ -191,6 +197,28 @@ class Showing:
     async def refresh(self) -> None:
         """Make the snapshot of what is wanted now, and hand it over."""
         self._publish(await self._run(self._make))
+        if self._behind and (self._looker is None or self._looker.done()):
+            self._looker = asyncio.create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        """Look for where the property first fails, in between what else is asked of the world."""
+        with suppress(RuntimeError):  # the session was closed meanwhile
+            while not self._closed and await self._run(self._look_a_while):
+                pass
+            if not self._closed and self.snapshot is not None:
+                await self.refresh()
+
+    def _look_a_while(self) -> bool:
+        """Whether there is more to look at for the property."""
+        from aos_core.errors import AosError
+
+        self._behind = False
+        if self.property_watch is not None and self._world is not None:
+            try:
+                self._behind = self.property_watch.look_on(self._world, LOOK)
+            except AosError:
+                self._behind = True  # it says nothing there
+        return self._behind
 
     def _publish(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -252,6 +280,7 @@ class Showing:
         from aos_core.errors import AosError
 
         world, shown = self._opened, self.snapshot
+        self._look_a_while()
         self._lost = world.lost
         live = world.height
         wanted = live if self._wanted is None else min(self._wanted, live)
@@ -279,7 +308,6 @@ class Showing:
         chosen = self._instance
         if chosen not in range(plan_count):
             chosen = plan_count - 1 if plan_count else None
-        states, before, unshown = self._states(view)
         live = world.height
         return Snapshot(
             world=world.files.root.name,
@@ -292,9 +320,7 @@ class Showing:
             head=world.head,
             records=world.records,
             index=self._index,
-            states=states,
-            before=before,
-            unshown=unshown,
+            states=self._states(view),
             pending=tuple(view.pending),
             plan_count=plan_count,
             plan=None if chosen is None else view.plan(chosen),
@@ -310,29 +336,21 @@ class Showing:
             writable=world.writable and not self._lost,
             lost=self._lost,
             progress=self.progress,
-            holds=self._judge(view),
+            holds=None if self.property_watch is None else self.property_watch.says(view),
+            fails_at=None if self.property_watch is None else self.property_watch.fails_at,
         )
 
-    def _judge(self, view: View) -> str | None:
-        """What the property that is watched says at a height."""
-        from aos_core.errors import AosError
-
-        if self.kept_property is None:
-            return None
-        try:
-            holds = self.kept_property.holds(view)
-        except AosError:
-            holds = None
-        return "silent" if holds is None else "holds" if holds else "fails"
-
-    def _states(self, view: View) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
-        """The states, those that they are compared with, and of how many cells more there is one.
-
-        At the end of a turn they are compared with those before it, inside a turn with those one
-        record earlier."""
+    def _states(self, view: View) -> States:
+        """What is wished for of the states. At the end of a turn they are compared with those
+        before it, inside a turn with those one record earlier; or with those at a mark."""
         first, last = self._index.bounds(view.height)
-        before = first - 1 if view.height == last else view.height - 1
-        return reading.states_of(view, self._opened.at(max(0, before)), MOST_CELLS)
+        before = max(0, first - 1 if view.height == last else view.height - 1)
+        marked = self.wish.display == "diff" if self.wish.marked is None else self.wish.marked
+        mark = nearest(self.marked, view.height, self._opened.height) if marked else None
+        against = before if mark is None else mark
+        return self._states_reader.read(
+            view, self._opened.at(against), self.wish, marked=mark is not None
+        )
 
     def _next_step(self) -> str | None:
         step = None if self._player is None else self._player.next_step

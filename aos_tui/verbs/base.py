@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 
 if TYPE_CHECKING:
+    from aos_tui.glyphs import Glyphs
     from aos_tui.panes.base import Pane
     from aos_tui.panes.journal import JournalPane
     from aos_tui.panes.pending import PendingPane
+    from aos_tui.panes.plan import PlanPane
+    from aos_tui.panes.state import StatePane
     from aos_tui.session import Session
     from aos_tui.snapshot import Snapshot
 
@@ -24,8 +27,11 @@ class Base(Screen[None]):
     """A screen on a session. The panes are the subclass's."""
 
     session: Session
+    glyphs: Glyphs
     journal: JournalPane
     pending: PendingPane
+    state: StatePane
+    plan: PlanPane
 
     def __init__(self, session: Session) -> None:
         super().__init__()

@@ -7,24 +7,28 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from aos_tui.chart import chart
 from aos_tui.formatting import count
-from aos_tui.verbs.looking import Looking
+from aos_tui.verbs.jumping import Jumping
 
 if TYPE_CHECKING:
-    from aos_tui.panes.state import StatePane
     from aos_tui.session import Session
     from aos_tui.session.questions import Verdict, Why
+    from aos_tui.snapshot import Snapshot
+    from aos_tui.state_lines import Field
+
+_REMEMBERED = 8
+"""So many properties of before are offered again."""
 
 
-class Inquiring(Looking):
+class Inquiring(Jumping):
     """Why, history, property, marks."""
-
-    state: StatePane
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._marks: list[int] = []
-        self._property = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 3}]}'
+        self._properties: list[str] = []
+        self._first_failure: int | None = None
+        """The one that was told; -1 while a dialog is about to tell it."""
 
     # -- why --------------------------------------------------------------------------------
 
@@ -50,14 +54,16 @@ class Inquiring(Looking):
 
     def action_history(self) -> None:
         """Every height at which the selected field changed."""
-        path = self.state.selected
-        if self.snapshot is None or len(path) < 2:
-            self.notify("choose a field in the state pane first: H tells how it came to its value")
+        field = self.state.selected
+        if self.snapshot is None or field is None:
+            self.notify(
+                "choose a field in the state pane's tree first: H tells how it came to its value"
+            )
             return
-        self.prepare(partial(self._history, path, self.snapshot.height))
+        self.prepare(partial(self._history, field, self.snapshot.height))
 
-    async def _history(self, path: tuple[str, ...], height: int) -> None:
-        past = await self.session.field_past(path, height)
+    async def _history(self, field: Field, height: int) -> None:
+        past = await self.session.field_past(field, height)
         if not past.values:
             self.notify("no step has touched it yet")
             return
@@ -68,10 +74,16 @@ class Inquiring(Looking):
             )
             for of in past.values
         ]
+        if past.whole:
+            lines.insert(0, (Text("     0  nothing was there yet", "dim"), None))
         begin = "" if past.whole else "; older ones are not looked at"
-        says = f"{count(len(past.values), 'value')} up to height {height}{begin}."
-        title = ".".join(path[1:])
-        self._ask("PastDialog", self.travel, title, says, lines, len(lines) - 1, past.numbers)
+        numbers = [of for _, of in past.picture if of is not None]
+        span = f", from {min(numbers):g} to {max(numbers):g}" if len(numbers) > 1 else ""
+        says = f"{count(len(past.values), 'value')} up to height {height}{span}{begin}."
+        drawn_from = past.picture if len(past.picture) > 1 else ()
+        rows = 3 if numbers else 1
+        picture = partial(chart, drawn_from, height, rows=rows, bars=self.glyphs.bars)
+        self._ask("PastDialog", self.travel, field.title, says, lines, len(lines) - 1, picture)
 
     # -- a property -------------------------------------------------------------------------
 
@@ -79,20 +91,40 @@ class Inquiring(Looking):
         """Ask what should hold, and look where it first does not."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
-            return
+        else:
+            self.prepare(self._ask_property)
 
-        def answer(text: str) -> None:
-            self._property = text
-            self.work(partial(self._watch, text))
-
-        label = "an AIR expression over the state, as docs/properties.md tells; it is watched"
+    async def _ask_property(self) -> None:
+        examples = await self.session.property_examples()
+        watched = self.session.property_watch
+        first = "" if watched is None else watched.text
+        earlier = [("before:", text) for text in self._properties if text != first]
         self._ask(
-            "PromptDialog", answer, "Property", label, self._property, self.session.property_problem
-        )
+            "PropertyDialog", self._watch_soon, first or examples[0][1],
+            [*earlier, *examples], self.session.property_problem, watched is not None,
+        )  # fmt: skip
+
+    def _watch_soon(self, text: str) -> None:
+        if not text:
+            self.work(self._unwatch)
+            return
+        self._properties = [text, *(of for of in self._properties if of != text)][:_REMEMBERED]
+        self.work(partial(self._watch, text), group="watch", newest=True)
+
+    async def _unwatch(self) -> None:
+        await self.session.unwatch()
+        self.notify("no property is watched")
 
     async def _watch(self, text: str) -> None:
-        found = await self.session.watch(text)
-        await self.session.refresh()
+        self._first_failure = -1
+        try:
+            found = await self.session.watch(text)
+        finally:
+            snapshot = self.snapshot
+            self._first_failure = None if snapshot is None else snapshot.fails_at
+        if found is None:
+            self.notify("not all of the past is looked at yet: the property is watched")
+            return
         if found.height is None:
             silent = f"; it says nothing at {found.silent} of them" if found.silent else ""
             self.notify(f"it holds at all {count(found.seen, 'height')}{silent}")
@@ -107,24 +139,34 @@ class Inquiring(Looking):
             _verdict(found), "Go there", "Stay",
         )  # fmt: skip
 
+    def say_first_failure(self, snapshot: Snapshot) -> None:
+        """Say once that the property which is watched has failed."""
+        at, told = snapshot.fails_at, self._first_failure
+        if told != -1 and at != told:
+            self._first_failure = at
+            if at is not None:
+                self.notify(f"the property fails first at height {at}: g goes there",
+                            severity="warning")  # fmt: skip
+
     # -- marks ------------------------------------------------------------------------------
 
     def action_mark_height(self) -> None:
         """Mark the shown height, or no longer."""
         if self.snapshot is None:
             return
-        height = self.snapshot.height
-        if height in self._marks:
-            self._marks.remove(height)
+        height, marked = self.snapshot.height, self.session.marked
+        if height in marked:
+            marked.remove(height)
             self.notify(f"height {height} is no longer marked")
         else:
-            self._marks.append(height)
+            marked.append(height)
             self.notify(f"height {height} is marked: ' goes back to it")
+        self.work(self.session.refresh, group="wish", newest=True)
 
     def action_to_mark(self) -> None:
         """To the mark before the shown height, around to the last."""
         live = -1 if self.snapshot is None else self.snapshot.live
-        here = sorted(height for height in self._marks if height <= live)
+        here = sorted(height for height in self.session.marked if height <= live)
         if self.snapshot is None or not here:
             self.notify("no height is marked: m marks the one that is shown")
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -95,7 +97,18 @@ class Looking(Travel):
         elif pane is None or (found := pane.copied()) is None:
             self.notify(f"there is nothing to copy in {name}")
         else:
-            self._copy(*found)
+            self.copy_text(*found)
+
+    def copy_text(self, what: str, text: str | Callable[[], str]) -> None:
+        """Copy a text; one that is still to be made is made in a thread."""
+        if isinstance(text, str):
+            self._copy(what, text)
+            return
+
+        async def act() -> None:
+            self._copy(what, await asyncio.to_thread(text))
+
+        self.work(act, group="copy")
 
     async def _copy_record(self, height: int) -> None:
         self._copy(f"record {height}", pretty(await self.session.record_json(height)))
@@ -115,6 +128,11 @@ class Looking(Travel):
         """Whether the focused pane, whichever it is, has the room of all."""
         return self.has_class("-zoomed")
 
+    @property
+    def _works_long(self) -> bool:
+        session = self.session
+        return session.rehearsing or session.exporting or session.looking
+
     def action_cancel(self) -> None:
         """Stop what runs, or go back from where one is; what is said is put away first."""
         snapshot = self.snapshot
@@ -123,12 +141,14 @@ class Looking(Travel):
         self.app.clear_notifications()
         if self.session.live_running:
             self.session.cancel_live()
-        elif running or self.playing or self.session.rehearsing or self.session.exporting:
+        elif running or self.playing or self._works_long:
             self.session.cancel()
         elif self.building:
             self.stop_building()
         elif self.journal.typing:
             self.journal.close_filter()
+        elif self.state.finding and self.state.has_focus_within:
+            self.state.close_find()
         elif said:
             return
         elif self.journal.filtering:

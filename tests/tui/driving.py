@@ -88,7 +88,16 @@ class Driver:
     @property
     def state(self) -> Any:
         """The aggregator's state at the shown height."""
-        return self.snapshot.states["demo/Aggregator@1"]
+        return self.states()["demo/Aggregator@1"]
+
+    def states(self, *, before: bool = False) -> dict[str, Any]:
+        """Host JSON of each reducer, of a keyed one by key; or of what it is compared with."""
+        found: dict[str, Any] = {}
+        for held in self.snapshot.states.held:
+            parts = held.before if before else held.now
+            hosts = {held.names.get(key, ""): part.host() for key, part in parts.items()}
+            found[held.reducer] = hosts if held.keyed else hosts.get("")
+        return found
 
     @property
     def said(self) -> list[str]:

@@ -66,6 +66,7 @@ async def test_a_test_asserts_the_property_that_is_watched(world: Path) -> None:
     async with opened(world) as on:
         none = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 0}]}'
         verdict = await on.app.session.watch(none)
+        assert verdict is not None
         await on.keys("ctrl+s", "down", "enter")
         path = await saved(on)
     assert path.parent == world / "tests"

@@ -23,7 +23,7 @@ from aos_tui.formatting import (
     timeline_text,
 )
 from aos_tui.glyphs import ASCII, UNICODE, pick_glyphs
-from aos_tui.snapshot import Index, Snapshot, Trouble, Verified
+from aos_tui.snapshot import Index, Snapshot, States, Trouble, Verified, Wish
 
 GET: dict[str, Any] = {
     "method": "GET",
@@ -159,7 +159,7 @@ def snapshot(**more: Any) -> Snapshot:
     given: dict[str, Any] = {
         "world": "04-aggregator", "branch": "main", "scenario": "basic", "height": 4, "live": 6,
         "following": False, "root": bytes(32), "head": bytes(32), "records": [], "index": index(),
-        "states": {}, "before": {}, "unshown": {}, "pending": (), "plan_count": 0, "plan": None,
+        "states": States(Wish(), 0, False), "pending": (), "plan_count": 0, "plan": None,
         "turns": 2, "marks": ([1, 4], []), "next_step": None,
         "first_events": (), "verified": Verified(), "trouble": None, "notices": (),
         "disk_changes": (), "writable": True,

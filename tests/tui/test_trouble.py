@@ -257,7 +257,7 @@ async def test_a_reducer_that_traps_or_never_ends_is_a_fault_on_the_record(
     async with opened(world) as on:
         await on.keys("t")
         assert code in on.errors[0]
-        assert (on.snapshot.live, on.snapshot.states) == (2, {})
+        assert (on.snapshot.live, on.states()) == (2, {})
         assert on_disk(world)[2] == ["genesis", "event", "fault"]
         await on.keys("v")
         assert on.known["verified"] is True
@@ -423,7 +423,7 @@ async def test_a_terminal_that_shrinks_below_a_dialog_takes_no_focus_and_no_verb
         assert (on.mode, on.app.focused) == ("live", None)
         await on.pilot.resize_terminal(120, 40)
         await on.pilot.pause()
-        assert on.known["focused"] == "state"
+        assert on.known["focused"] == "state-list"
         await on.keys("q")
     assert on.app.return_code == 0
 

@@ -245,7 +245,7 @@ async def test_all_panes_follow_to_a_past_height(world: Path) -> None:
         with World.open(world, write=False) as found:
             view = found.at(18)
             assert on.snapshot.root == view.root != found.root
-            assert on.snapshot.states == view.states()
+            assert on.states() == view.states()
             assert on.numbers == [item.n for item in view.pending] == [2, 3]
             assert on.snapshot.plan == view.plan(0)
 
@@ -464,9 +464,9 @@ async def test_inside_a_turn_the_panes_agree_on_what_is_waited_for() -> None:
 async def test_marks_in_the_state_are_of_the_turn_at_its_end_and_of_the_record_inside() -> None:
     async with opened() as on:
         await on.keys("T", "comma")
-        assert on.snapshot.before == on.snapshot.states
+        assert on.states(before=True) == on.states()
         await on.keys("f")
-        before = on.snapshot.before["demo/Aggregator@1"]
+        before = on.states(before=True)["demo/Aggregator@1"]
         assert (before["pc"], on.state["pc"]) == ("Running", "Done")
 
 
