@@ -351,8 +351,12 @@ class Reader:
 
     def state_warnings(self) -> list[str]:
         """States at the end that do not fit their schema, where ``[checks]`` says ``warn``."""
-        warn = self._moment.settings.state_schema == "warn"
-        return self.at(self.height).state_problems() if warn else []
+        return self.at(self.height).state_problems() if self.warns_of_states else []
+
+    @property
+    def warns_of_states(self) -> bool:
+        """Whether ``[checks]`` says ``warn`` of states that do not fit their schema."""
+        return self._moment.settings.state_schema == "warn"
 
     def state(self, reducer: str, key: Any = None) -> Any:
         """Host JSON of a reducer's state; see :meth:`View.state`."""

@@ -103,8 +103,8 @@ class _Node:
         """Show its parts; ``inner``: the unfolded ones of each node."""
         self.keys = self._keys()
         self.unfolded = bool(self.keys)
-        some = (len(self._name(key)) for key in self.keys[:_LOOKED_AT])
-        self.width = min(24, max(some, default=0))
+        names = self.held.names.values() if self.cells else map(str, self.keys[:_LOOKED_AT])
+        self.width = min(24, max(map(len, names), default=0))
         more = 0
         for index in self._indexed(inner.get(self.path, ())):
             node = self._node(index)
@@ -132,9 +132,6 @@ class _Node:
             return self.keys.index(key)
         except ValueError:
             return None
-
-    def _name(self, key: Any) -> str:
-        return self.held.names.get(key, "..") if self.cells else str(key)
 
     def _node(self, index: int) -> _Node:
         key = self.keys[index]

@@ -106,13 +106,15 @@ class TreeLines:
         if of.part is None or of.cell is None:
             return None
         steps = tuple(step for part, key in _walk(of) for step in part.steps(key))
-        return Field(of.held.reducer, of.cell, steps, path_text(of))
+        return Field(of.held.reducer, of.cell, steps, clean(path_text(of)))
 
 
 def _value(of: Row, room: int) -> list[Piece]:
     """What stands behind a name."""
     if of.part is None:
         return [(_cells(of.held) if of.cell is None else "..", "dim")]
+    if of.part.type is None and of.part is of.held.now.get(of.cell or b""):
+        return [("not of its schema  ", "bad"), (preview(of.part, room), "dim")]
     if of.unfolded:
         tag = of.part.tag
         inner = " ".join(text for text in (amount(of.part),) if text)

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from aos_tui.dialogs.base import Dialog, Reader, Result, shorten
+from aos_core.plain import clean_lines
 
 
 class ValueDialog(Dialog[Result]):
@@ -24,7 +25,7 @@ class ValueDialog(Dialog[Result]):
 
     def body(self) -> ComposeResult:
         with Reader():
-            yield Static(shorten(self._text), markup=False)
+            yield Static(clean_lines(shorten(self._text)), markup=False)
 
     def action_copy_all(self) -> None:
         """Copy the text, whole."""

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from aos_tui.panes.base import Jump, Pane
 from aos_tui.panes.state_list import StateList
+from aos_tui.plan_text import clean
 from aos_tui.snapshot import Wish
 from aos_tui.state_lines import DifferenceLines, Field, Lines, Text, TextLines, TreeLines
 from aos_tui.state_text import DISPLAYS, nothing_to_see, states_title
@@ -198,7 +199,7 @@ class StatePane(Pane, Vertical):
         if row is not None and row.folds:
             self._fold(row, not row.unfolded)
         elif self._lines and (found := self._lines.whole(self._list.cursor)) is not None:
-            self.post_message(self.Opened(found))
+            self.post_message(self.Opened((clean(found[0]), found[1])))
 
     def _inner(self) -> None:
         if (row := self._row()) is not None and row.folds and not row.unfolded:

@@ -395,7 +395,10 @@ class Showing:
             found.append(f"the world's own folder cannot be written: its journal is in {place}")
         if self.disk_problem is not None:
             found.append(self.disk_problem)
-        return (*found, *world.state_warnings())
+        if world.warns_of_states:
+            start = max(0, self._index.bounds(world.height)[0] - 1)
+            found += self._states_reader.problems(world.at(world.height), world.at(start))
+        return tuple(found)
 
     def _new_player(self) -> None:
         from aos_core.scenario import Player

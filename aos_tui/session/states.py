@@ -60,6 +60,7 @@ class StatesReader:
 
     def __init__(self) -> None:
         self._parts = _Kept["Part"]()
+        self._problems = _Kept[str]()
         self._texts = _Kept[Sequence[tuple[str, str]]]()
         self._keys: dict[str, tuple[Cells, list[bytes]]] = {}
         self._names: dict[tuple[bytes, str], dict[bytes, str]] = {}
@@ -127,6 +128,31 @@ class StatesReader:
         if found is None:
             found = self._parts.put(key, view.state_part(reducer, data), len(data))
         return found
+
+    def problems(self, view: View, before: View) -> list[str]:
+        """What does not fit its schema, a sentence each: of the states without keys, and of some
+        cells that are other than ``before``. To look at all cells takes too long here."""
+        found = []
+        for reducer, cells in view.kernel_state.cells.items():
+            if reducer not in view.program.modules:
+                continue
+            keys: Iterable[bytes] = [b""]
+            if _keyed(view, reducer):
+                older = _cells(before, reducer)
+                keys = [] if older is None else (of[0] for of in older.diff(cells))
+            for key in islice(keys, AROUND):
+                data = cells.get(key)
+                if data is not None and self._part(view, reducer, data).type is None:
+                    found.append(self._problem(view, reducer, data))
+        return found
+
+    def _problem(self, view: View, reducer: str, data: bytes) -> str:
+        key = (view.kernel_state.manifest, reducer, data)
+        if (known := self._problems.get(key)) is None:
+            why = view.state_problem(reducer, data)
+            text = f"the state of {reducer} does not fit its schema: {why}"
+            known = self._problems.put(key, text, len(data))
+        return known
 
     # -- keys ---------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList, Static, TextArea
 
 from aos_core.world import World
 from aos_tui.dialogs.choice import FAULTS, Picture
@@ -179,7 +179,7 @@ async def test_numbers_have_a_picture() -> None:
         await on.keys(*"tttt", *FOCUS["state"], "down", "H")
         assert on.mode == "PastDialog"
         bars = str(on.app.screen.query_one(Picture).render()).splitlines()
-        assert [line.count("█") > 0 for line in bars] == [True, True, False, False, False]
+        assert [line.count("█") > 0 for line in bars] == [True, True, True, False, False]
         assert bars[-1].split() == ["2", "4", "6"]
         assert "from 0 to 2" in words(on)
 
@@ -209,6 +209,53 @@ async def test_a_property_that_holds_is_said_to_and_stays_watched() -> None:
         assert "it holds at all 17 heights" in on.said[-1]
         await on.keys("R")
         assert on.snapshot.holds == "holds"
+
+
+async def test_a_property_that_failed_earlier_says_where_at_the_live_end() -> None:
+    text = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 2}]}'
+    async with opened() as on:
+        await on.keys("T", "p", f"text:{text}", "ctrl+s", "escape")
+        assert (on.snapshot.holds, on.snapshot.fails_at) == ("holds", 16)
+        header = str(on.app.screen.query_one("#header", Static).render())
+        assert "p ✓, ✗ 16" in header
+        await on.keys("g", "text:16", "enter")
+        assert "p ✗ here" in str(on.app.screen.query_one("#header", Static).render())
+
+
+async def test_a_watched_property_that_comes_to_fail_is_said_once() -> None:
+    text = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 2}]}'
+    async with opened() as on:
+        await on.keys("p", f"text:{text}", "ctrl+s")
+        assert "it holds at all 1 height" in on.said[-1]
+        await on.keys("t")
+        told = [of for of in on.said if "fails first at height 16" in of]
+        assert len(told) == 1 and on.snapshot.fails_at == 16
+        await on.keys("R", "comma")
+        assert [of for of in on.said if "fails first at height" in of] == told
+        await on.keys("p")
+        assert text in on.app.screen.query_one(TextArea).text
+        await on.keys("ctrl+n")
+        assert (on.snapshot.holds, on.snapshot.fails_at) == (None, None)
+
+
+async def test_what_is_wrong_with_a_property_is_said_with_its_place_while_one_types() -> None:
+    async with opened() as on:
+        await on.keys("p", 'text:{"op": "le", "args": [{"ref": "@pendin"}, {"nat": 1}]}')
+        assert "$.args[0]" in words(on) and "unknown reference" in words(on)
+        await on.keys("text:x")
+        assert "line 1, column" in words(on)
+
+
+async def test_examples_come_from_the_world_and_read_well() -> None:
+    async with opened("09") as on:
+        await on.keys("t", "t")
+        examples = await on.app.session.property_examples()
+        assert any("@cell:demo/Seat@1[" in text for _, text in examples)
+        assert all(on.app.session.property_problem(text) is None for _, text in examples)
+        await on.keys("p", "tab", "down", "enter")
+        assert on.app.screen.query_one(TextArea).text == examples[1][1]
+        await on.keys("ctrl+s", "escape", "p")
+        assert on.app.screen.query_one(TextArea).text == examples[1][1]
 
 
 async def test_a_wrong_property_stays_in_its_dialog() -> None:
