@@ -18,6 +18,7 @@ from aos_tui.state_text import (
     amount,
     code_pieces,
     difference_lines,
+    fitted,
     preview,
     scalar,
     shown,
@@ -78,7 +79,7 @@ class TreeLines:
         else:
             name = (f"{shown(of.name, max(of.width, 1)):<{of.width}} ", "key")
         room = max(8, width - len(start) - len(name[0]) - 2)
-        return [(start, "dim"), name, mark, *_value(of, room)]
+        return fitted([(start, "dim"), name, mark, *_value(of, room)], width)
 
     def whole(self, row: int) -> Text | None:
         of = self.outline[row]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+
+from rich.cells import cell_len, set_cell_size
 
 from aos_tui.formatting import Piece, diagnostic
 from aos_tui.plan_text import clean
@@ -40,6 +42,18 @@ _TOKEN: Final = re.compile(
 def shown(text: str, width: int) -> str:
     """At most ``width`` characters of a line, none of which commands the terminal."""
     return clean(text if len(text) <= width else f"{text[: max(0, width - 2)]}..")
+
+
+def fitted(pieces: Iterable[Piece], width: int) -> list[Piece]:
+    """Pieces in ``width`` cells; where they are cut, they end with ``..``."""
+    found: list[Piece] = []
+    left = width
+    for text, role in pieces:
+        if (size := cell_len(text)) > left:
+            return [*found, (f"{set_cell_size(text, max(0, left - 2))}..", role)]
+        found.append((text, role))
+        left -= size
+    return found
 
 
 # -- one value --------------------------------------------------------------------------------
@@ -270,8 +284,8 @@ def difference_lines(
             found.append((index, line))
         else:
             found.append((index, [(f"  {place}", "key")]))
-            found.append((index, [("     ", ""), *old]))
-            found.append((index, [("  -> ", "dim"), *new]))
+            found.append((index, fitted([("     ", ""), *old], width)))
+            found.append((index, fitted([("  -> ", "dim"), *new], width)))
     return found
 
 

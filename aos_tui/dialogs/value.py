@@ -8,15 +8,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
+from aos_core.plain import clean
 from aos_tui.dialogs.base import Dialog, Reader, Result, shorten
-from aos_core.plain import clean_lines
+from aos_tui.dialogs.long_text import LongText
+
+_LONG = 4000
+"""Characters from which on a text is laid out by itself."""
 
 
 class ValueDialog(Dialog[Result]):
     """Shows ``text``; by itself it dismisses with None."""
 
     KEYS = (("y", "copy_all", "Copy"),)
-    AUTO_FOCUS = "Reader"
+    AUTO_FOCUS = "Reader, LongText"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "Copy")]
 
     def __init__(self, title: str, text: str) -> None:
@@ -24,8 +28,11 @@ class ValueDialog(Dialog[Result]):
         self._text = text
 
     def body(self) -> ComposeResult:
+        if len(self._text) > _LONG:
+            yield LongText(shorten(self._text))
+            return
         with Reader():
-            yield Static(clean_lines(shorten(self._text)), markup=False)
+            yield Static(clean(self._text, "\n\t"), markup=False)
 
     def action_copy_all(self) -> None:
         """Copy the text, whole."""

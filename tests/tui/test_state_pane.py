@@ -11,6 +11,7 @@ import pytest
 from textual.widgets import Static
 
 from aos_core.view import View
+from aos_tui.dialogs.long_text import LongText
 from aos_tui.formatting import plain
 from aos_tui.panes.state import StatePane
 from aos_tui.panes.state_list import StateList
@@ -197,7 +198,14 @@ async def test_a_state_of_megabytes_is_decoded_once(
         await on.keys("d", "end", "d", "d", "d")
         assert len(decoded) == 1
         assert all(len(line) <= 80 for line in lines(on))
-        await on.keys("home", "y")
+        await on.keys("home")
+        if isinstance(value, str):
+            await on.keys("enter", "end")
+            text = on.app.screen.query_one(LongText)
+            seen = [text.render_line(y).text for y in range(text.size.height)]
+            assert "characters more: y copies all" in seen[-1] and all(map(safe, seen))
+            await on.keys("escape")
+        await on.keys("y")
         whole = value if isinstance(value, str) else json.dumps(value, indent=2)
         assert on.app.clipboard == whole
 

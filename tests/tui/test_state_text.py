@@ -24,6 +24,7 @@ from aos_tui.state_text import (
     code_pieces,
     difference_lines,
     duration_text,
+    fitted,
     json_lines,
     nothing_to_see,
     preview,
@@ -109,6 +110,12 @@ def test_nothing_from_outside_commands_the_terminal() -> None:
     assert all(safe(plain(lines.pieces(row, 200))) for row in range(len(lines)))
     assert all(safe(plain(of)) for _, of in difference_lines([("r/R@1.x", untyped, None)], 200))
     assert clean_lines("a\tb\nc\x1b") == "a\tb\nc\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_line_that_is_cut_ends_with_dots_and_wide_signs_count_twice() -> None:
+    assert plain(fitted([("abc", ""), ("def", "")], 6)) == "abcdef"
+    assert plain(fitted([("abc", ""), ("def", "")], 5)) == "abc.."
+    assert plain(fitted([("漢字漢字", "")], 6)) == "漢字.."
 
 
 # -- whole states -----------------------------------------------------------------------------
