@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 
 if TYPE_CHECKING:
+    from textual.worker import WorkType
+
     from aos_tui.glyphs import Glyphs
     from aos_tui.panes.base import Pane
     from aos_tui.panes.journal import JournalPane
@@ -71,7 +73,9 @@ class Base(Screen[None]):
                 text = f"this is a bug in aos-tui, please report it: {error!r}"
                 self.notify(text, severity="error", timeout=20)
 
-        self.run_worker(run(), group=group, exclusive=newest)
+        # the function, not its coroutine: one that is dropped before it begins was never made
+        begin: WorkType[None] = run
+        self.run_worker(begin, group=group, exclusive=newest)
 
     def prepare(self, act: Callable[[], Awaitable[Any]]) -> None:
         """As :meth:`work`, for what ends in a dialog: keys typed ahead of it are for it, so the
