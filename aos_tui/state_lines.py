@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aos_core.plain import clean
 from aos_tui.formatting import Piece
 from aos_tui.outline import Outline, Path, Row
-from aos_tui.plan_text import clean
 from aos_tui.state_text import (
     amount,
     code_pieces,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len, set_cell_size
 
+from aos_core.plain import clean
 from aos_tui.formatting import Piece, diagnostic
-from aos_tui.plan_text import clean
 
 if TYPE_CHECKING:
     from aos_core.air.parts import Difference, Part

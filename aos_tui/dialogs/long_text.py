@@ -13,7 +13,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from aos_tui.plan_text import clean_lines
+from aos_core.plain import clean
 
 
 class LongText(ScrollView, can_focus=True):
@@ -26,7 +26,7 @@ class LongText(ScrollView, can_focus=True):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self._text = clean_lines(text).expandtabs(4)
+        self._text = clean(text, "\n\t").expandtabs(4)
         self._lines: list[str] = []
 
     def on_resize(self, event: events.Resize) -> None:

@@ -14,9 +14,9 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
+from aos_core.plain import clean
 from aos_tui.panes.base import Jump, Pane
 from aos_tui.panes.state_list import StateList
-from aos_tui.plan_text import clean
 from aos_tui.snapshot import Wish
 from aos_tui.state_lines import DifferenceLines, Field, Lines, Text, TextLines, TreeLines
 from aos_tui.state_text import DISPLAYS, nothing_to_see, states_title

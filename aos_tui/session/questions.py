@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from aos_core.plain import clean
 from aos_tui.formatting import kind_text, plain, summary
 from aos_tui.glyphs import UNICODE
-from aos_tui.plan_text import clean
 from aos_tui.session.examples import Example, property_examples
 from aos_tui.session.experiments import Experiments
 from aos_tui.session.showing import LOOK

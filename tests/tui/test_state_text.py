@@ -16,7 +16,6 @@ from aos_tui.chart import chart
 from aos_tui.formatting import plain
 from aos_tui.glyphs import ASCII, UNICODE
 from aos_tui.outline import Outline, Path
-from aos_tui.plan_text import clean_lines
 from aos_tui.snapshot import Held, States, Wish
 from aos_tui.state_lines import TreeLines
 from aos_tui.state_text import (
@@ -109,7 +108,6 @@ def test_nothing_from_outside_commands_the_terminal() -> None:
     assert len(lines) == 5
     assert all(safe(plain(lines.pieces(row, 200))) for row in range(len(lines)))
     assert all(safe(plain(of)) for _, of in difference_lines([("r/R@1.x", untyped, None)], 200))
-    assert clean_lines("a\tb\nc\x1b") == "a\tb\nc\N{REPLACEMENT CHARACTER}"
 
 
 def test_a_line_that_is_cut_ends_with_dots_and_wide_signs_count_twice() -> None:
