@@ -27,6 +27,34 @@ def to_ns(text: str) -> int:
     return (seconds - _offset(match[8])) * 1_000_000_000 + nanos
 
 
+LAST = 253_402_300_799_999_999_999
+"""The last nanosecond that has a date: years have four digits."""
+
+
+def from_ns(at: int) -> str:
+    """The time in UTC, with as many digits of a second as it needs. Raises ValueError for one
+    that has no date."""
+    if not 0 <= at <= LAST:
+        raise ValueError(f"{at} ns is no time from 1970-01-01 to 9999-12-31")
+    seconds, nanos = divmod(at, 1_000_000_000)
+    days, seconds = divmod(seconds, 86_400)
+    year, month, day = _civil(days)
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    part = f".{nanos:09}".rstrip("0") if nanos else ""
+    return f"{year:04}-{month:02}-{day:02}T{clock}{part}Z"
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """(year, month, day) of so many days since 1970-01-01, the other way of `_day_number`."""
+    year = 1970 + days // 366
+    while _day_number(year + 1, 1, 1) <= days:
+        year += 1
+    month = 12
+    while _day_number(year, month, 1) > days:
+        month -= 1
+    return year, month, days - _day_number(year, month, 1) + 1
+
+
 def _offset(zone: str) -> int:
     if zone in "Zz":
         return 0

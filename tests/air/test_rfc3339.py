@@ -79,3 +79,27 @@ def test_worked_times(text: str, ns: int) -> None:
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not|is no|leap second"):
         rfc3339.to_ns(text)
+
+
+@given(st.integers(0, rfc3339.LAST))
+def test_a_time_is_written_as_it_is_read(at: int) -> None:
+    assert rfc3339.to_ns(rfc3339.from_ns(at)) == at
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (951_782_400_000_000_000, "2000-02-29T00:00:00Z"),
+        (1_500_000_000, "1970-01-01T00:00:01.5Z"),
+        (rfc3339.LAST, "9999-12-31T23:59:59.999999999Z"),
+    ],
+)
+def test_a_time_in_utc_has_the_digits_it_needs(at: int, text: str) -> None:
+    assert rfc3339.from_ns(at) == text
+
+
+@pytest.mark.parametrize("at", [-1, rfc3339.LAST + 1])
+def test_what_has_no_date_is_refused(at: int) -> None:
+    with pytest.raises(ValueError, match="is no time from 1970"):
+        rfc3339.from_ns(at)
