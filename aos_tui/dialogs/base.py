@@ -151,13 +151,13 @@ class Form(Dialog[Result]):
         try:
             result = self.read()
         except Wrong as wrong:
-            self.say(wrong, self.REFUSED)
-            if wrong.place is not None:
-                area = self.query_one(TextArea)
-                area.move_cursor(wrong.place)
-                area.focus()
+            self.refused(wrong, self.REFUSED)
             return
         self.dismiss(result)
+
+    def refused(self, wrong: Wrong, what: str) -> None:
+        """Say that ``what`` was not done, and why."""
+        self.say(wrong, what)
 
     def say(self, what: Wrong | str, refused: str = "") -> None:
         """Show an error, or that all is well, in the message line; ``refused`` stands out."""

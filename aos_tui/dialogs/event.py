@@ -1,55 +1,57 @@
-"""Fire an event: its schema, its value as JSON, and the type beside it."""
+"""Fire an event: its schema, and its value, in a form or as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Label, Select, Static, TextArea
+from textual.containers import Horizontal
+from textual.widgets import Label, Select
 
-from aos_tui.dialogs.base import Form, Wrong
-from aos_tui.dialogs.json_text import json_text, parse_json
-from aos_tui.dialogs.types import type_text
+from aos_tui.dialogs.base import Wrong
+from aos_tui.dialogs.json_text import json_text
+from aos_tui.dialogs.value_editor import ValueEditor
+from aos_tui.dialogs.value_form import ValueForm
+from aos_tui.form.nodes import Shape
 
 
-class EventDialog(Form[tuple[str, Any]]):
+class EventDialog(ValueForm[tuple[str, Any]]):
     """Dismisses with (schema, value), or None.
 
-    ``schemas``: (name, type as AIR JSON, an example value), ``initial``: the name to start with.
-    ``validate`` takes (schema, value) and says what is wrong. ``texts`` holds the last JSON text of
-    each schema; the dialog writes to it, so that the caller may show it again next time.
+    ``schemas``: (name, type as AIR JSON, an example value), ``initial``: the name to start with;
+    ``types``: those that references in types name. ``validate`` takes (schema, value) and says what
+    is wrong; ``preview`` shows the canonical bytes. ``texts`` holds the last JSON text of each
+    schema; the dialog writes to it, so that the caller may show it again next time.
     """
 
     SAYS = "Fires one event; the world reacts to it in one turn."
     KEYS = (("ctrl+s", "submit", "Fire"),)
-    MORE = "ctrl+r example   f7 select all   shift+tab schema   tab type"
+    MORE_KEYS = "   ctrl+r example"
     REFUSED = "not fired"
-    AUTO_FOCUS = "TextArea, #key-back"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "submit", "Fire"),
-        Binding("ctrl+r", "example", "Example"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+r", "example", "Example")]
 
     def __init__(
         self,
         schemas: Sequence[tuple[str, Any, Any]],
         initial: str | None = None,
         *,
+        types: Mapping[str, Any] | None = None,
         validate: Callable[[str, Any], str | None] | None = None,
+        preview: Callable[[str, Any], str] | None = None,
         texts: dict[str, str] | None = None,
     ) -> None:
         super().__init__("Fire an event")
         self._types = {name: of for name, of, _ in schemas}
+        self._shape = Shape(types or {})
         self._examples = {name: json_text(example) for name, _, example in schemas}
         self._texts = {} if texts is None else texts
         for name, text in self._examples.items():
             self._texts.setdefault(name, text)
         self._schema = initial if initial in self._types else next(iter(self._types), None)
-        self._validate = validate
+        self._validate, self._preview = validate, preview
 
     def body(self) -> ComposeResult:
         if self._schema is None:
@@ -63,14 +65,16 @@ class EventDialog(Form[tuple[str, Any]]):
                 allow_blank=False,
                 compact=True,
             )
-        with Horizontal(id="fields"):
-            yield TextArea(self._texts[self._schema], show_line_numbers=True, compact=True)
-            yield TypeView(self._types[self._schema])
+        yield ValueEditor(*self._shown(self._schema), self._shape)
+
+    def _shown(self, schema: str) -> tuple[str, Any, str]:
+        """(title, type, text) of a schema's value."""
+        return _short(schema), self._types[schema], self._texts[schema]
 
     def read(self) -> tuple[str, Any]:
-        if self._schema is None:
+        if self._schema is None or self.editor is None:
             raise Wrong("there is no event to fire")
-        value = parse_json(self.query_one(TextArea).text)
+        value = self.editor.read()
         problem = self._validate(self._schema, value) if self._validate else None
         if problem is not None:
             raise Wrong(problem)
@@ -79,45 +83,32 @@ class EventDialog(Form[tuple[str, Any]]):
     def fine(self, result: tuple[str, Any]) -> str:
         return f"ok: a {result[0]}" if self._validate else "ok: well-formed JSON"
 
-    def action_example(self) -> None:
-        """Back to the example value."""
-        if self._schema is not None:
-            self.query_one(TextArea).text = self._examples[self._schema]
+    def bytes_of(self, result: tuple[str, Any]) -> tuple[str, str] | None:
+        if self._preview is None:
+            return None
+        return f"Canonical CBOR of {result[0]}", self._preview(*result)
 
-    @on(TextArea.Changed)
-    def _remember(self, event: TextArea.Changed) -> None:
-        if self._schema is not None:
-            self._texts[self._schema] = event.text_area.text
+    async def action_example(self) -> None:
+        """Back to the example value."""
+        if self._schema is not None and self.editor is not None:
+            as_json = not self.editor.is_form
+            await self.editor.take(self._examples[self._schema], as_json=as_json)
+
+    @on(ValueEditor.Changed)
+    def _remember(self) -> None:
+        if self._schema is not None and self.editor is not None:
+            self._texts[self._schema] = self.editor.text
 
     @on(Select.Changed)
-    def _choose(self, event: Select.Changed) -> None:
-        if event.value == self._schema or not isinstance(event.value, str):
+    async def _choose(self, event: Select.Changed) -> None:
+        if event.value == self._schema or not isinstance(event.value, str) or self.editor is None:
             return
         self._schema = event.value
-        self.query_one(TypeView).show(self._types[self._schema])
-        area = self.query_one(TextArea)
-        area.text = self._texts[self._schema]
-        area.focus()
+        as_json = not self.editor.is_form
+        await self.editor.show(*self._shown(self._schema), as_json=as_json)
+        self._say_keys()
 
 
-class TypeView(VerticalScroll):
-    """A type, broken over lines to fit its width; ``extra``: fields that a value beside it has
-    and the type does not name."""
-
-    def __init__(self, type_json: Any, extra: Sequence[str] = ()) -> None:
-        super().__init__()
-        self._type = type_json
-        self._extra = f"\n\nextra, not of the type:\n  {', '.join(extra)}" if extra else ""
-        self.border_title = "type"
-
-    def compose(self) -> ComposeResult:
-        yield Static(markup=False)
-
-    def on_resize(self, event: events.Resize) -> None:
-        self.show(self._type)
-
-    def show(self, type_json: Any) -> None:
-        """Show ``type_json`` (AIR JSON)."""
-        self._type = type_json
-        width = self.scrollable_content_region.width
-        self.query_one(Static).update(type_text(type_json, width) + self._extra)
+def _short(schema: str) -> str:
+    """``Event`` of ``demo/Event@1``."""
+    return schema.rpartition("/")[2].partition("@")[0]

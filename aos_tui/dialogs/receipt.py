@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Input, Label, RadioButton, RadioSet, TextArea
+from textual.widgets import Input, Label, RadioButton, RadioSet
 
-from aos_tui.dialogs.base import Form, Wrong
-from aos_tui.dialogs.event import TypeView
-from aos_tui.dialogs.json_text import json_text, parse_json
+from aos_tui.dialogs.base import Wrong
+from aos_tui.dialogs.json_text import json_text
+from aos_tui.dialogs.value_editor import ValueEditor
+from aos_tui.dialogs.value_form import ValueForm
+from aos_tui.form.nodes import Shape
 
 STATUSES = ("ok", "error", "timeout")
 
 Receipt = tuple[str, Any, int | None]
 
 
-class ReceiptDialog(Form[Receipt]):
+class ReceiptDialog(ValueForm[Receipt]):
     """Dismisses with (status, payload, cost in cents or None), or None.
 
-    ``status`` is one of :data:`STATUSES`; ``type_json``: the payload's type as AIR JSON;
-    ``validate`` takes (status, payload, cost) and says what is wrong.
+    ``status`` is one of :data:`STATUSES`; ``type_json``: the payload's type as AIR JSON, ``types``
+    those that references in it name, ``open``: whether it takes members that its type does not
+    name. ``validate`` takes (status, payload, cost) and says what is wrong; ``preview`` takes the
+    payload and shows its canonical bytes.
     """
 
     SAYS = "Releases this receipt as you write it here, instead of the prepared one."
     KEYS = (("ctrl+s", "submit", "Release"),)
-    MORE = "f7 select all   tab next field   space choose"
     REFUSED = "not released"
-    AUTO_FOCUS = "TextArea"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", "Release")]
 
     def __init__(
         self,
@@ -41,13 +41,18 @@ class ReceiptDialog(Form[Receipt]):
         cost_cents: int | None,
         type_json: Any,
         validate: Callable[[str, Any, int | None], str | None] | None = None,
+        *,
+        types: Mapping[str, Any] | None = None,
+        open: bool = True,
+        preview: Callable[[Any], str] | None = None,
     ) -> None:
         super().__init__(title)
         self._status = status
         self._payload = payload_json
         self._cost = cost_cents
         self._type = type_json
-        self._validate = validate
+        self._shape = Shape(types or {}, open)
+        self._validate, self._preview = validate, preview
 
     def body(self) -> ComposeResult:
         with Horizontal(id="choice"):
@@ -57,30 +62,22 @@ class ReceiptDialog(Form[Receipt]):
                     yield Status(status, value=status == self._status)
             yield Label("cost")
             cost = "" if self._cost is None else str(self._cost)
-            yield Input(cost, placeholder="cents", type="integer", compact=True)
-        with Horizontal(id="fields"):
-            yield TextArea(json_text(self._payload), show_line_numbers=True, compact=True)
-            yield TypeView(self._type, self._extra())
-
-    def _extra(self) -> list[str]:
-        fields = self._type.get("record")
-        if fields is None or not isinstance(self._payload, dict):
-            return []
-        return [name for name in self._payload if name not in fields]
+            yield Input(cost, placeholder="cents", type="integer", compact=True, id="cost")
+        yield ValueEditor("payload", self._type, json_text(self._payload), self._shape)
 
     def read(self) -> Receipt:
-        pressed = self.query_one(RadioSet).pressed_index
+        pressed = self.query_one("#choice RadioSet", RadioSet).pressed_index
         if pressed < 0:
             raise Wrong(f"choose a status: {', '.join(STATUSES)}")
         cost = self._read_cost()
-        payload = parse_json(self.query_one(TextArea).text)
+        payload = self.query_one(ValueEditor).read()
         problem = self._validate(STATUSES[pressed], payload, cost) if self._validate else None
         if problem is not None:
             raise Wrong(problem)
         return STATUSES[pressed], payload, cost
 
     def _read_cost(self) -> int | None:
-        text = self.query_one(Input).value.strip()
+        text = self.query_one("#cost", Input).value.strip()
         if not text:
             return None
         if not (text.isascii() and text.isdecimal()):
@@ -89,6 +86,11 @@ class ReceiptDialog(Form[Receipt]):
 
     def fine(self, result: Receipt) -> str:
         return "ok: the payload fits its type" if self._validate else "ok: well-formed JSON"
+
+    def bytes_of(self, result: Receipt) -> tuple[str, str] | None:
+        if self._preview is None:
+            return None
+        return "Canonical CBOR of the payload", self._preview(result[1])
 
 
 class Status(RadioButton):

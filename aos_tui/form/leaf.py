@@ -105,8 +105,16 @@ def _host(kind: str, text: str, notation: str) -> Any:
         raise Misfit(f"a {kind} is missing")
     if kind in ("int", "nat", "duration"):
         return _whole(kind, text)
-    if kind == "time" and _WHOLE.match(text):
+    return _time(text) if kind == "time" else text
+
+
+def _time(text: str) -> int | str:
+    if _WHOLE.match(text):
         return int(text)
+    try:
+        rfc3339.to_ns(text)
+    except ValueError:
+        raise Misfit("a time is such as 2026-01-31T12:00:00Z, or nanoseconds") from None
     return text
 
 

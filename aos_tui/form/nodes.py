@@ -17,6 +17,9 @@ from aos_tui.form import leaf
 DEEPEST = 128
 """A value nested deeper than that has no end."""
 
+SHOWN_ROWS = 100
+"""So many rows of a list a form shows; the others are kept as they are."""
+
 Wrongs = Iterator[tuple["Node", str, str]]
 """(the node, its path, what is wrong with it)"""
 
@@ -31,12 +34,6 @@ class Node:
     def wrongs(self, path: str = "$") -> Wrongs:
         """Every part that does not read, in order."""
         return iter(())
-
-    def value(self) -> Any:
-        """Host JSON. Raises :class:`Misfit` for the first part that does not read."""
-        for _, path, wrong in self.wrongs():
-            raise Misfit(f"{wrong}, at {path}")
-        return self.draft()
 
 
 @dataclass(eq=False)
@@ -217,6 +214,23 @@ class Pairs(Node):
                 yield key, f"{path}.{named}", "this key stands here twice"
             seen.add(named)
             yield from of.wrongs(f"{path}.{named}")
+
+
+def size(node: Node) -> int:
+    """How many parts a value has that a form shows."""
+    inner: list[Node] = []
+    match node:
+        case Group():
+            inner = list(node.fields.values())
+        case Choice() if node.payload is not None:
+            inner = [node.payload]
+        case Maybe() if node.item is not None:
+            inner = [node.item]
+        case Rows():
+            inner = node.items[:SHOWN_ROWS]
+        case Pairs():
+            inner = [of for _, of in node.items[:SHOWN_ROWS]]
+    return 1 + sum(map(size, inner))
 
 
 _ZEROES = {

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.formatting import target
+from aos_tui.formatting import diagnostic, target
 
 if TYPE_CHECKING:
+    from aos_core.air.codec import Schema
     from aos_core.air.types import Type
     from aos_core.view import Pending
     from aos_core.world import World
@@ -17,12 +18,17 @@ EventChoice = tuple[str, Any, Any]
 """(schema name, its type as JSON with references followed, an example as host JSON)"""
 
 
+HEX_WIDTH = 16
+"""Bytes on a line of hex."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiptForm:
     """What one begins with when a receipt is written by hand: the prepared one, or zeroes.
 
-    ``payload`` is host JSON, ``type_json`` its type with references followed; ``validate`` takes
-    (status, payload, cost in cents) and says what is wrong, or None.
+    ``payload`` is host JSON, ``type_json`` its type with references followed; ``open``: it takes
+    members that its type does not name. ``validate`` takes (status, payload, cost in cents) and
+    says what is wrong, or None; ``preview`` takes a payload and shows its canonical bytes.
     """
 
     title: str
@@ -30,7 +36,9 @@ class ReceiptForm:
     payload: Any
     cost_cents: int | None
     type_json: Any
+    open: bool
     validate: Callable[[str, Any, int | None], str | None]
+    preview: Callable[[Any], str]
 
 
 def event_choices(world: World) -> tuple[list[EventChoice], str]:
@@ -71,6 +79,23 @@ def event_problem(world: World, schema: str, value: Any) -> str | None:
     return None
 
 
+def event_preview(world: World, schema: str, value: Any) -> str:
+    """The canonical bytes of an event's value (host JSON) that fits."""
+    return _bytes_text(world.program.schemas[schema], value)
+
+
+def _bytes_text(schema: Schema, value: Any) -> str:
+    """How many bytes a value has, their hash, the bytes in hex, and what they mean."""
+    from aos_core import canon
+
+    plain = schema.from_host(value)
+    data = schema.encode(plain)
+    lines = (data[at : at + HEX_WIDTH].hex(" ") for at in range(0, len(data), HEX_WIDTH))
+    count = "1 byte" if len(data) == 1 else f"{len(data):,} bytes"
+    said = [count, canon.hash_text(canon.sha256(data)), "", *lines, "", diagnostic(plain)]
+    return "\n".join(said)
+
+
 def receipt_form(world: World, item: Pending) -> ReceiptForm:
     """The form for the receipt of a pending effect."""
     from aos_core.adapters.prepared import zero_payload
@@ -95,7 +120,9 @@ def receipt_form(world: World, item: Pending) -> ReceiptForm:
         payload=answer["payload"],
         cost_cents=answer["cost_cents"],
         type_json=inlined(item.schema.type.to_json(), world.program.schemas.types),
+        open=item.schema.codec.open,
         validate=validate,
+        preview=lambda payload: _bytes_text(item.schema, payload),
     )
 
 

@@ -169,6 +169,10 @@ class Session(Exporting):
         """What is wrong with an event's value (host JSON), or None. Quick: for every key typed."""
         return forms.event_problem(self._opened, schema, value)
 
+    def event_preview(self, schema: str, value: Any) -> str:
+        """The canonical bytes of an event's value that fits, for people."""
+        return forms.event_preview(self._opened, schema, value)
+
     async def receipt_form(self, intent: bytes) -> forms.ReceiptForm:
         """The form for the receipt of a pending effect."""
         return await self._run(lambda: forms.receipt_form(self._opened, self._pending(intent)))

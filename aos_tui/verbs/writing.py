@@ -42,6 +42,7 @@ class Writing(Branching):
             choices,
             initial,
             validate=self.session.event_problem,
+            preview=self.session.event_preview,
             texts=self._event_texts,
         )
 
@@ -145,6 +146,8 @@ class Writing(Branching):
             form.cost_cents,
             form.type_json,
             form.validate,
+            open=form.open,
+            preview=form.preview,
         )
 
     def action_scenario_step(self) -> None:

@@ -29,7 +29,7 @@ def test_any_value_of_any_type_comes_back_as_it_was(typed: tuple[Schema, Any]) -
     host = json.loads(json.dumps(of.to_host(value)))
     node = Shape().load(json_of(of), host)
     assert list(node.wrongs()) == []
-    given_back = json.loads(json.dumps(node.value()))
+    given_back = json.loads(json.dumps(node.draft()))
     assert of.encode(of.from_host(given_back)) == of.encode(value)
     again = Shape().load(json_of(of), given_back)
     assert again.draft() == given_back, "what a form gives, it takes again unchanged"
@@ -45,14 +45,14 @@ def test_other_notations_are_the_same_value(typed: tuple[Schema, Any]) -> None:
             each.renote()
         except Misfit:
             continue
-    assert of.encode(of.from_host(node.value())) == of.encode(value)
+    assert of.encode(of.from_host(node.draft())) == of.encode(value)
 
 
 @given(TYPED)
 def test_the_smallest_value_fits_and_so_does_another_row_of_each(typed: Any) -> None:
     of = Schemas({"t/T@1": parsed(typed[0])})["t/T@1"]
     node = Shape().zero(json_of(of))
-    of.from_host(node.value())
+    of.from_host(node.draft())
     for each in list(parts(node)):
         if isinstance(each, Rows | Pairs):
             each.add()
@@ -61,7 +61,7 @@ def test_the_smallest_value_fits_and_so_does_another_row_of_each(typed: Any) -> 
         elif isinstance(each, Choice):
             for tag in each.arms:
                 each.choose(tag)
-    of.from_host(node.value())
+    of.from_host(node.draft())
 
 
 @given(TYPED, JUNK)
@@ -117,7 +117,7 @@ def test_a_type_may_hold_itself_and_is_made_row_by_row() -> None:
     node.fields["under"].add()
     assert node.draft() == {"name": "", "under": [{"name": "", "under": []}]}
     deep = {"name": "a", "under": [{"name": "b", "under": [{"name": "c", "under": []}]}]}
-    assert shape.load({"ref": "demo/Tree@1"}, deep).value() == deep
+    assert shape.load({"ref": "demo/Tree@1"}, deep).draft() == deep
 
 
 def test_a_variant_begins_with_an_arm_that_comes_to_an_end() -> None:
@@ -207,7 +207,7 @@ def test_another_shape_is_refused_with_its_place(of: Any, value: Any, path: str,
         ("dec128", "1,5", "not the text form of dec128"),
         ("hash", "sha256:00", "not the text form of hash"),
         ("uuid", "1", "not the text form of uuid"),
-        ("time", "yesterday", "not an RFC 3339 time"),
+        ("time", "yesterday", "a time is such as 2026-01-31T12:00:00Z"),
     ],
 )
 def test_a_wrong_field_is_named_and_stays_as_it_was_typed(kind: str, text: str, says: str) -> None:
@@ -215,8 +215,6 @@ def test_a_wrong_field_is_named_and_stays_as_it_was_typed(kind: str, text: str, 
     ((_, path, wrong),) = node.wrongs()
     assert path == "$.f" and says in wrong
     assert node.draft() == {"f": text}
-    with pytest.raises(Misfit, match="at \\$.f"):
-        node.value()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from textual.widgets import TextArea
 
 from aos_core.world import World
 from aos_tui.app import AosApp
+from aos_tui.dialogs.value_editor import ValueEditor
 from aos_tui.headless import dump, press, settle
 from aos_tui.options import Options
 from aos_tui.snapshot import Snapshot
@@ -41,9 +42,16 @@ class Driver:
             await press(self.pilot, key)
 
     async def write(self, text: str) -> None:
-        """Put ``text`` where the dialog's JSON is."""
+        """Put ``text`` where the dialog's JSON is, in that display."""
+        if self.app.screen.query_one(ValueEditor).is_form:
+            await self.keys("ctrl+t")
         self.app.screen.query_one(TextArea).text = text
         await self.pilot.pause()
+
+    @property
+    def text(self) -> str:
+        """The dialog's value as JSON text."""
+        return self.app.screen.query_one(ValueEditor).text
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds."""

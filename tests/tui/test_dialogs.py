@@ -29,8 +29,8 @@ from aos_tui.dialogs import (
     ValueDialog,
     type_text,
 )
-from aos_tui.dialogs.event import TypeView
 from aos_tui.dialogs.long_text import LongText
+from aos_tui.dialogs.value_editor import TypeView, ValueEditor
 
 OPEN = "still open"
 
@@ -71,8 +71,7 @@ async def run(
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         if text is not None:
-            write(app, text)
-            await pilot.pause()
+            await write(app, pilot, text)
         for key in keys:
             await pilot.press(key)
         await pilot.pause()
@@ -81,11 +80,20 @@ async def run(
     return app
 
 
-def write(app: Host, text: str) -> None:
-    if app.dialog.query(TextArea):
+async def write(app: Host, pilot: Pilot[None], text: str) -> None:
+    """Over what the text field holds; a value is written as JSON, in that display."""
+    for editor in app.dialog.query(ValueEditor):
+        if editor.is_form:
+            await pilot.press("ctrl+t")
         app.dialog.query_one(TextArea).text = text
+        break
     else:
         app.dialog.query_one(Input).value = text
+    await pilot.pause()
+
+
+def editor(app: Host) -> ValueEditor:
+    return app.dialog.query_one(ValueEditor)
 
 
 def event(**more: Any) -> EventDialog:
@@ -165,8 +173,11 @@ async def test_a_field_blinks_no_cursor_where_animations_are_off() -> None:
     app = Host(receipt())
     async with app.run_test() as pilot:
         await pilot.pause()
-        assert not app.dialog.query_one(TextArea).cursor_blink
-        assert not app.dialog.query_one(Input).cursor_blink
+        for display in ("form", "json"):
+            fields = [*app.dialog.query(Input), *app.dialog.query(TextArea)]
+            assert len(fields) == 2, display
+            assert not any(field.cursor_blink for field in fields)
+            await pilot.press("ctrl+t")
 
 
 @pytest.mark.parametrize(
@@ -228,8 +239,7 @@ async def test_json_is_read_while_typing_and_ctrl_s_goes_to_the_error() -> None:
     async with app.run_test() as pilot:
         await pilot.pause()
         assert app.said() == "ok: well-formed JSON"
-        write(app, '{\n  "a": ?\n}')
-        await pilot.pause()
+        await write(app, pilot, '{\n  "a": ?\n}')
         assert app.said() == "Error: line 2, column 8: expecting value"
         await pilot.press("ctrl+s")
         area = app.dialog.query_one(TextArea)
@@ -244,28 +254,31 @@ async def test_ctrl_r_brings_the_example_back() -> None:
     app = Host(event())
     async with app.run_test() as pilot:
         await pilot.pause()
-        example = app.dialog.query_one(TextArea).text
-        write(app, "?")
-        await pilot.pause()
+        example = editor(app).text
+        await write(app, pilot, "?")
         await pilot.press("ctrl+s")
         assert app.said().startswith("not fired: line 1, column 1")
         assert app.dialog.query_one("#message").has_class("-refused")
         await pilot.press("ctrl+r")
         await pilot.pause()
-        assert (app.dialog.query_one(TextArea).text, app.said()) == (
-            example,
-            "ok: well-formed JSON",
-        )
+        assert (editor(app).text, app.said()) == (example, "ok: well-formed JSON")
         assert not app.dialog.query_one("#message").has_class("-refused")
 
 
-async def test_the_extra_fields_of_a_payload_are_named_beside_its_type() -> None:
+async def test_the_extra_fields_of_a_payload_are_named_in_both_displays() -> None:
     payload = {"status": 200, "body": None, "body_preview": "x"}
     app = Host(ReceiptDialog("Receipt 1", "ok", payload, None, HTTP))
     async with app.run_test() as pilot:
         await pilot.pause()
+        note = str(app.dialog.query_one(".note", Static).visual)
+        assert note == "also body_preview: ctrl+t shows it"
+        await pilot.press("ctrl+t")
+        await pilot.pause()
         said = str(app.dialog.query_one(TypeView).query_one(Static).visual)
-    assert said.endswith("extra, not of the type:\n  body_preview")
+        assert said.endswith("extra, not of the type:\n  body_preview")
+        await pilot.press("ctrl+t", "ctrl+s")
+        await pilot.pause()
+    assert app.result == ("ok", payload, None)
 
 
 async def test_the_branches_are_listed_and_another_is_chosen() -> None:
@@ -282,12 +295,12 @@ async def test_validate_holds_the_event_back_until_it_fits() -> None:
     async with app.run_test() as pilot:
         await pilot.pause()
         assert app.said() == "ok: a demo/Tick@1"
-        write(app, '"seven"')
+        await write(app, pilot, '"seven"')
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert app.result == OPEN
         assert app.said() == "not fired: $: a nat is wanted [int]"
-        write(app, "8")
+        await write(app, pilot, "8")
         await pilot.click("#key-submit")
         await pilot.pause()
     assert app.result == ("demo/Tick@1", 8)
@@ -298,18 +311,17 @@ async def test_choosing_another_schema_keeps_each_text_and_shows_the_type() -> N
     app = Host(event(texts=texts))
     async with app.run_test() as pilot:
         await pilot.pause()
-        area = app.dialog.query_one(TextArea)
-        assert area.has_focus
-        write(app, '{"Start": 1}')
+        await write(app, pilot, '{"Start": 1}')
         await pilot.press("shift+tab", "enter", "down", "enter")
         await pilot.pause()
         assert app.dialog.query_one(Select).value == "demo/Tick@1"
+        area = app.dialog.query_one(TextArea)
         assert (area.text, area.has_focus) == ("41", True)
         assert str(app.dialog.query_one(TypeView).query_one(Static).visual) == "nat"
-        write(app, "42")
+        await write(app, pilot, "42")
         await pilot.press("shift+tab", "enter", "up", "enter")
         await pilot.pause()
-        assert area.text == '{"Start": 1}'
+        assert app.dialog.query_one(TextArea).text == '{"Start": 1}'
         await pilot.press("escape")
     assert texts == {"demo/Event@1": '{"Start": 1}', "demo/Tick@1": "42"}
     assert app.result is None

@@ -382,7 +382,7 @@ async def test_a_malformed_event_is_not_fired_and_its_place_is_shown() -> None:
 async def test_a_malformed_receipt_is_not_released_and_its_place_is_shown() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "i")
-        text = on.app.screen.query_one("TextArea").text  # type: ignore[attr-defined]
+        text = on.text
         for given, said in (
             ("{", "line 1, column 2"),
             (text.replace("202", '"many"'), "status"),

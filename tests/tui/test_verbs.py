@@ -159,7 +159,7 @@ async def test_an_event_is_fired_by_json() -> None:
         assert on.snapshot.height == 16
         assert on.state["pending"]["1"]["topic"] == "by hand"
         await on.keys("e")
-        assert '"by hand"' in on.app.screen.query_one("TextArea").text  # type: ignore[attr-defined]
+        assert '"by hand"' in on.text
 
 
 async def test_keys_typed_ahead_of_a_dialog_do_nothing_else() -> None:
@@ -180,7 +180,7 @@ async def test_esc_fires_nothing() -> None:
 async def test_an_edited_receipt_reaches_the_state() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "down", "i")
-        text = on.app.screen.query_one("TextArea").text  # type: ignore[attr-defined]
+        text = on.text
         await on.write(text.replace("200", "418"))
         await on.keys("ctrl+s")
         assert (on.receipts, on.numbers) == (["b"], [1, 3])

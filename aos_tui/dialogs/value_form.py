@@ -1,0 +1,97 @@
+"""What the dialogs share in which one writes a value: its two displays, the editor, the bytes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widgets import Label
+
+from aos_tui.dialogs.base import Form, Result, Wrong
+from aos_tui.dialogs.value import ValueDialog
+from aos_tui.dialogs.value_editor import ValueEditor
+
+
+class ValueForm(Form[Result]):
+    """A form with a :class:`ValueEditor`. ``MORE_KEYS``: what else it has, in words."""
+
+    MORE_KEYS: ClassVar[str] = ""
+    AUTO_FOCUS = "ValueEditor *, #key-back"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "submit", "Submit"),
+        Binding("ctrl+t", "toggle", "Form or JSON", priority=True),
+        # before the field that has the cursor, where it would go to the end of the line
+        Binding("ctrl+e", "editor", "Editor", priority=True),
+        Binding("ctrl+b", "bytes", "Bytes", priority=True),
+    ]
+
+    def bytes_of(self, result: Result) -> tuple[str, str] | None:
+        """(title, text) that shows the canonical bytes of a result."""
+        raise NotImplementedError
+
+    @property
+    def editor(self) -> ValueEditor | None:
+        """Where the value is; None where there is none to write."""
+        return next(iter(self.query(ValueEditor)), None)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._say_keys()
+
+    def _say_keys(self) -> None:
+        """The keys that go with what is shown."""
+        if (editor := self.editor) is not None:
+            other = "JSON" if editor.is_form else "form"
+            own = "" if editor.is_form else "   f7 select all"
+            more = f"ctrl+t {other}   ctrl+e $EDITOR   ctrl+b bytes{self.MORE_KEYS}{own}"
+            self.query_one("#more", Label).update(more)
+
+    @on(ValueEditor.Changed)
+    def _changed(self) -> None:
+        self.check()
+
+    def refused(self, wrong: Wrong, what: str) -> None:
+        super().refused(wrong, what)
+        if (editor := self.editor) is not None:
+            editor.point(wrong.place)
+
+    async def action_toggle(self) -> None:
+        """The other display of the value."""
+        if (editor := self.editor) is None:
+            return
+        try:
+            await editor.toggle()
+        except Wrong as wrong:
+            self.refused(wrong, "this JSON fits no form")
+        self._say_keys()
+
+    async def action_editor(self) -> None:
+        """Edit the value in the user's editor."""
+        from aos_tui.external import NotEdited, edited
+
+        if (editor := self.editor) is None:
+            return
+        was = editor.text
+        try:
+            text = edited(self.app, was)
+        except NotEdited as failed:
+            self.refused(Wrong(str(failed)), "not edited")
+            return
+        if text != was:
+            await editor.take(text, as_json=not editor.is_form)
+            self._say_keys()
+        try:
+            self.say(self.fine(self.read()))
+        except Wrong as wrong:
+            self.refused(wrong, "edited, but")
+
+    def action_bytes(self) -> None:
+        """Show the canonical bytes of the value."""
+        try:
+            shown = self.bytes_of(self.read())
+        except Wrong as wrong:
+            self.refused(wrong, "no bytes yet")
+            return
+        if shown is not None:
+            self.app.push_screen(ValueDialog[Any](*shown))
