@@ -178,6 +178,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pan", "shift+up,shift+down,shift+left,shift+right", "pan",
            "move the picture; the mouse drags it", "plan", own=True),
     Action("mark", "space", "select", "select the effect, or no longer", "pending"),
+    Action("mark_all", "a", "all", "select all effects; none, where all are selected", "pending"),
     Action("move_down", "J", "later", "move the effect down in the order of release", "pending"),
     Action("move_up", "K", "earlier", "move the effect up in the order of release", "pending"),
     Action("open_intent", "enter", "open", "open the record that asked for the effect", "pending",

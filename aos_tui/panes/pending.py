@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -14,6 +16,7 @@ from textual.widgets.option_list import Option
 from aos_tui.actions import bindings_of
 from aos_tui.formatting import Piece, answer_line, origin_text, pretty, target, to_text
 from aos_tui.panes.base import Pane
+from aos_tui.panes.released import Released, released
 
 if TYPE_CHECKING:
     from aos_core.view import Pending
@@ -26,6 +29,13 @@ Asked = tuple[int, bytes]
 
 ROOMY = 46
 """Cells from which on each effect has a line for where it comes from."""
+LINGER = 6.0
+"""Seconds for which a released receipt stays visible with its result. Where the terminal is asked
+for no animations nothing goes by itself: it stays until the next input."""
+LINES = 5
+"""So many of them at most."""
+NUMBER = 4
+"""Cells at the left of an effect, its number: a click there selects it."""
 
 
 class PendingPane(Pane, OptionList):
@@ -44,10 +54,13 @@ class PendingPane(Pane, OptionList):
             super().__init__()
             self.height = height
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock``: seconds, for how long released receipts are shown."""
         super().__init__(id="pending", classes="pane", compact=True, markup=False)
         self.border_title = "Pending"
-        self._glyphs = glyphs
+        self._glyphs, self._clock = glyphs, clock
+        self._released: list[Released] = []
+        self._until = 0.0
         self._snapshot: Snapshot | None = None
         self._arranged: list[Asked] = []
         self._current: Asked | None = None
@@ -57,24 +70,64 @@ class PendingPane(Pane, OptionList):
         """Show another snapshot; order and selection stay for what is still pending.
 
         The cursor stays while effects are released; where others appear, it goes to the first."""
+        row = self._row
         old, self._snapshot = self._snapshot, snapshot
+        if old is not None:
+            self._keep_released(old, snapshot)
         now = set(map(_asked, snapshot.pending))
         self._chosen &= now
         if old is None:
             self._fill(0)
-        elif (old.pending, old.height) != (snapshot.pending, snapshot.height):
+        elif _shown(old) != _shown(snapshot):
             before = set(map(_asked, old.pending))
             travelled = old.live == snapshot.live and before != now
-            self._fill(0 if travelled or now - before else self._row_of(self._current))
+            self._fill(0 if travelled or now - before else self._row_of(self._current, row))
 
-    def _row_of(self, asked: Asked | None) -> int:
+    def _keep_released(self, old: Snapshot, new: Snapshot) -> None:
+        """What was released is shown until the next input, or for :data:`LINGER` seconds."""
+        if (old.branch, old.live) == (new.branch, new.live):
+            return
+        self._released = released(old, new)
+        if self._released and self.app.animation_level != "none":
+            self._until = self._clock() + LINGER
+            self.set_timer(LINGER, self.sweep)
+
+    def sweep(self) -> None:
+        """Put away what was shown for long enough."""
+        if self._released and self._clock() >= self._until:
+            row = self._row
+            self._released = []
+            self._fill(row)
+
+    def _row_of(self, asked: Asked | None, row: int) -> int:
+        """The place of an effect; where it is gone, that where it was."""
         order = [_asked(item) for item in self._items]
-        return order.index(asked) if asked in order else self.highlighted or 0
+        return order.index(asked) if asked in order else row
+
+    @property
+    def _row(self) -> int:
+        """The place in the list of effects where the cursor is."""
+        return max(0, (self.highlighted or 0) - self._above)
+
+    @property
+    def _above(self) -> int:
+        """How many lines stand above the effects: what was released."""
+        return len(self._results())
+
+    def _results(self) -> list[Text]:
+        """What was released, the newest ones."""
+        if self._snapshot is None or not self._snapshot.at_end:
+            return []
+        palette = self.palette()
+        shown = [of.line(self._glyphs) for of in self._released[-LINES:]]
+        if more := len(self._released) - len(shown):
+            shown[0] = [(f"  {more + 1} others before", "dim")]
+        return [to_text(line, palette) for line in shown]
 
     def on_resize(self, event: events.Resize) -> None:
         """What is said of an effect depends on the room there is."""
         if self._snapshot is not None:
-            self._fill(self.highlighted or 0)
+            self._fill(self._row)
 
     def _fill(self, row: int) -> None:
         self.clear_options()
@@ -82,12 +135,14 @@ class PendingPane(Pane, OptionList):
         self.border_title = f"Pending  {len(items)}" if items else "Pending"
         chosen = len(self._chosen)
         self.border_subtitle = f"{chosen} selected" if chosen else ""
+        self.add_options([Option(line, disabled=True) for line in self._results()])
         if not items:
             self.add_option(Option(Text(" nothing is waiting"), disabled=True))
             return
         self.add_options([Option(self._prompt(item)) for item in items])
-        self.highlighted = min(row, len(items) - 1)
-        self._current = _asked(items[self.highlighted])
+        row = min(row, len(items) - 1)
+        self.highlighted = row + self._above
+        self._current = _asked(items[row])
 
     @property
     def _items(self) -> list[Pending]:
@@ -124,8 +179,8 @@ class PendingPane(Pane, OptionList):
     @property
     def current(self) -> Pending | None:
         """The effect under the cursor."""
-        items, row = self._items, self.highlighted
-        return items[row] if row is not None and row < len(items) else None
+        items = self._items
+        return items[self._row] if self.highlighted is not None and items else None
 
     def to_release(self) -> list[bytes]:
         """The selected ones in the shown order; none selected: the one under the cursor."""
@@ -151,11 +206,38 @@ class PendingPane(Pane, OptionList):
     def action_mark(self) -> None:
         """Select the effect under the cursor, or no longer."""
         item = self.current
-        if item is None or self.highlighted is None:
+        if item is None:
             self.notify("nothing is waiting, so there is nothing to select")
             return
         self._chosen ^= {_asked(item)}
-        self._fill(self.highlighted)
+        self._fill(self._row)
+
+    def action_mark_all(self) -> None:
+        """Select all; none, where all are."""
+        every = {_asked(item) for item in self._items}
+        if not every:
+            self.notify("nothing is waiting, so there is nothing to select")
+            return
+        self._chosen = set() if self._chosen == every else every
+        self._fill(self._row)
+
+    def on_click(self, event: events.Click) -> None:
+        """On the number, or with ctrl: select it, or no longer; with shift: all from the cursor
+        to there. Else as every list: open it."""
+        option, items = event.style.meta.get("option"), self._items
+        at = -1 if option is None else option - self._above
+        if not 0 <= at < len(items):
+            return
+        inside = event.get_content_offset(self)
+        if event.shift:
+            first, last = sorted((self._row, at))
+            self._chosen |= {_asked(item) for item in items[first : last + 1]}
+        elif event.ctrl or (inside is not None and inside.x < NUMBER):
+            self._chosen ^= {_asked(items[at])}
+        else:
+            return
+        event.prevent_default()
+        self._fill(at)
 
     def action_move_down(self) -> None:
         """Release it later."""
@@ -166,8 +248,8 @@ class PendingPane(Pane, OptionList):
         self._shift(-1)
 
     def _shift(self, by: int) -> None:
-        row, order = self.highlighted, [_asked(item) for item in self._items]
-        if row is None or self.current is None:
+        row, order = self._row, [_asked(item) for item in self._items]
+        if self.current is None:
             self.notify("nothing is waiting, so there is nothing to move")
         elif not 0 <= row + by < len(order):
             self.notify("there is no place further that way")
@@ -186,6 +268,11 @@ class PendingPane(Pane, OptionList):
         event.stop()
         if (item := self.current) is not None:
             self.post_message(self.Opened(item.since))
+
+
+def _shown(snapshot: Snapshot) -> tuple[object, ...]:
+    """What the pane shows of a snapshot."""
+    return snapshot.branch, snapshot.pending, snapshot.height, snapshot.live
 
 
 def _asked(item: Pending) -> Asked:

@@ -1,0 +1,80 @@
+"""What became of receipts that were just released: read from the records of a newer snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aos_tui.formatting import Piece, clip, outcome, short_hash, target
+
+if TYPE_CHECKING:
+    from aos_core.kernel.records import Record
+    from aos_tui.glyphs import Glyphs
+    from aos_tui.snapshot import Index, Snapshot
+
+NEWEST = 400
+"""So many of the newest records are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A receipt that is in the journal at ``height``. ``n``: the number its effect had; None where
+    it was settled before. ``said``: its result in a few words; ``role``: how it went."""
+
+    n: int | None
+    height: int
+    what: str
+    said: str
+    role: str
+
+    def line(self, glyphs: Glyphs) -> list[Piece]:
+        """Its line in the pane."""
+        mark = {"good": glyphs.done, "bad": glyphs.failed}.get(self.role, glyphs.skipped)
+        number = " " if self.n is None else str(self.n)
+        return [
+            (f"{glyphs.receipt}{number} ", "input"),
+            (f"{mark} {self.said}", self.role),
+            (f"  record {self.height}  ", ""),
+            (self.what, "dim"),
+        ]
+
+
+def released(old: Snapshot, new: Snapshot) -> list[Released]:
+    """What was released between two snapshots of a branch, in the order in which it came. One
+    that faulted is not among them: it is still pending, and says so there."""
+    if old.branch != new.branch or new.live <= old.live:
+        return []
+    numbers = {item.intent_hash: item.n for item in old.pending}
+    found: list[Released] = []
+    seen: set[tuple[bytes, str, str]] = set()
+    for height in range(max(old.live + 1, new.live + 1 - NEWEST), new.live + 1):
+        row = new.index.row(height)
+        if row is None or row.record.kind != "receipt" or row.record["outcome"] == "faulted":
+            continue
+        record = row.record
+        said = outcome(record["payload"])
+        twice = (record["intent"], record["status"], said)
+        words, role = _result(record, said, twice in seen)
+        seen.add(twice)
+        number = numbers.get(record["intent"])
+        found.append(Released(number, height, _what(record, new.index), words, role))
+    return found
+
+
+def _what(record: Record, index: Index) -> str:
+    intent = index.intent(record["intent"])
+    if intent is None:
+        return short_hash(record["intent"])
+    return target(intent["kind"], intent["params"])
+
+
+def _result(record: Record, said: str, twice: bool) -> tuple[str, str]:
+    if record["outcome"] != "settled":
+        why = "a duplicate" if twice else record["outcome"]
+        return f"{why}, nothing changed", "wait"
+    if record["status"] != "ok":
+        return record["status"], "bad"
+    payload = record["payload"]
+    code = payload.get("status") if isinstance(payload, Mapping) else None
+    return str(code) if isinstance(code, int) else clip(said, 30) or "ok", "good"

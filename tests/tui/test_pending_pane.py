@@ -1,0 +1,151 @@
+"""The pending pane: what is selected, and what became of what was released."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aos_tui.panes.pending import LINES, LINGER, PendingPane
+from tests.tui.driving import FOCUS, Driver, opened
+
+
+def pane(on: Driver) -> PendingPane:
+    return on.app.screen.query_one(PendingPane)
+
+
+def lines(on: Driver) -> list[str]:
+    """The first line of each entry of the pane."""
+    return [str(of.prompt).split("\n")[0] for of in pane(on).options]
+
+
+def results(on: Driver) -> list[str]:
+    """What the pane says of what was released."""
+    return [line for line in lines(on) if line.startswith("◂")]
+
+
+# -- selecting --------------------------------------------------------------------------------
+
+
+async def test_all_and_none_are_selected_with_one_key() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "a")
+        assert str(pane(on).border_subtitle) == "3 selected"
+        await on.keys("space", "r")
+        assert on.receipts == ["b", "c"]
+        await on.keys("a", "a", "a", "r")
+        assert on.receipts == ["b", "c", "a"]
+        await on.keys("a")
+        assert "nothing to select" in on.said[-1]
+
+
+@pytest.mark.parametrize(
+    ("clicks", "order"),
+    [
+        ([(1, 2, {})], "b"),  # on its number
+        ([(10, 2, {"control": True}), (10, 4, {"control": True})], "bc"),
+        ([(10, 2, {"control": True}), (10, 2, {"control": True})], "b"),  # the cursor is there
+        ([(10, 4, {"shift": True})], "abc"),
+        ([(1, 0, {}), (1, 4, {})], "ac"),
+    ],
+)
+async def test_effects_are_selected_with_the_mouse(
+    clicks: list[tuple[int, int, dict[str, bool]]], order: str
+) -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"])
+        for x, y, held in clicks:
+            await on.pilot.click(PendingPane, offset=(x + 1, y + 1), **held)
+            await on.pilot.pause()
+        assert on.mode == "live", "nothing was opened"
+        await on.keys("r")
+        assert "".join(on.receipts) == order
+
+
+async def test_a_plain_click_opens_the_record() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"])
+        await on.pilot.click(PendingPane, offset=(11, 3))
+        await on.keys()
+        await on.until(lambda: on.mode == "RecordDialog")
+
+
+# -- released -----------------------------------------------------------------------------------
+
+
+async def test_a_released_receipt_says_its_result_and_where_it_went() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "r")
+        assert results(on) == ["◂1 ✓ 202  record 17  GET example.com/api/a"]
+        assert pane(on).numbers(pane(on).to_release()) == [2], "the cursor is on what waits"
+        await on.keys("J", "r")
+        assert results(on) == ["◂2 ✓ 200  record 20  GET example.com/api/b"]
+        await on.keys("r")
+        assert lines(on) == ["◂3 ✓ 201  record 23  GET example.com/api/c", " nothing is waiting"]
+        await on.keys("comma")
+        assert results(on) == [], "they are of the end"
+        await on.keys("f")
+        assert len(results(on)) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("e", ["◂1 ✗ error  record 17"]),
+        ("t", ["◂1 ✗ timeout  record 17"]),
+        ("d", ["◂1 ✓ 202  record 17", "◂1 ⊘ a duplicate, nothing changed  record 20"]),
+        ("l", ["◂1 ✗ timeout  record 17", "◂1 ⊘ late, nothing changed  record 20"]),
+        ("m", []),
+        ("n", []),
+    ],
+)
+async def test_what_became_of_a_broken_receipt_is_seen(key: str, said: list[str]) -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", key)
+        assert [line.removesuffix("  GET example.com/api/a") for line in results(on)] == said
+
+
+async def test_the_newest_few_are_shown_and_the_others_counted() -> None:
+    async with opened() as on:
+        await on.keys("t", "e", "ctrl+s", *FOCUS["pending"], "R")
+        shown = lines(on)
+        assert len(shown) == LINES + 1
+        assert shown[0].strip() == "2 others before"
+
+
+async def test_an_event_puts_them_away_and_so_does_another_branch() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "r", "e", "ctrl+s")
+        assert results(on) == []
+        await on.keys("r")
+        assert len(results(on)) == 1
+        await on.keys("u")
+        assert results(on) == []
+
+
+async def test_they_go_when_their_time_is_over() -> None:
+    now = [100.0]
+    async with opened() as on:
+        shown = pane(on)
+        shown._clock = lambda: now[0]
+        on.app.animation_level = "full"
+        await on.keys("t", *FOCUS["pending"], "down", "r")
+        assert len(results(on)) == 1
+        now[0] += LINGER - 1
+        shown.sweep()
+        assert len(results(on)) == 1
+        now[0] += 1
+        shown.sweep()
+        assert results(on) == []
+        assert shown.numbers(shown.to_release()) == [3], "the cursor stays where it is"
+
+
+async def test_where_nothing_may_move_by_itself_no_timer_runs() -> None:
+    async with opened() as on:
+        set_timer: list[Any] = []
+        pane(on).set_timer = lambda *of, **_: set_timer.append(of)  # type: ignore[method-assign]
+        await on.keys("t", *FOCUS["pending"], "r")
+        assert set_timer == []
+        on.app.animation_level = "full"
+        await on.keys("r")
+        assert [of[0] for of in set_timer] == [LINGER]
