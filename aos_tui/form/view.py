@@ -274,7 +274,10 @@ class Slot(Vertical):
                 flag.on = tick.on
             case Pick() as pick, _, Choice() as choice:
                 choice.choose(pick.chosen)
+                self._form.edited()  # before what takes a while: a key may come in between
                 await self._refill()
+                self._form.judge()
+                return
         self._form.edited()
 
     @on(Button.Pressed)

@@ -22,7 +22,8 @@ PATIENCE = 60.0
 class Terminal:
     """The program on a screen of ``columns`` x ``rows``."""
 
-    def __init__(self, world: Path, columns: int, rows: int) -> None:
+    def __init__(self, world: Path, columns: int, rows: int, **more: str) -> None:
+        """``more``: of the environment."""
         if not PROGRAM.exists():
             pytest.skip(f"aos-tui is not installed beside {sys.executable}")
         self._screen = pyte.Screen(columns, rows)
@@ -37,7 +38,7 @@ class Terminal:
             str(PROGRAM),
             [str(world), "--no-watch"],
             dimensions=(rows, columns),
-            env={**inherited, **env, "TEXTUAL_ANIMATIONS": "none"},
+            env={**inherited, **env, "TEXTUAL_ANIMATIONS": "none", **more},
             timeout=PATIENCE,
         )
 
