@@ -330,6 +330,11 @@ class Reader:
         return self._chain.height
 
     @property
+    def has_own(self) -> bool:
+        """Whether the branch has more than what it began with: an input of its own."""
+        return self._chain.journal.count > 1
+
+    @property
     def head(self) -> bytes:
         """The hash of the last frame: names the whole history."""
         return self._chain.last.hash

@@ -55,14 +55,21 @@ def edited(app: App[Any], text: str, environ: Mapping[str, str] = os.environ) ->
 
 
 def _run(app: App[Any], command: list[str]) -> None:
+    failed: OSError | None = None
+    code = 0
     try:
-        with app.suspend():
-            ended = subprocess.run(command, check=False)
+        with app.suspend():  # which does not come back from an error raised inside
+            try:
+                code = subprocess.run(command, check=False).returncode
+            except OSError as error:
+                failed = error
     except SuspendNotSupported:
         raise NotEdited(
             "there is no terminal here to give to an editor: write it in the field"
         ) from None
-    except FileNotFoundError:
-        raise NotEdited(f"there is no program {command[0]}: see VISUAL and EDITOR") from None
-    if ended.returncode != 0:
-        raise NotEdited(f"{command[0]} ended with code {ended.returncode}: nothing is changed")
+    if isinstance(failed, FileNotFoundError):
+        raise NotEdited(f"there is no program {command[0]}: see VISUAL and EDITOR")
+    if failed is not None:
+        raise NotEdited(f"{command[0]} does not start: {failed.strerror}")
+    if code != 0:
+        raise NotEdited(f"{command[0]} ended with code {code}: nothing is changed")

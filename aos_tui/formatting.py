@@ -410,7 +410,7 @@ def banner(snapshot: Snapshot, glyphs: Glyphs) -> list[Piece]:
     names = ", ".join(snapshot.disk_changes)
     return [
         (f" {glyphs.change} on disk: another {clip(names, 100)}", "wait"),
-        ("  b builds and swaps to it, F forks first", ""),
+        ("  b builds it, then swaps to it or rehearses; F forks first", ""),
     ]
 
 

@@ -63,18 +63,22 @@ class ChoiceDialog(Dialog[Result]):
 
 
 FAULTS: tuple[tuple[str, str, str], ...] = (
-    ("e", "error", "the adapter says that it failed"),
-    ("t", "timeout", "nothing came in time"),
-    ("d", "duplicate", "the prepared answer comes twice"),
-    ("l", "late", "a timeout first, then the prepared answer"),
-    ("m", "malformed", "an answer that no schema fits; the border refuses it"),
-    ("n", "never", "nothing comes, now or later: it stays pending"),
+    ("e", "error", "one receipt: the adapter failed; its payload is zeroes"),
+    ("t", "timeout", "one receipt: nothing came in time; its payload is zeroes"),
+    ("d", "duplicate", "two receipts: the prepared answer, and it again"),
+    ("l", "late", "two receipts: a timeout, then the prepared answer"),
+    ("m", "malformed", "a receipt that no schema fits; the border refuses it"),
+    ("n", "never", "no receipt: it stays pending, now and later"),
 )
-"""(key, fault, what it means)"""
+"""(key, fault, what it will do)"""
+
+NEED_ANSWER = ("duplicate", "late")
+"""The faults that are made of the prepared answer."""
 
 
 class BreakDialog(ChoiceDialog[str]):
-    """Dismisses with the fault, or None."""
+    """Dismisses with the fault, or None. ``missing``: why there is no prepared answer, where there
+    is none."""
 
     SAYS = "Answers the effect wrongly, on purpose; u undoes it."
     MORE = "enter or its letter: break it so"
@@ -82,13 +86,22 @@ class BreakDialog(ChoiceDialog[str]):
         Binding(key, f"fault('{fault}')", show=False) for key, fault, _ in FAULTS
     ]
 
-    def __init__(self, what: str) -> None:
-        lines = [(f"{key}  {fault:<10} {meaning}", fault) for key, fault, meaning in FAULTS]
+    def __init__(self, what: str, missing: str | None = None) -> None:
+        self._missing = missing
+        lines = [self._line(*fault) for fault in FAULTS]
         super().__init__(f"Break {what}", lines)
+
+    def _line(self, key: str, fault: str, meaning: str) -> tuple[str, str | None]:
+        if self._missing is not None and fault in NEED_ANSWER:
+            return f"{key}  {fault:<10} not here: {self._missing}", None
+        return f"{key}  {fault:<10} {meaning}", fault
 
     def action_fault(self, fault: str) -> None:
         """Dismiss with it."""
-        self.dismiss(fault)
+        if self._missing is not None and fault in NEED_ANSWER:
+            self.notify(f"{fault}: {self._missing}", severity="warning")
+        else:
+            self.dismiss(fault)
 
 
 class WhyDialog(ChoiceDialog[int]):

@@ -11,10 +11,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
+from aos_core.air.codec import Misfit
 from aos_tui.dialogs.base import Wrong
 from aos_tui.dialogs.json_text import json_text, parse_json
 from aos_tui.dialogs.types import type_text
-from aos_tui.form.leaf import Misfit
 from aos_tui.form.nodes import Group, Node, Shape, size
 from aos_tui.form.view import FormView
 

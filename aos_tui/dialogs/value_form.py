@@ -20,7 +20,7 @@ class ValueForm(Form[Result]):
     AUTO_FOCUS = "ValueEditor *, #key-back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "submit", "Submit"),
-        Binding("ctrl+t", "toggle", "Form or JSON", priority=True),
+        Binding("ctrl+t", "display", "Form or JSON", priority=True),
         # before the field that has the cursor, where it would go to the end of the line
         Binding("ctrl+e", "editor", "Editor", priority=True),
         Binding("ctrl+b", "bytes", "Bytes", priority=True),
@@ -56,7 +56,7 @@ class ValueForm(Form[Result]):
         if (editor := self.editor) is not None:
             editor.point(wrong.place)
 
-    async def action_toggle(self) -> None:
+    async def action_display(self) -> None:
         """The other display of the value."""
         if (editor := self.editor) is None:
             return

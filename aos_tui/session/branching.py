@@ -36,7 +36,8 @@ class Branching(Proving):
     """Every way from one branch to another."""
 
     before: Place | None = None
-    """What to compare with: where the last experiment began, or the branch that was left."""
+    """What to compare with: where the last experiment began, or the branch that was left. One with
+    nothing of its own, as undoing twice leaves between, is no end to compare with."""
 
     async def fork(self, height: int, name: str) -> None:
         """Fork at a height and go on there, at its live end."""
@@ -62,7 +63,8 @@ class Branching(Proving):
     def _leave_for(self, world: World, locked: str | None) -> None:
         """Show ``world``; the one before is closed. In memory it is kept: nobody else has it."""
         old = self._opened
-        self.before = Place(old.branch, None)
+        if self.before is None or self.before.branch == world.branch or old.has_own:
+            self.before = Place(old.branch, None)
         self._use(world)
         self.locked = locked
         if self.options.memory:

@@ -34,24 +34,39 @@ class Comparison:
         return self.roots[0] == self.roots[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What became of an effect that was answered wrongly: the heights of the receipts that came,
+    the fault of their turn, and what the border refused."""
+
+    heights: tuple[int, ...]
+    fault: str | None
+    refused: str | None
+
+
 class Experiments(Branching):
     """What one does to see what would happen."""
 
-    async def break_receipt(self, intent: bytes, fault: str) -> tuple[str | None, str | None]:
-        """Answer an effect wrongly. Returns the fault of the turn and what the border refused."""
+    async def break_receipt(self, intent: bytes, fault: str) -> Broken:
+        """Answer an effect wrongly."""
 
-        def act() -> tuple[str | None, str | None]:
+        def act() -> Broken:
             from aos_core.by_hand import broken
             from aos_core.errors import Rejected
 
             self.begin_experiment()
             item = self._pending(intent)
+            heights: list[int] = []
             try:
-                return reading.fault_of(broken(self._opened, item, fault)), None
+                for made in broken(self._opened, item, fault):
+                    heights.append(self._opened.height - len(made.records) + 1)
+                    if made.fault is not None:
+                        return Broken(tuple(heights), reading.fault_text(made), None)
             except Rejected as refused:
                 if fault != "malformed":
                     raise
-                return None, refused.message
+                return Broken((), None, refused.message)
+            return Broken(tuple(heights), None, None)
 
         return await self._act(act)
 

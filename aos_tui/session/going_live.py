@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What would be performed: in words, and the names of the secrets that it uses."""
+    """What would be performed. ``what``: its number and what it asks for; ``more``: what goes with
+    it, a line each: the body's size, the names of the secrets that it uses. ``same``: equal for
+    calls that send the same to the same place, so that one is asked about them once."""
 
     what: str
-    secrets: tuple[str, ...]
+    more: tuple[str, ...]
+    same: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +53,36 @@ class GoingLive(Questions):
         """What releasing these for real would do. Raises :class:`UsageError` for one that is not
         pending."""
 
-        def look() -> list[Call]:
-            from aos_core import canon
-            from aos_core.kernel.secrets import references
-            from aos_core.present import asks_for
+        return await self._run(lambda: [self._call(self._pending(intent)) for intent in intents])
 
-            items = [self._pending(intent) for intent in intents]
-            return [
-                Call(
-                    f"{of.n}  {of.kind}  {asks_for(of.kind, of.params)}",
-                    tuple(references(canon.decode(of.intent.params))),
-                )
-                for of in items
-            ]
+    def _call(self, item: Pending) -> Call:
+        from aos_core import canon
+        from aos_core.kernel.secrets import references
+        from aos_core.present import asks_for
 
-        return await self._run(look)
+        params = canon.decode(item.intent.params)
+        secrets = list(references(params))
+        more = [f"with the secret {', '.join(secrets)}"] if secrets else []
+        same: tuple[str, ...]
+        match params:
+            case {"method": str(method), "url": str(url)}:
+                ref = params.get("body_ref")
+                more.insert(0, "without a body" if ref is None else self._body(ref))
+                same = (item.kind, method.upper(), url, str(ref))
+            case _:
+                same = (item.kind, canon.sha256(item.intent.params).hex())
+        return Call(f"{item.n}  {asks_for(item.kind, item.params)}", tuple(more), same)
+
+    def _body(self, ref: str) -> str:
+        """What is known of a body before it is sent."""
+        from aos_core import canon
+        from aos_core.errors import AosError
+
+        try:
+            size = len(self._opened.store.get(canon.parse_hash(ref), what="a blob"))
+        except AosError:
+            return f"with the body {ref[:19]}.., which the store lacks"
+        return f"with a body of {size:,} {'byte' if size == 1 else 'bytes'}"
 
     async def release_live(self, intents: Sequence[bytes]) -> Came:
         """Perform these effects, side by side, and deliver each receipt as it comes; until

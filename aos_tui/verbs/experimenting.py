@@ -14,8 +14,10 @@ from aos_tui.verbs.branching import free_name
 from aos_tui.verbs.writing import Writing
 
 if TYPE_CHECKING:
+    from aos_core.view import Pending
     from aos_tui.session import Session
-    from aos_tui.session.experiments import Comparison
+    from aos_tui.session.experiments import Broken, Comparison
+    from aos_tui.session.going_live import Call
 
 
 class Experimenting(Writing):
@@ -23,8 +25,9 @@ class Experimenting(Writing):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._performed: set[str] = set()
-        """What was allowed to be performed for real, so that it is asked for once."""
+        self._performed: set[tuple[str, ...]] = set()
+        """What was allowed to be performed for real, so that it is asked for once: another body to
+        the same URL is something else."""
 
     def action_break_receipt(self) -> None:
         """Answer the effect under the cursor wrongly."""
@@ -34,20 +37,27 @@ class Experimenting(Writing):
             return
 
         def ask() -> None:
-            self._ask("BreakDialog", partial(self._break, item.intent_hash), f"effect {item.n}")
+            missing = _no_answer(item)
+            answer = partial(self._break, item.n, item.intent_hash)
+            self._ask("BreakDialog", answer, f"effect {item.n}", missing)
 
         if self._at_end(ask, f"asks how to break the receipt of effect {item.n}"):
             ask()
 
-    def _break(self, intent: bytes, fault: str) -> None:
+    def _break(self, n: int, intent: bytes, fault: str) -> None:
         async def act() -> None:
             if fault == "never":
-                self.notify("nothing is delivered: it stays pending, and u has nothing to undo")
+                self.notify(
+                    f"effect {n}: nothing comes, so it stays pending, and there is nothing to undo;"
+                    " what waits for it waits on"
+                )
                 return
-            found, refused = await self.session.break_receipt(intent, fault)
-            if refused is not None:
-                self.notify(f"refused at the border, nothing has happened: {refused}")
-            self._say_fault(found)
+            done = await self.session.break_receipt(intent, fault)
+            if done.refused is not None:
+                self.notify(f"refused at the border, nothing has happened: {done.refused}")
+            elif done.fault is None:
+                self.notify(f"effect {n}: {_told(fault, done)}. u undoes it, c compares")
+            self._say_fault(done.fault)
 
         self.work(act)
 
@@ -63,22 +73,25 @@ class Experimenting(Writing):
 
     async def _ask_live(self, intents: list[bytes]) -> None:
         calls = await self.session.calls(intents)
-        new = [of for of in calls if of.what.split(None, 1)[1] not in self._performed]
-        if not new:
+        if all(of.same in self._performed for of in calls):
             self.work(partial(self._go_live, intents), group="live")
             return
 
         def answer(yes: bool) -> None:
             if yes:
-                self._performed |= {of.what.split(None, 1)[1] for of in calls}
+                self._performed |= {of.same for of in calls}
                 self.work(partial(self._go_live, intents), group="live")
 
-        lines = [
-            of.what + (f"\n   with the secret {', '.join(of.secrets)}" if of.secrets else "")
-            for of in calls
-        ]
-        text = "\n".join(["This leaves the simulation and cannot be taken back:", "", *lines])
+        says = (
+            f"{count(len(calls), 'effect')} would leave the simulation, which cannot be taken back."
+            " Asked once for each method, URL and body."
+        )
+        text = "\n".join([says, "", *("\n   ".join((of.what, *self._notes(of))) for of in calls)])
         self._ask("ConfirmDialog", answer, "Perform for real?", text, "Perform", "Not now")
+
+    def _notes(self, call: Call) -> tuple[str, ...]:
+        known = ("asked before",) if call.same in self._performed else ()
+        return (*call.more, *known)
 
     async def _go_live(self, intents: list[bytes]) -> None:
         found = await self.session.release_live(intents)
@@ -161,6 +174,29 @@ class Experimenting(Writing):
 
 
 _KINDS = {"manifest_replaced": "swap"}
+
+
+def _no_answer(item: Pending) -> str | None:
+    """Why no prepared answer can come twice or late, or None where there is one."""
+    if item.problem is not None:
+        return "its prepared answer cannot be given"
+    return None if item.prepared is not None else "no answer is prepared: i writes one"
+
+
+def _told(fault: str, done: Broken) -> str:
+    """What happened, by the heights of the receipts."""
+    first = done.heights[0]
+    if fault == "duplicate":
+        return (
+            f"the answer is record {first}; the same once more, record {done.heights[1]},"
+            " changed nothing"
+        )
+    if fault == "late":
+        return (
+            f"a timeout settled it, record {first}; the answer came late, record"
+            f" {done.heights[1]}, and changed nothing"
+        )
+    return f"answered with {fault}, record {first}"
 
 
 def _verdict(found: Comparison) -> Text:

@@ -227,7 +227,10 @@ async def test_several_lines_are_pasted_whole_and_leave_by_the_arrows() -> None:
 async def test_notations_are_switched_where_the_cursor_is() -> None:
     of = {"record": {"b": {"bytes": {}}, "t": {"time": {}}, "n": NAT}}
     async with form(of, {"b": {"bytes_b64": "AP8="}, "t": 0, "n": 1}) as on:
-        shown = lambda: [field.value for field in on.app.dialog.query(LineField)]  # noqa: E731
+
+        def shown() -> list[str]:
+            return [field.value for field in on.app.dialog.query(LineField)]
+
         assert shown() == ["00 ff", "0", "1"]
         await on.press("f4", "tab", "f4")
         assert shown() == ["AP8=", "1970-01-01T00:00:00Z", "1"]

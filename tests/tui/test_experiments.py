@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from textual.widgets import OptionList, Static, TextArea
 
 from aos_core.world import World
 from aos_tui.dialogs.choice import FAULTS, Picture
+from tests.support import start
 from tests.tui.driving import FOCUS, Driver, opened
 
 
@@ -54,6 +56,50 @@ async def test_what_the_border_refuses_is_told() -> None:
     async with opened() as on:
         await on.keys("t", "x", "m")
         assert "refused at the border, nothing has happened" in on.said[-1]
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after"),
+    [
+        ("e", "one receipt: the adapter failed", "answered with error, record 17. u undoes it"),
+        ("t", "one receipt: nothing came in time", "answered with timeout, record 17. u undoes it"),
+        ("d", "two receipts: the prepared answer, and it again",
+         "the answer is record 17; the same once more, record 20, changed nothing"),
+        ("l", "two receipts: a timeout, then the prepared answer",
+         "a timeout settled it, record 17; the answer came late, record 20, and changed nothing"),
+        ("m", "the border refuses it", "refused at the border, nothing has happened"),
+        ("n", "it stays pending, now and later", "nothing comes, so it stays pending"),
+    ],
+)  # fmt: skip
+async def test_each_fault_says_what_it_will_do_and_then_what_happened(
+    key: str, before: str, after: str
+) -> None:
+    async with opened() as on:
+        await on.keys("t", "x")
+        lines = [str(of.prompt) for of in on.app.screen.query_one(OptionList).options]
+        assert any(line.startswith(f"{key}  ") and before in line for line in lines)
+        root = on.known["root"]
+        await on.keys(key)
+        assert after in on.said[-1]
+        kinds = [of.kind for of in on.snapshot.records[: on.snapshot.live + 1]]
+        heights = [height for height, kind in enumerate(kinds) if kind == "receipt"]
+        assert all(f"record {height}" in on.said[-1] for height in heights)
+        assert (on.known["root"] == root) is (key in "mn")
+
+
+async def test_without_a_prepared_answer_two_faults_say_what_they_need(world: Path) -> None:
+    (world / "scenarios/basic.toml").write_text('title = "none"\n')
+    async with opened(world) as on:
+        await on.keys("e")
+        await on.write(json.dumps(start()))
+        await on.keys("ctrl+s", "x")
+        lines = [str(of.prompt) for of in on.app.screen.query_one(OptionList).options]
+        refused = [line.split()[1] for line in lines if "no answer is prepared" in line]
+        assert refused == ["duplicate", "late"]
+        await on.keys("d", "l")
+        assert on.mode == "BreakDialog" and "i writes one" in on.said[-1]
+        await on.keys("e")
+        assert (receipts(on), on.numbers) == ([("error", "settled")], [2, 3])
 
 
 async def test_the_chosen_line_breaks_it_too_and_esc_does_not() -> None:
@@ -115,6 +161,23 @@ async def test_a_broken_receipt_makes_another_end_which_c_shows() -> None:
         assert "main and main-22" in words(on)
         assert re.search(r"[0-9]+ differences?: root", words(on))
         assert "demo/Aggregator@1" in words(on)
+
+
+async def test_after_several_undos_c_compares_with_the_branch_that_has_something() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "u", "u", "u", "R", "c")
+        assert on.mode == "ComparisonDialog"
+        assert f"main and {on.snapshot.branch}" in words(on)
+        assert "same root" in words(on)
+
+
+async def test_back_from_a_branch_with_nothing_of_its_own_that_is_compared() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "F", "text:-side", "enter")
+        side = on.snapshot.branch
+        await on.keys("B", "up", "enter", "c")
+        assert on.mode == "ComparisonDialog"
+        assert f"{side} and main" in words(on)
 
 
 async def test_with_nothing_to_compare_c_says_how_to_begin() -> None:

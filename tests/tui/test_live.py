@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aos_core.canon import encode
+from aos_core.canon import encode, hash_text
 from aos_core.world import World
 from tests.adapters.servers import Server, closed_port, serving
 from tests.adapters.worlds import KEY, get, live_world
@@ -62,6 +62,30 @@ async def test_what_leaves_the_simulation_is_asked_for_once(tmp_path: Path, serv
     assert VALUE.encode() not in b"".join(
         of.read_bytes() for of in (path / ".aos").rglob("*") if of.is_file()
     )
+
+
+async def test_another_body_to_the_same_place_is_asked_for_anew(
+    tmp_path: Path, server: Server
+) -> None:
+    path = tmp_path / "live"
+    with live_world(path) as world:
+        for body in (b"one", b"another", b"one"):
+            ref = hash_text(world.store.put(body))
+            get(world, f"{server.url}/echo", method="POST", body_ref=ref)
+    async with opened(path) as on:
+        await on.keys("L")
+        assert "with a body of 3 bytes" in words(on) and "POST" in words(on)
+        await on.keys("y")
+        await on.until(lambda: not on.app.session.live_running and on.numbers == [2, 3])
+        await on.keys("L")
+        assert "with a body of 7 bytes" in words(on)
+        assert "asked before" not in words(on)
+        await on.keys("escape", "tab", "tab", "tab", "a", "L")
+        assert on.mode == "ConfirmDialog"
+        assert words(on).count("asked before") == 1
+        await on.keys("escape", "space", "down", "L")
+        await on.until(lambda: not on.app.session.live_running and on.numbers == [2])
+        assert [of.body for of in server.seen] == [b"one", b"one"]
 
 
 async def test_an_adapter_that_fails_is_a_receipt(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ async def test_they_go_when_their_time_is_over() -> None:
 async def test_where_nothing_may_move_by_itself_no_timer_runs() -> None:
     async with opened() as on:
         set_timer: list[Any] = []
-        pane(on).set_timer = lambda *of, **_: set_timer.append(of)  # type: ignore[method-assign]
+        pane(on).set_timer = lambda *of, **_: set_timer.append(of)  # type: ignore
         await on.keys("t", *FOCUS["pending"], "r")
         assert set_timer == []
         on.app.animation_level = "full"
