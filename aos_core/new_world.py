@@ -13,13 +13,14 @@ import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from aos_core.branches import disk_errors
 from aos_core.build.prebuilt import is_reducer, members
-from aos_core.errors import UsageError
+from aos_core.errors import ReadOnly, UsageError
 from aos_core.files import read_config, reducers_root
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -37,7 +38,7 @@ def make_world(place: Path, model: Path | None = None) -> list[str]:
     place = place.absolute()
     if os.path.lexists(place) and not (place.is_dir() and not any(place.iterdir())):
         raise UsageError(f"{place} exists and is not empty", file=place, code="exists")
-    with disk_errors(place, f"{place} cannot be written"):
+    with _elsewhere(place), disk_errors(place, f"{place} cannot be made"):
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-world-") as name:
             aside = Path(name) / "world"
@@ -45,6 +46,18 @@ def make_world(place: Path, model: Path | None = None) -> list[str]:
             aside.chmod(0o755)
             aside.replace(place)
     return sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+
+
+@contextmanager
+def _elsewhere(place: Path) -> Iterator[None]:
+    """What one can do where a place cannot be written: unlike a world that is there, a new one may
+    go anywhere."""
+    try:
+        yield
+    except ReadOnly as error:
+        above = next(of for of in place.parents if of.exists())
+        error.hint = f"choose a place where you may write, or give yourself permission in {above}"
+        raise
 
 
 def _fill(root: Path, name: str, model: Path) -> None:

@@ -105,14 +105,17 @@ class Reader:
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
             runtime = runtime_of(disk, fast=fast)
+            begun = False
             try:
                 reading = None if progress is None else partial(progress, "reading the journal")
                 journal = disk.open(branch, write=write, progress=reading)
             except JournalMissing:
                 if not write or branch != MAIN:
                     raise
-                journal = begin(files, disk, branch, host.created_ns(), runtime)
-            return cls._of(cls(files, disk, journal, branch, host, runtime), scenario, progress)
+                journal, begun = begin(files, disk, branch, host.created_ns(), runtime), True
+            world = cls._of(cls(files, disk, journal, branch, host, runtime), scenario, progress)
+            world.begun = begun
+            return world
         except BaseException:
             disk.close()
             raise
@@ -328,6 +331,9 @@ class Reader:
     def height(self) -> int:
         """The height of the last record."""
         return self._chain.height
+
+    begun = False
+    """Whether its branch was begun by opening it here."""
 
     @property
     def has_own(self) -> bool:

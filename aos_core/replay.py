@@ -336,7 +336,7 @@ def _shown(frame: Frame, index: int) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    text = "nothing" if value is None else value if isinstance(value, str) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

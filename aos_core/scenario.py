@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from aos_core import canon
 from aos_core.adapters.prepared import facts
 from aos_core.by_hand import asked_for, broken, by_hand, bytes_of, edited, receipt_schema
-from aos_core.errors import Rejected, UsageError
+from aos_core.errors import ReadOnly, Rejected, UsageError
 from aos_core.expectations import Expectation, check
 from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import LiveHost, SimulatedHost, shuffle_key
@@ -404,6 +404,13 @@ def run_scenario(
         if scenario.expect.order_free:
             expectations.append(check_orders(base, scenario, player.waves, world.root, trying))
         return Run(world, scenario, tuple(expectations), world.verify(progress=verifying))
+    except (Rejected, UsageError) as error:
+        # An order or an event that does not fit: half a run is of no use to anybody.
+        if isinstance(error, ReadOnly):
+            world.close()
+        else:
+            world.withdraw()
+        raise
     except BaseException:
         world.close()
         raise

@@ -78,11 +78,30 @@ class World(Prover):
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
             runtime = runtime_of(disk, fast=fast)
+            older = branch in disk.branches()
             journal = begin(files, disk, branch, host.created_ns(), runtime, rotate=True)
-            return cls._of(cls(files, disk, journal, branch, host, runtime), scenario)
+            world = cls._of(cls(files, disk, journal, branch, host, runtime), scenario)
+            world.begun, world._set_aside = True, older
+            return world
         except BaseException:
             disk.close()
             raise
+
+    _set_aside = False
+
+    def withdraw(self) -> None:
+        """Take away, for good, the branch that was begun here, and close: what had its name before
+        has it again. Raises :class:`DiskError`, :class:`ReadOnly`."""
+        assert self.begun, "else it is somebody else's too"
+        older = f"{self.branch}~1"
+        self._journal.close()
+        try:
+            with self._disk.changing():
+                self._disk.remove(self.branch, for_good=True)
+                if self._set_aside and older in self._disk.branches():
+                    self._disk.rename(older, self.branch)
+        finally:
+            self.close()
 
     def put_back(self) -> None:
         """Where the journal's file was deleted or moved while it was open: write what is held of it

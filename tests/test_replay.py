@@ -496,3 +496,8 @@ def test_same_state_in_other_bytes_is_still_a_difference(tmp_path: Path) -> None
 def test_a_missing_value_is_told_from_a_null() -> None:
     assert first_difference({"laps": None}, {}, "state") == ("state.laps", None, "absent")
     assert first_difference({}, {"laps": 1}, "state") == ("state.laps", None, 1)
+
+
+def test_where_nothing_was_expected_it_is_said_in_words() -> None:
+    said = Divergence(7, {"k": "event"}, None, {"a": 1}).describe()
+    assert said == "record 7 (event): expected nothing, found {'a': 1}"

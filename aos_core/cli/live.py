@@ -9,7 +9,14 @@ import typer
 
 from aos_core import canon
 from aos_core.cli import completion
-from aos_core.cli.opening import exit_code, open_world, read_json
+from aos_core.cli.opening import (
+    example_event,
+    exit_code,
+    leave_no_trace,
+    open_world,
+    program_of,
+    read_json,
+)
 from aos_core.cli.options import (
     HERE,
     INTERRUPTED,
@@ -22,7 +29,8 @@ from aos_core.cli.options import (
     command,
 )
 from aos_core.cli.output import Out
-from aos_core.errors import UsageError
+from aos_core.errors import UsageError, ValueRejected
+from aos_core.files import WorldFiles, find_world
 
 if TYPE_CHECKING:
     from aos_core.kernel.turn import Turn
@@ -67,10 +75,19 @@ def fire(
         from aos_core.cli.stream import fire_lines
 
         with open_world(out, world, branch, write=True, scenario=scenario) as opened:
-            return fire_lines(out, opened, schema, key)
-    event = read_json(value, "VALUE_JSON")
+            code = fire_lines(out, opened, schema, key)
+            leave_no_trace(opened)
+            return code
+    files = WorldFiles.read(find_world(world))
+    event = read_json(value, "VALUE_JSON", lambda: example_event(lambda: program_of(files), schema))
     with open_world(out, world, branch, write=True, scenario=scenario) as opened:
-        made = opened.fire(schema, event, key=key)
+        try:
+            made = opened.fire(schema, event, key=key)
+        except ValueRejected as error:
+            error.hint = (
+                error.hint or f"for example {example_event(lambda: opened.program, schema)}"
+            )
+            raise
         if [record.kind for record in made.records] == ["event"]:
             out.notice(f"nothing listens to {schema}: no reducer, no trigger, no waiting plan")
         return _report(out, opened, [made])
@@ -212,7 +229,7 @@ def release(
         raise UsageError("--order and --seed go with --all; numbers are an order themselves")
     if live and (order, seed, receipt) != (None, None, None):
         raise UsageError("--live goes with numbers or --all: receipts come when they come")
-    given = None if receipt is None else read_json(receipt, "--receipt", RECEIPT)
+    given = None if receipt is None else read_json(receipt, "--receipt", lambda: RECEIPT)
     with open_world(out, world, branch, write=True, scenario=scenario) as opened:
         wave = _wave(opened, numbers or [], order, seed)
         if live and wave:

@@ -71,7 +71,7 @@ def _cell(view: View, reducer: str, text: str) -> Any:
     try:
         value = view.state(reducer, text)
     except ValueRejected:
-        value = view.state(reducer, read_json(text, "the key"))
+        value = view.state(reducer, read_json(text, "the key", lambda: "'\"a\"', or 7"))
     if value is None:
         known = ", ".join(cells) or "none"
         raise UsageError(f"{reducer} has no cell {text!r}", hint=f"keys: {known}", code="no_cell")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from aos_core.branches import list_branches
@@ -15,7 +15,10 @@ from aos_core.files import WorldFiles, find_world
 
 if TYPE_CHECKING:
     from aos_core.disk import FileDisk
+    from aos_core.kernel.program import Program
     from aos_core.world import World
+
+MAIN = "main"
 
 
 @contextmanager
@@ -41,7 +44,7 @@ def open_world(
                 world, branch, write=write, scenario=scenario, progress=progress, fast=True
             )
     except JournalMissing as error:
-        raise _with_branches(error, world) from error
+        raise _with_branches(error, world, branch) from error
     with opened:
         told = opened.notices
         for notice in told:
@@ -54,10 +57,21 @@ def open_world(
             _compare_with_disk(out, opened)
         try:
             yield opened
+        except AosError:
+            leave_no_trace(opened)
+            raise
         finally:
             for notice in opened.notices:
                 if notice not in told:
                     out.notice(notice)
+
+
+def leave_no_trace(world: World) -> None:
+    """Where a command was refused that has begun a branch and written nothing to it, take that
+    away; where it cannot be, it stays, and is no harm."""
+    if world.begun and not world.has_own:
+        with suppress(AosError):
+            world.withdraw()
 
 
 def open_disk(world: str, *, write: bool = False) -> FileDisk:
@@ -72,13 +86,19 @@ def _with_journals(world: str) -> WorldFiles:
     files = WorldFiles.read(find_world(world))
     folder = files.data_dir / "journal"
     if not list_branches(folder) and not list_branches(folder / "removed"):
-        raise UsageError(
-            "this world has no journal yet",
-            hint="`aos fire` or `aos run` begins one",
-            code="no_branch",
-            file=files.data_dir,
-        )
+        raise _no_journal(files)
     return files
+
+
+def _no_journal(files: WorldFiles, branch: str = MAIN) -> UsageError:
+    if branch == MAIN:
+        text, hint = "this world has no journal yet", "`aos fire` or `aos run` begins one"
+    else:
+        text = f"there is no branch {branch}: this world has no journal yet"
+        hint = (
+            f"leave out --branch {branch}: `aos fire` begins main, `aos fork` makes others from it"
+        )
+    return UsageError(text, hint=hint, code="no_branch", file=files.data_dir)
 
 
 PATIENCE_SECONDS = 0.3
@@ -98,9 +118,12 @@ def _patiently(out: Out) -> Iterator[Callable[[str, int, int], None]]:
         yield tell
 
 
-def _with_branches(error: AosError, world: str) -> AosError:
+def _with_branches(error: AosError, world: str, branch: str) -> AosError:
     """The error with the branches there are."""
-    names = list_branches(_with_journals(world).data_dir / "journal")
+    files = WorldFiles.read(find_world(world))
+    names = list_branches(files.data_dir / "journal")
+    if not names and not list_branches(files.data_dir / "journal" / "removed"):
+        return _no_journal(files, branch)
     hint = f"branches: {', '.join(names) or 'none'}"
     return UsageError(error.message, hint=hint, code=error.code, **error.where)
 
@@ -128,17 +151,36 @@ def exit_code(out: Out, world: World) -> int:
     return world.trouble.exit_code
 
 
-EVENT = '{"Start": {"topic": "demo"}}; text needs quotes of its own: \'"a"\''
+def program_of(files: WorldFiles) -> Program:
+    """What a world's files say. Raises what loading them does."""
+    from aos_core.kernel.program import compile_program
+
+    return compile_program(files.catalog)
 
 
-def read_json(text: str, what: str, example: str = EVENT) -> Any:
+def example_event(program: Callable[[], Program], schema: str) -> str:
+    """A value of an event's schema, for a hint; where there is none, what JSON looks like."""
+    try:
+        of = program().schemas[schema]
+        value = json.dumps(of.to_host(of.zero()), ensure_ascii=False)
+    except (AosError, KeyError):
+        value = '{"Tag": {"field": "value"}}'
+    shown = value if len(value) <= LONGEST_EXAMPLE else f"{value[:LONGEST_EXAMPLE]}..."
+    return f"{shown}; text needs quotes of its own: '\"a\"'"
+
+
+LONGEST_EXAMPLE = 300
+"""Characters of an example in a hint."""
+
+
+def read_json(text: str, what: str, example: Callable[[], str]) -> Any:
     """Host JSON from an argument or a line of input. Raises :class:`UsageError`."""
     try:
         return _decode(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{what} is no JSON: {error}",
-            hint=f"for example {example}",
+            hint=f"for example {example()}",
             code="bad_json",
         ) from error
 

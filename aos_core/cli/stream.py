@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aos_core.cli.interrupts import held
 from aos_core.cli.live import FAULTED, acknowledge, summary
-from aos_core.cli.opening import read_json
+from aos_core.cli.opening import example_event, read_json
 from aos_core.cli.options import INTERRUPTED
 from aos_core.cli.output import Out
 from aos_core.errors import AosError, Rejected, UsageError
@@ -33,6 +33,12 @@ def fire_lines(out: Out, world: World, schema: str, key: str | None) -> int:
     Lines that have come already share one sync, and are acknowledged after it. What breaks this off
     comes between two lines, and how far it came is said.
     """
+    if sys.stdin is None or sys.stdin.closed:
+        raise UsageError(
+            "stdin is closed, so there is nothing to fire",
+            hint="pipe one JSON value a line into it, or give the value instead of -",
+            code="bad_stdin",
+        )
     stream = _Stream(out, world, schema, key)
     try:
         for lines in batches(sys.stdin, MOST_TOGETHER):
@@ -52,6 +58,8 @@ def fire_lines(out: Out, world: World, schema: str, key: str | None) -> int:
     except AosError:
         out.notice(f"broken off: {stream.how_far}")
         raise
+    if not stream.any:
+        out.notice("stdin had no line: nothing was fired")
     return stream.code
 
 
@@ -63,6 +71,7 @@ class _Stream:
         self._told: list[tuple[int, dict[str, Any] | AosError]] = []
         self._last = 0
         self.code = 0
+        self.any = False
 
     @property
     def how_far(self) -> str:
@@ -99,7 +108,7 @@ class _Stream:
     def _fire(self, number: int, line: str) -> dict[str, Any] | AosError:
         """The acknowledgement of a line, to be said when it is durable, or why it is refused."""
         try:
-            made = self._world.fire(self._schema, read_json(line, f"line {number}"), key=self._key)
+            made = self._world.fire(self._schema, self._read(number, line), key=self._key)
         except (Rejected, UsageError) as error:
             if not self._world.writable:
                 raise
@@ -107,9 +116,16 @@ class _Stream:
             return AosError(error.message, hint=error.hint, code=error.code, **where)
         return acknowledge(self._world, [made])
 
+    def _read(self, number: int, line: str) -> Any:
+        world, schema = self._world, self._schema
+        return read_json(
+            line, f"line {number}", lambda: example_event(lambda: world.program, schema)
+        )
+
     def tell(self) -> None:
         """Say what has become of the lines since the last time."""
         told, self._told = self._told, []
+        self.any = self.any or bool(told)
         for _, of in told:
             if isinstance(of, AosError):
                 self._out.error(of)

@@ -51,6 +51,14 @@ def export(
 ) -> Exported:
     """Write the branch up to height ``until``, or its end, in one of the forms; ``property`` is for
     a test. Raises as the rooms do, and :class:`UsageError` for a property that no test asserts."""
+    if form is not Form.html and until == 0:
+        raise UsageError(
+            "there is nothing to export: up to height 0 no turn has ended",
+            hint="begin with an event"
+            if world.height == 0
+            else f"the first turn ends at height {world.turn_bounds(1)[1]}",
+            code="nothing_to_export",
+        )
     if property is not None and form is not Form.pytest:
         raise UsageError("a property is for a test", hint="--as pytest, or leave it out")
     match form:
