@@ -1,7 +1,7 @@
 """The dialogs: each a modal screen that is given plain values and dismisses with a plain result.
 
-They know neither the app nor ``aos_core``. A name is imported when it is first used, so that no
-dialog costs anything before the first paint.
+They know neither the app nor worlds; forms know of ``aos_core`` how values are written. A name is
+imported when it is first used, so that no dialog costs anything before the first paint.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from aos_core.air.codec import Misfit
 from aos_tui.dialogs.base import Wrong
 from aos_tui.dialogs.json_text import json_text, parse_json
 from aos_tui.dialogs.types import type_text
-from aos_tui.form.nodes import Group, Node, Shape, size
+from aos_tui.form.nodes import Node, Shape, kind_of, size
 from aos_tui.form.view import FormView
 
 MOST_FIELDS = 400
@@ -63,8 +63,14 @@ class ValueEditor(Vertical):
 
     def _extra(self) -> list[str]:
         """What a record has beside the fields that its type names."""
-        node = self._fields(self._text)
-        return list(node.extra) if isinstance(node, Group) else []
+        try:
+            value = parse_json(self._text)
+        except Wrong:
+            return []
+        kind, fields = kind_of(self._type)
+        if kind != "record" or not isinstance(value, dict):
+            return []
+        return [name for name in value if name not in fields]
 
     @property
     def is_form(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aos_core import canon
 from aos_core.air.codec import Misfit
 from aos_tui.form import leaf
 
@@ -92,7 +93,8 @@ class Nothing(Node):
 
 @dataclass(eq=False)
 class Group(Node):
-    """A record; ``extra`` are members that its type does not name, kept as they are."""
+    """A record. Members that its type does not name are fields too where they are text, numbers or
+    bools; ``extra`` are the others, kept as they are."""
 
     fields: dict[str, Node]
     extra: dict[str, Any] = field(default_factory=dict)
@@ -331,7 +333,8 @@ class Shape:
                 made[name] = self._field(of, name, value, depth + 1)
             except Misfit as misfit:
                 raise misfit.inside(name) from None
-        return Group(made, extra)
+        untyped = {name: node for name, of in extra.items() if (node := _untyped(of)) is not None}
+        return Group(made | untyped, {name: extra[name] for name in extra if name not in untyped})
 
     def _field(self, of: Any, name: str, members: Mapping[str, Any], depth: int) -> Node:
         if name in members:
@@ -388,6 +391,17 @@ class Shape:
             except Misfit as misfit:
                 raise misfit.inside(str(name)) from None
         return made
+
+
+def _untyped(value: Any) -> Node | None:
+    """The field of a value without a type, where a field can hold it."""
+    if isinstance(value, bool):
+        return Flag(value)
+    if isinstance(value, str):
+        return Leaf("text", *leaf.write("text", value))
+    if isinstance(value, int) and canon.INT_MIN <= value <= canon.INT_MAX:
+        return Leaf("int", "int", str(value))
+    return None
 
 
 _COMPOSITE = ("record", "variant", "list", "set", "map", "option", "ref")

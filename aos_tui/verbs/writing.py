@@ -29,6 +29,7 @@ class Writing(Branching):
 
     async def _ask_event(self) -> None:
         choices, initial = await self.session.event_choices()
+        types = await self.session.types()
 
         def answer(result: tuple[str, Any]) -> None:
             async def act() -> None:
@@ -43,6 +44,7 @@ class Writing(Branching):
             initial,
             validate=self.session.event_problem,
             preview=self.session.event_preview,
+            types=types,
             texts=self._event_texts,
         )
 
@@ -129,7 +131,7 @@ class Writing(Branching):
             ask()
 
     async def _ask_receipt(self, intent: bytes) -> None:
-        form = await self.session.receipt_form(intent)
+        form, types = await self.session.receipt_form(intent), await self.session.types()
 
         def answer(result: tuple[str, Any, int | None]) -> None:
             async def act() -> None:
@@ -148,6 +150,7 @@ class Writing(Branching):
             form.validate,
             open=form.open,
             preview=form.preview,
+            types=types,
         )
 
     def action_scenario_step(self) -> None:

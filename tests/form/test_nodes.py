@@ -18,6 +18,9 @@ TEXT: dict[str, Any] = {"text": {}}
 NAT: dict[str, Any] = {"nat": {}}
 
 
+EXTRA = st.integers() | st.text() | st.booleans() | st.none() | st.lists(st.text(), max_size=2)
+
+
 def json_of(of: Schema) -> Any:
     return of.type.to_json()
 
@@ -78,7 +81,7 @@ def test_junk_is_refused_or_a_draft_that_the_type_judges(typed: Any, junk: Any) 
             Schemas({"t/T@1": of.type}).open("t/T@1").from_host(node.draft())
 
 
-@given(typed_values(), st.dictionaries(st.text(), st.integers() | st.text(), max_size=2))
+@given(typed_values(), st.dictionaries(st.text(), EXTRA, max_size=2))
 def test_an_open_form_keeps_what_its_type_does_not_name(
     typed: tuple[Schema, Any], more: dict[str, Any]
 ) -> None:

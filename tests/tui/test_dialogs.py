@@ -266,16 +266,18 @@ async def test_ctrl_r_brings_the_example_back() -> None:
 
 
 async def test_the_extra_fields_of_a_payload_are_named_in_both_displays() -> None:
-    payload = {"status": 200, "body": None, "body_preview": "x"}
+    payload = {"status": 200, "body": None, "body_preview": "x", "seen": {"by": ["b"]}}
     app = Host(ReceiptDialog("Receipt 1", "ok", payload, None, HTTP))
     async with app.run_test() as pilot:
         await pilot.pause()
         note = str(app.dialog.query_one(".note", Static).visual)
-        assert note == "also body_preview: ctrl+t shows it"
+        assert note == "also seen: ctrl+t shows it"
+        names = [str(of.visual) for of in app.dialog.query(".name").results(Static)]
+        assert "body_preview" in names
         await pilot.press("ctrl+t")
         await pilot.pause()
         said = str(app.dialog.query_one(TypeView).query_one(Static).visual)
-        assert said.endswith("extra, not of the type:\n  body_preview")
+        assert said.endswith("extra, not of the type:\n  body_preview, seen")
         await pilot.press("ctrl+t", "ctrl+s")
         await pilot.pause()
     assert app.result == ("ok", payload, None)
