@@ -12,6 +12,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, TextArea
 
+from aos_core.plain import clean
+
 
 class LineField(Input):
     """One line; what is pasted with more of them is handed over whole, not cut."""
@@ -120,10 +122,10 @@ class Pick(Picked):
 
     def render(self) -> Content:
         if len(self._names) < 2:
-            return Content(self.chosen)
+            return Content(clean(self.chosen))
         at = self._names.index(self.chosen) + 1
         return Content.assemble(
-            "< ", (self.chosen, "bold"), " >", (f"  {at} of {len(self._names)}", "dim")
+            "< ", (clean(self.chosen), "bold"), " >", (f"  {at} of {len(self._names)}", "dim")
         )
 
     def take(self, name: str) -> None:
@@ -144,7 +146,9 @@ class Pick(Picked):
         if len(self._names) < 2:
             return
         dialog = ChoiceDialog[str](
-            self._title, [(name, name) for name in self._names], self._names.index(self.chosen)
+            self._title,
+            [(clean(name), name) for name in self._names],
+            self._names.index(self.chosen),
         )
         self.app.push_screen(dialog, lambda name: None if name is None else self.take(name))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from aos_core.air import rfc3339
 from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
+from aos_core.plain import clean, escaped
 
 TEXT, LINES, QUOTED, HEX, BASE64, NANOSECONDS, DATE = (
     "text",
@@ -49,9 +50,9 @@ def write(kind: str, value: Any) -> tuple[str, str]:
     if isinstance(value, str):
         if kind == "text":
             return _write_text(value)
-        if kind == "bytes" and not value.isprintable():
+        if kind == "bytes" and not _harmless(value):
             return _write_bytes(PRIMITIVE_CODECS[kind].normalise(value))
-        return notations(kind)[0], value
+        return notations(kind)[0], clean(value)
     if kind in ("int", "nat", "duration", "time") and type(value) is int:
         return notations(kind)[-1], str(value)
     PRIMITIVE_CODECS[kind].normalise(value)  # it says best what is wrong
@@ -150,9 +151,9 @@ def _raw(value: Any) -> Any:
 
 
 def _write_text(value: str) -> tuple[str, str]:
-    if value.isprintable():
+    if _harmless(value):
         return TEXT, value
-    if all(line.isprintable() for line in value.split("\n")):
+    if _harmless(value, "\n"):
         return LINES, value
     return QUOTED, _quoted(value)
 
@@ -161,11 +162,9 @@ def _quoted(value: str) -> str:
     return escaped(json.dumps(value, ensure_ascii=False))
 
 
-def escaped(text: str) -> str:
-    """JSON ``text`` with whatever a terminal might obey, or not show, as JSON escapes it."""
-    if text.isprintable():
-        return text
-    return "".join(of if of.isprintable() or of == "\n" else json.dumps(of)[1:-1] for of in text)
+def _harmless(text: str, keep: str = "") -> bool:
+    """Whether a field can show a text as it is, so that no terminal obeys it."""
+    return clean(text, keep) == text
 
 
 def _write_bytes(data: bytes) -> tuple[str, str]:
@@ -173,7 +172,7 @@ def _write_bytes(data: bytes) -> tuple[str, str]:
         text = data.decode()
     except UnicodeDecodeError:
         text = "\0"
-    if text.isprintable():
+    if _harmless(text):
         return TEXT, text
     notation = HEX if len(data) <= _SHORT else BASE64
     return notation, _bytes_as(data, notation)
@@ -188,7 +187,7 @@ def _bytes_as(data: bytes, notation: str) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         raise Misfit("these bytes are no text") from None
-    if not text.isprintable():
+    if not _harmless(text):
         raise Misfit("these bytes are text with control characters: hex shows them")
     return text
 

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static, TextArea
 
 from aos_core.air.codec import Misfit
+from aos_core.plain import clean
 from aos_tui.form import leaf
 from aos_tui.form.fields import AddButton, Drop, LineField, LinesField, Pick, Picked, Tick
 from aos_tui.form.nodes import SHOWN_ROWS, Choice, Flag, Group, Leaf, Maybe, Node, Pairs, Rows
@@ -157,7 +158,7 @@ class Slot(Vertical):
 
     def _heading(self) -> Iterable[Widget]:
         if self._key is None:
-            label = Label(self._label, classes="name", markup=False)
+            label = Label(clean(self._label), classes="name", markup=False)
             label.styles.width = max(self._width, 1)
             yield label
             return
@@ -230,7 +231,7 @@ class Slot(Vertical):
         mine = (self._key, self._node, self._item)
         found = next((wrongs[id(node)] for node in mine if id(node) in wrongs), "")
         wrong = self.query_one(".wrong", Static)
-        wrong.update(f"! {found}" if found else "")
+        wrong.update(f"! {clean(found)}" if found else "")
         wrong.display = bool(found)
 
     def focus_first(self) -> None:
@@ -358,7 +359,7 @@ def _slots(group: Group) -> Iterable[Widget]:
     for name, node in group.fields.items():
         yield Slot(name, node, width)
     if group.extra:
-        names = ", ".join(group.extra)
+        names = clean(", ".join(group.extra))
         yield Static(f"also {names}: ctrl+t shows it", classes="note", markup=False)
     if not group.fields:
         yield Static("nothing to fill in", classes="note")
@@ -371,4 +372,4 @@ def _removable(items: list[object] | list[Node] | list[tuple[Leaf, Node]]) -> st
 def _kind_text(node: Node) -> str:
     from aos_tui.dialogs.types import type_text
 
-    return type_text(node.of)[:24] if isinstance(node, Maybe) else ""
+    return clean(type_text(node.of)[:24]) if isinstance(node, Maybe) else ""
