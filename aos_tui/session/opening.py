@@ -91,3 +91,14 @@ def folders_of(world: str) -> list[Path]:
         return WorldFiles.read(root).watched()
     except AosError:
         return [root]
+
+
+def has_sources(world: str) -> bool:
+    """Whether the sources of a world that is not open are here."""
+    from aos_core.errors import AosError
+    from aos_core.files import WorldFiles, find_world
+
+    try:
+        return bool(WorldFiles.read(find_world(world)).source_folders())
+    except AosError:
+        return False
