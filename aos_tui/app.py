@@ -21,7 +21,7 @@ from aos_tui.options import Options
 from aos_tui.remembered import Remembered, recall, remember
 from aos_tui.themes import CURSOR, OWN
 from aos_tui.world_screen import WorldScreen
-from aos_tui.worlds import Worlds
+from aos_tui.worlds import ENDLESS, FIRST, Worlds
 
 if TYPE_CHECKING:
     from aos_tui.picker_screen import PickerScreen
@@ -40,6 +40,7 @@ class AosApp(App[None]):
 
     TITLE = "aos-tui"
     CSS_PATH = "app.tcss"
+    DEFAULT_MODE = FIRST
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
 
     def __init__(self, options: Options) -> None:
@@ -52,6 +53,7 @@ class AosApp(App[None]):
         self.glyphs = pick_glyphs(sys.stdout.encoding, os.environ.get("TERM"))
         self.said: list[tuple[str, str]] = []
         self.worlds = Worlds(self, options)
+        self.add_mode(FIRST, self.worlds.first_screen)
         self.set_class(self.glyphs is ASCII, "-ascii")
 
     def on_mount(self) -> None:
@@ -61,6 +63,10 @@ class AosApp(App[None]):
         if wanted is not None and wanted not in self.available_themes:
             known = ", ".join(sorted(self.available_themes))
             self.notify(f"there is no theme {wanted}: {known}", severity="warning")
+        if self.is_web:
+            from aos_tui.web.tab import end_with_server
+
+            self.run_worker(end_with_server(self.exit), group=ENDLESS)
         self.call_after_refresh(self._say_size)
         self.call_after_refresh(self.worlds.begin)
 
@@ -102,10 +108,6 @@ class AosApp(App[None]):
 
     def get_key_display(self, binding: Binding) -> str:
         return shown_key(binding.key)
-
-    def get_default_screen(self) -> WorldScreen | PickerScreen:
-        """The world's, or the picker: a screen below it would only be painted twice."""
-        return self.worlds.first_screen()
 
     @property
     def session(self) -> Session:

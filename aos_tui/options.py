@@ -77,6 +77,18 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     )
 
 
+def words_of(options: Options) -> list[str]:
+    """The arguments that open the same in another process."""
+    named = {"branch": options.branch} if options.world else {}
+    named |= {name: getattr(options, name) for name in ("scenario", "at", "theme")}
+    return [
+        *filter(None, [options.world]),
+        *(f"--{name}={value}" for name, value in named.items() if value is not None),
+        "--watch" if options.watch else "--no-watch",
+        *(f"--{name}" for name in ("memory", "tour") if getattr(options, name)),
+    ]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="aos-tui", description="See, simulate and prove a world of agents."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -74,8 +74,9 @@ class Field(Input):
 
 
 class PickerScreen(Pane, Screen[None]):
-    """``remembers``: whether there are recent worlds. ``inside``: whether a world is open below.
-    ``first``: the path of a world that comes first, for it was named and did not open."""
+    """``remembers``: whether there are recent worlds. ``present``: the path of the world that is
+    open below; empty where none is. ``first``: the path of one that comes first: it was named, and
+    did not open."""
 
     WHERE: ClassVar[str] = PICKER
     AUTO_FOCUS = "#pick-filter"
@@ -101,15 +102,16 @@ class PickerScreen(Pane, Screen[None]):
     class Left(Message):
         """None is to be opened; what was there before goes on."""
 
-    def __init__(self, glyphs: Glyphs, *, remembers: bool, inside: bool, first: str = "") -> None:
+    def __init__(self, glyphs: Glyphs, *, remembers: bool, present: str, first: str = "") -> None:
         super().__init__()
-        self._glyphs, self._remembers, self._inside, self._first = glyphs, remembers, inside, first
+        self._glyphs, self._remembers = glyphs, remembers
+        self._present, self._first = present, first
         self._places: list[Place] | None = None
         self._rows: list[Row | None] = []
         self._moved = False
 
     def compose(self) -> ComposeResult:
-        back = "   esc goes back to the open one" if self._inside else ""
+        back = "   esc goes back to the open one" if self._present else ""
         yield Static(f" aos-tui  pick a world{back}", id="pick-title", markup=False)
         yield Field(
             placeholder="type to filter: 04, timer, part of a path", id="pick-filter", compact=True
@@ -141,7 +143,8 @@ class PickerScreen(Pane, Screen[None]):
     # -- what there is ------------------------------------------------------------------------
 
     def _load(self) -> None:
-        self.run_worker(self._read(), group="places", exclusive=True)
+        read: Any = self._read  # no coroutine: one that is dropped would be missed by Python
+        self.run_worker(read, group="places", exclusive=True)
 
     async def _read(self) -> None:
         from aos_tui.remembered import recall
@@ -178,6 +181,8 @@ class PickerScreen(Pane, Screen[None]):
         listed = self.query_one(OptionList)
         listed.clear_options().add_options(options)
         first = next((at for at, of in enumerate(self._rows) if of is not None), None)
+        if first is not None and self._is_present(self._rows[first]):
+            first = self._rows.index(rows[min(1, len(rows) - 1)])
         listed.highlighted = self._rows.index(chosen) if chosen in rows else first
         self._show_about()
 
@@ -194,8 +199,12 @@ class PickerScreen(Pane, Screen[None]):
         if row.place is not None and row.place.problem:
             pieces.append((f"  {self._glyphs.failed} {row.says}", "bad"))
         else:
-            pieces.append((f"  {row.says}", "dim"))
+            here = "open now; " if self._is_present(row) else ""
+            pieces.append((f"  {here}{row.says}", "dim"))
         return to_text(pieces, self.palette())
+
+    def _is_present(self, row: Row | None) -> bool:
+        return row is not None and row.place is not None and row.place.path == self._present
 
     def _chosen(self) -> Row | None:
         at = self.query_one(OptionList).highlighted

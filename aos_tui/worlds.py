@@ -8,6 +8,7 @@ back.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 ENDLESS = "watch"
 """The group of the workers that never end."""
 
+FIRST = "screen"
+"""The mode of the first screen."""
+
 
 class Opened:
     """A world of the app: its session and its screen."""
@@ -47,7 +51,7 @@ class Opened:
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot, where the panes are there; and say what is new of its notices."""
-        if not self.screen.is_running:
+        if self is not self.app.worlds.shown or not self.screen.is_running:
             return
         self.screen.show(snapshot)
         for notice in snapshot.notices:
@@ -76,6 +80,7 @@ class Worlds:
         self._coming: Opened | None = None
         self._opening = asyncio.Lock()
         self._mending: Worker[None] | None = None
+        self._modes = itertools.count(2)
 
     @property
     def session(self) -> Session:
@@ -104,9 +109,9 @@ class Worlds:
     def _picker(self, first: str = "") -> PickerScreen:
         from aos_tui.picker_screen import PickerScreen
 
-        app = self._app
-        inside = self.shown is not None
-        return PickerScreen(app.glyphs, remembers=app.remembers, inside=inside, first=first)
+        app, shown = self._app, self.shown
+        present = "" if shown is None else str(shown.session.root.resolve())
+        return PickerScreen(app.glyphs, remembers=app.remembers, present=present, first=first)
 
     async def pick(self) -> None:
         """Let a person pick another world; where they came from doing so, go back to that."""
@@ -126,13 +131,16 @@ class Worlds:
             await shown.close()
 
     async def _become(self, screen: WorldScreen | PickerScreen) -> None:
-        """Show this screen, and none below it."""
+        """Show this screen, and none below it: each has a mode of the app, a stack of its own."""
         app = self._app
-        with app.batch_update():
-            while len(app.screen_stack) > 1:
+        if screen in app.screen_stack:
+            while app.screen is not screen:
                 await app.pop_screen()
-            if app.screen is not screen:
-                await app.switch_screen(screen)
+            return
+        before, mode = app.current_mode, f"{FIRST} {next(self._modes)}"
+        app.add_mode(mode, lambda: screen)
+        await app.switch_mode(mode)
+        await app.remove_mode(before)
 
     async def stay(self) -> None:
         """Go back to the world that is shown; where none is, leave the app."""
@@ -175,10 +183,10 @@ class Worlds:
     def _is_shown(self, options: Options) -> bool:
         """Whether it is the world that is open already: a second writer would find it locked."""
         shown = self.shown
-        if shown is None or shown.session.snapshot is None or options.tour:
+        if shown is None or shown.session.snapshot is None:
             return False
         same = Path(options.world).resolve() == shown.session.root.resolve()
-        return same and options.memory == shown.options.memory
+        return same and (options.memory, options.tour) == (shown.options.memory, shown.options.tour)
 
     async def _drop_coming(self) -> None:
         """Give up the world that did not open."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -42,7 +43,9 @@ class AboutPlace(Pane, VerticalScroll):
         self._place = place
         self._write(self._pieces(place))
         if place.path not in self._details and not place.missing:
-            self.run_worker(self._find(place), group="details", exclusive=True)
+            # no coroutine: one that is dropped before it began would be missed by Python
+            find: Any = partial(self._find, place)
+            self.run_worker(find, group="details", exclusive=True)
 
     async def _find(self, place: Place) -> None:
         from aos_tui.session.worlds import details
