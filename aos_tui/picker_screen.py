@@ -35,7 +35,7 @@ _HEADINGS = {
     "ships": "Worlds that ship",
 }
 _NAME_WIDTH = 24
-"""So many cells a name has at least before its line goes on, where there are longer ones."""
+"""So many cells a name has at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class PickerScreen(Pane, Screen[None]):
         chosen = self._chosen() if self._moved else None
         self._rows = []
         options: list[Option] = []
-        width = max((len(of.name) for of in rows if of.group != "recent"), default=0)
+        width = max((min(len(of.name), _NAME_WIDTH) for of in rows), default=0)
         for row in rows:
             if not any(of is not None and of.group == row.group for of in self._rows):
                 if options:
@@ -191,7 +191,7 @@ class PickerScreen(Pane, Screen[None]):
         self._rows.append(row)
 
     def _line(self, row: Row, width: int) -> Text:
-        name = clip(row.name, max(_NAME_WIDTH, width))
+        name = clip(row.name, width)
         pieces: list[Piece] = [
             (" ", ""),
             (f"{name:<{width}}", "input" if row.place is None else ""),
@@ -339,5 +339,6 @@ _LONG = {
 
 
 def _row(place: Place) -> Row:
-    says = place.problem or place.summary or place.title
+    around = f"{place.around}  " if place.around else ""
+    says = place.problem or f"{around}{place.summary or place.title}"
     return Row(place.group, place.name, says, "open", place)

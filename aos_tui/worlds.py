@@ -183,10 +183,10 @@ class Worlds:
     def _is_shown(self, options: Options) -> bool:
         """Whether it is the world that is open already: a second writer would find it locked."""
         shown = self.shown
-        if shown is None or shown.session.snapshot is None:
+        if shown is None or shown.session.snapshot is None or options.tour:
             return False
         same = Path(options.world).resolve() == shown.session.root.resolve()
-        return same and (options.memory, options.tour) == (shown.options.memory, shown.options.tour)
+        return same and (options.memory, False) == (shown.options.memory, shown.options.tour)
 
     async def _drop_coming(self) -> None:
         """Give up the world that did not open."""

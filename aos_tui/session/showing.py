@@ -140,9 +140,9 @@ class Showing:
         """Whether what keeps the world from being opened is only that its reducers are not built,
         and their sources are here."""
         wrong = {of.code for of in problems if of.severity == "error"}
-        return wrong == {"no_wasm"} and await self._run(
-            lambda: opening.has_sources(self.options.world)
-        )
+        if not wrong <= {"no_wasm", "bad_module"}:
+            return False
+        return await self._run(lambda: opening.unbuilt(self.options.world))
 
     async def folders_on_disk(self) -> list[Path]:
         """The folders in which a change may mend a world that did not open."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aos_tui.plan_text import clean
+
 if TYPE_CHECKING:
     from aos_tui.options import Options
 
@@ -20,12 +22,14 @@ TOUR = "aggregator"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A world one can pick: ``group`` is ``here``, ``recent`` or ``ships``, ``path`` absolute.
+    """A world one can pick: ``group`` is ``here``, ``recent`` or ``ships``, ``path`` absolute. The
+    rest is to be shown: ``around`` is the folder it stands in, empty for one that ships.
     ``problem``: why it cannot be opened as it is; ``missing``: its folder is not there."""
 
     group: str
     path: str
     name: str
+    around: str
     title: str
     summary: str = ""
     problem: str = ""
@@ -56,7 +60,7 @@ def places(recent: Sequence[str]) -> list[Place]:
     found += [_place("recent", path, shipped) for path in recent]
     return [
         *found,
-        *(Place("ships", str(of.path), of.path.name, of.title, of.summary) for of in ladder),
+        *(Place("ships", str(of.path), of.path.name, "", of.title, of.summary) for of in ladder),
     ]
 
 
@@ -64,26 +68,32 @@ def _place(group: str, path: str, shipped: dict[str, str]) -> Place:
     from aos_core.errors import AosError
     from aos_core.files import read_config
 
-    root = Path(path)
-    name = shipped.get(path, shown_path(path))
+    root, name, around = Path(path), shipped.get(path), ""
+    if name is None:
+        name, around = Path(path).name, shown_path(str(Path(path).parent))
+
+    def place(
+        title: str = "", summary: str = "", problem: str = "", missing: bool = False
+    ) -> Place:
+        words = (clean(of) for of in (name, around, title, summary, problem))
+        return Place(group, path, *words, missing)
+
     if not root.is_dir():
-        return Place(group, path, name, "", problem="its folder is not there", missing=True)
-    file = root / "world.toml" if root.joinpath("world.toml").is_file() else None
-    if file is None and (root.parent / "world.toml").is_file():
-        file = root.parent / "world.toml"
+        return place(problem="its folder is not there", missing=True)
+    file = next(filter(Path.is_file, (root / "world.toml", root.parent / "world.toml")), None)
     if file is None:
-        return Place(group, path, name, "", problem="there is no world.toml in it any more")
+        return place(problem="there is no world.toml in it any more")
     try:
         config = read_config(file)
     except AosError as error:
-        return Place(group, path, name, "", problem=f"its world.toml does not load: {error}")
-    return Place(group, path, name, config.title, config.summary)
+        return place(problem=f"its world.toml does not load: {error.message}")
+    return place(config.title, config.summary)
 
 
 def shown_path(path: str) -> str:
-    """A path with ``~`` for the home directory."""
+    """A path to be shown, with ``~`` for the home directory."""
     home = os.path.expanduser("~")  # noqa: PTH111  Path.home() raises where there is none
-    return f"~{path[len(home) :]}" if path.startswith(home + os.sep) else path
+    return clean(f"~{path[len(home) :]}" if path.startswith(home + os.sep) else path)
 
 
 def details(path: str) -> Details:
@@ -117,7 +127,7 @@ def _readme(home: Path) -> str:
         return ""
     whole = text.rpartition("\n\n")[0] or text  # the last one may be cut off
     parts = (" ".join(part.split()) for part in whole.split("\n\n"))
-    return next((part.replace("`", "") for part in parts if part[:1].isalnum()), "")
+    return clean(next((part.replace("`", "") for part in parts if part[:1].isalnum()), ""))
 
 
 def folder_problem(text: str) -> str | None:

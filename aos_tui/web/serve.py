@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 from aos_core.errors import UsageError
 from aos_tui.options import Options, words_of
+from aos_tui.web.tab import SERVER
 
 PAGE = Path(__file__).parent
 
@@ -31,12 +30,20 @@ def serve_browsers(options: Options) -> None:
             hint="pip install 'aos-tui[web]'",
             code="no_web",
         ) from error
-    host, wanted = options.web
-    port = _free_port(host, wanted)
+    host, port = options.web
     # what a tab runs writes to no terminal: the browser shows UTF-8, whatever this one does
     os.environ["PYTHONUTF8"] = "1"
     os.environ["TERM"] = "xterm-256color"
-    TabServer(_command(words_of(options)), host, port, title=_title(options)).serve()
+    os.environ[SERVER] = str(os.getpid())
+    try:
+        TabServer(_command(words_of(options)), host, port, title=_title(options)).serve()
+    except OSError as error:
+        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+        raise UsageError(
+            f"nothing can listen at {host}:{port}: {why}",
+            hint="--port 0 takes a free one; --host says at which address",
+            code="no_port",
+        ) from error
 
 
 def _title(options: Options) -> str:
@@ -50,21 +57,3 @@ def _command(arguments: Sequence[str]) -> str:
     if os.name == "nt":
         return subprocess.list2cmdline(words)
     return f"exec {shlex.join(words)}"
-
-
-def _free_port(host: str, wanted: int) -> int:
-    """The port, looked at before anything is said to be served; for 0 a free one."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, wanted, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with closing(socket.socket(family, kind, proto)) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tried.bind(address)
-            return int(tried.getsockname()[1])
-    except OSError as error:
-        raise UsageError(
-            f"nothing can listen at {host}:{wanted}: {error.strerror}",
-            hint="--port 0 takes a free one; --host says at which address",
-            code="no_port",
-        ) from error

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,16 +25,34 @@ class TabServer(Server):
         super().__init__(command, host, port, title, templates_path=PAGE)
         self._open: set[web.WebSocketResponse] = set()
 
-    def initialize_logging(self) -> None:
-        """What goes wrong is printed by Python's own."""
+    def serve(self, debug: bool = False) -> None:
+        """Serve until ctrl+c, or until the process is asked to end. Raises :class:`OSError` where
+        nothing can listen there."""
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        runner = web.AppRunner(await self._make_app(), access_log=None)
+        await runner.setup()
+        asked = asyncio.Event()
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+            self._say_where(runner.addresses[0][1])
+            with contextlib.suppress(NotImplementedError):  # elsewhere ctrl+c interrupts
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    asyncio.get_running_loop().add_signal_handler(number, asked.set)
+            await asked.wait()
+        finally:
+            await runner.cleanup()
+
+    def _say_where(self, port: int) -> None:
+        say = partial(print, flush=True)
+        say(f"aos-tui is at http://{self.host}:{port}   (ctrl+c ends it)")
+        if self.host not in _LOOPBACK:
+            say("  whoever reaches this address acts on the world, with your rights")
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say where."""
-        print(f"aos-tui is at {self.public_url}   (ctrl+c ends it)", flush=True)  # noqa: T201
-        if self.host not in _LOOPBACK:
-            print(  # noqa: T201
-                "  whoever reaches this address acts on the world, with your rights", flush=True
-            )
+        """Nothing: where it is is said when it listens."""
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """A tab. Only our own page may open one: any other that a browser shows could else press
