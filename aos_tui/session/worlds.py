@@ -75,8 +75,9 @@ def _place(group: str, path: str, shipped: dict[str, str]) -> Place:
     def place(
         title: str = "", summary: str = "", problem: str = "", missing: bool = False
     ) -> Place:
-        words = (clean(of) for of in (name, around, title, summary, problem))
-        return Place(group, path, *words, missing)
+        return Place(
+            group, path, clean(name), around, clean(title), clean(summary), clean(problem), missing
+        )
 
     if not root.is_dir():
         return place(problem="its folder is not there", missing=True)

@@ -38,7 +38,8 @@ def serve_browsers(options: Options) -> None:
     try:
         TabServer(_command(words_of(options)), host, port, title=_title(options)).serve()
     except OSError as error:
-        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror
         raise UsageError(
             f"nothing can listen at {host}:{port}: {why}",
             hint="--port 0 takes a free one; --host says at which address",

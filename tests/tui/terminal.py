@@ -20,9 +20,18 @@ PATIENCE = 60.0
 
 
 class Terminal:
-    """The program on a screen of ``columns`` x ``rows``."""
+    """The program on a screen of ``columns`` x ``rows``; without a ``world`` as if one had named
+    none. Started in the folder ``place``, it remembers in the folder ``state``."""
 
-    def __init__(self, world: Path, columns: int, rows: int) -> None:
+    def __init__(
+        self,
+        world: Path | None,
+        columns: int,
+        rows: int,
+        *,
+        place: Path | None = None,
+        state: Path | None = None,
+    ) -> None:
         if not PROGRAM.exists():
             pytest.skip(f"aos-tui is not installed beside {sys.executable}")
         self._screen = pyte.Screen(columns, rows)
@@ -35,9 +44,11 @@ class Terminal:
         inherited = {name: of for name, of in os.environ.items() if name not in sized}
         self._child = pexpect.spawn(
             str(PROGRAM),
-            [str(world), "--no-watch"],
+            [*map(str, filter(None, [world])), "--no-watch"],
             dimensions=(rows, columns),
-            env={**inherited, **env, "TEXTUAL_ANIMATIONS": "none"},
+            cwd=None if place is None else str(place),
+            env={**inherited, **env, "TEXTUAL_ANIMATIONS": "none"}
+            | ({} if state is None else {"XDG_STATE_HOME": str(state)}),
             timeout=PATIENCE,
         )
 
