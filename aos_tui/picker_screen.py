@@ -75,8 +75,8 @@ class Field(Input):
 
 class PickerScreen(Pane, Screen[None]):
     """``remembers``: whether there are recent worlds. ``present``: the path of the world that is
-    open below; empty where none is. ``first``: the path of one that comes first: it was named, and
-    did not open."""
+    open below, empty for one that is not listed; None where none is. ``first``: the path of one
+    that comes first: it was named, and did not open."""
 
     WHERE: ClassVar[str] = PICKER
     AUTO_FOCUS = "#pick-filter"
@@ -102,16 +102,18 @@ class PickerScreen(Pane, Screen[None]):
     class Left(Message):
         """None is to be opened; what was there before goes on."""
 
-    def __init__(self, glyphs: Glyphs, *, remembers: bool, present: str, first: str = "") -> None:
+    def __init__(
+        self, glyphs: Glyphs, *, remembers: bool, present: str | None, first: str = ""
+    ) -> None:
         super().__init__()
         self._glyphs, self._remembers = glyphs, remembers
         self._present, self._first = present, first
         self._places: list[Place] | None = None
         self._rows: list[Row | None] = []
-        self._moved = False
+        self._moved = self._hurried = False
 
     def compose(self) -> ComposeResult:
-        back = "   esc goes back to the open one" if self._present else ""
+        back = "" if self._present is None else "   esc goes back to the open one"
         yield Static(f" aos-tui  pick a world{back}", id="pick-title", markup=False)
         yield Field(
             placeholder="type to filter: 04, timer, part of a path", id="pick-filter", compact=True
@@ -136,10 +138,6 @@ class PickerScreen(Pane, Screen[None]):
         if self._places is not None:
             self._load()
 
-    def on_resize(self) -> None:
-        """Lines are cut to the width."""
-        self.call_after_refresh(self._fill)
-
     # -- what there is ------------------------------------------------------------------------
 
     def _load(self) -> None:
@@ -155,6 +153,9 @@ class PickerScreen(Pane, Screen[None]):
             recent = (self._first, *(of for of in recent if of != self._first))
         self._places = await asyncio.to_thread(places, recent)
         self._fill()
+        if self._hurried:
+            self._hurried = False
+            self.action_pick()
 
     def _all_rows(self) -> Iterator[Row]:
         places = self._places or ()
@@ -234,8 +235,10 @@ class PickerScreen(Pane, Screen[None]):
         getattr(self.query_one(OptionList), f"action_{how}")()
 
     def action_pick(self) -> None:
-        """Open it, or do what the line says."""
-        if (row := self._chosen()) is not None:
+        """Open it, or do what the line says; what was typed ahead of the list waits for it."""
+        if self._places is None:
+            self._hurried = True
+        elif (row := self._chosen()) is not None:
             self._do(row)
 
     @on(OptionList.OptionSelected)

@@ -110,7 +110,9 @@ class Worlds:
         from aos_tui.picker_screen import PickerScreen
 
         app, shown = self._app, self.shown
-        present = "" if shown is None else str(shown.session.root.resolve())
+        present = None
+        if shown is not None:  # the tour's is none of those that are listed
+            present = "" if shown.options.tour else str(shown.session.root.resolve())
         return PickerScreen(app.glyphs, remembers=app.remembers, present=present, first=first)
 
     async def pick(self) -> None:
@@ -148,7 +150,7 @@ class Worlds:
         if self.shown is None:
             self._app.exit()
         else:
-            await self._app.pop_screen()
+            await self._become(self.shown.screen)
 
     def open(self, path: str) -> None:
         """Open the world at ``path`` in place of the one that is shown."""
@@ -165,28 +167,23 @@ class Worlds:
         return replace(self._options, branch="main", scenario=None, at=None, tour=False)
 
     def _open(self, options: Options) -> None:
-        self._app.run_worker(self._replace_coming(options), group="open", exclusive=False)
+        self._app.run_worker(self._replace_coming(options), group="open")
 
     async def _replace_coming(self, options: Options) -> None:
-        if self._is_shown(options):
-            while self._app.screen is not self._shown_screen():
-                await self._app.pop_screen()
+        if self.shown is not None and self._is_shown(self.shown, options):
+            await self._become(self.shown.screen)
             self._app.notify("this world is open")
             return
         await self._drop_coming()
         self._coming = Opened(self._app, options)
         await self._open_coming()
 
-    def _shown_screen(self) -> WorldScreen | None:
-        return None if self.shown is None else self.shown.screen
-
-    def _is_shown(self, options: Options) -> bool:
+    def _is_shown(self, shown: Opened, options: Options) -> bool:
         """Whether it is the world that is open already: a second writer would find it locked."""
-        shown = self.shown
-        if shown is None or shown.session.snapshot is None or options.tour:
+        if shown.session.snapshot is None or shown.options.tour or options.tour:
             return False
         same = Path(options.world).resolve() == shown.session.root.resolve()
-        return same and (options.memory, False) == (shown.options.memory, shown.options.tour)
+        return same and options.memory == shown.options.memory
 
     async def _drop_coming(self) -> None:
         """Give up the world that did not open."""
@@ -223,10 +220,10 @@ class Worlds:
         self._stop_mending()
         before, self.shown, self._coming = self.shown, world, None
         await self._become(world.screen)
-        if before is not None and before is not world:
-            await before.close()
         if world.session.snapshot is not None:
             world.show(world.session.snapshot)
+        if before is not None and before is not world:
+            await before.close()
         self._say_height(world)
         self._look_after(world)
         if self._app.remembers and not world.options.tour:

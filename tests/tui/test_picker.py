@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from aos_core.build.toolchain import find_toolchain
 from aos_core.errors import NoToolchain
 from aos_core.files import bundled_worlds
 from aos_core.world import World
+from aos_tui.app import AosApp
 from aos_tui.dialogs.help import HelpDialog
-from aos_tui.options import parse
+from aos_tui.options import Options, parse
 from aos_tui.remembered import MOST, Remembered, forget_world, recall, remember_world
+from aos_tui.session.worlds import Place, places
 from tests.support import copy_example, counter_world
 from tests.tui.driving import Driver, on_disk, opened
 
@@ -192,6 +195,42 @@ async def test_its_keys_are_in_the_help_and_the_size_is_spoken_of(remembered: Pa
         assert {"enter", "delete", "?", "esc", "ctrl+q"} <= {key for key, _ in rows}
         await on.keys("escape")
         assert on.mode == PICKER and on.app.screen.query_one(Input).value == ""
+
+
+async def test_what_is_typed_ahead_of_the_list_waits_for_it(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_world(str(world))
+    begun, going = threading.Event(), threading.Event()
+
+    def slow(recent: Sequence[str]) -> list[Place]:
+        begun.set()
+        assert going.wait(20)
+        return places(recent)
+
+    monkeypatch.setattr("aos_tui.session.worlds.places", slow)
+    app = AosApp(Options(poll=0.0))
+    async with app.run_test(size=(80, 24)) as pilot:
+        on = Driver(app, pilot)
+        await on.until(begun.is_set)
+        await pilot.press(*"world", "enter")
+        assert on.mode == PICKER
+        going.set()
+        await on.until(lambda: on.mode == "live")
+        assert on.snapshot.world == "world"
+
+
+async def test_keys_in_a_hurry_do_no_harm(world: Path, tmp_path: Path) -> None:
+    remember_world(str(counter_world(tmp_path / "other")))
+    async with opened(world) as on:
+        for keys in (("o", "o"), ("enter", "enter"), ("o", "enter", "escape"), ("escape", "o")):
+            await on.pilot.press(*keys)
+        await on.keys("text:x")
+        for _ in range(3):
+            if on.mode == PICKER:
+                await on.keys("escape", "escape")
+        assert on.mode == "live" and len(on.app.screen_stack) == 1
+    assert on_disk(world)[0] == on_disk(tmp_path / "other")[0] == 0
 
 
 # -- a folder ---------------------------------------------------------------------------------
