@@ -108,6 +108,7 @@ class PickerScreen(Pane, Screen[None]):
         super().__init__()
         self._glyphs, self._remembers = glyphs, remembers
         self._present, self._first = present, first
+        self.opening = OpeningLine(glyphs)
         self._places: list[Place] | None = None
         self._rows: list[Row | None] = []
         self._moved = self._hurried = False
@@ -121,7 +122,7 @@ class PickerScreen(Pane, Screen[None]):
         with Horizontal(id="pick"):
             yield OptionList(id="pick-list", compact=True)
             yield AboutPlace(self._glyphs)
-        yield OpeningLine(self._glyphs)
+        yield self.opening
         yield KeysFooter(lambda: "")
 
     def on_mount(self) -> None:

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aos_tui.panes.opening import OpeningLine
 from aos_tui.session import Closed, Session
 from aos_tui.world_screen import WorldScreen
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from aos_tui.app import AosApp
     from aos_tui.building import Compiler
     from aos_tui.options import Options
+    from aos_tui.panes.opening import OpeningLine
     from aos_tui.picker_screen import PickerScreen
     from aos_tui.problem_screen import ProblemScreen
     from aos_tui.snapshot import Doing, Snapshot
@@ -60,8 +60,10 @@ class Opened:
         self._told = snapshot.notices
 
     def _show_opening(self, doing: Doing | None) -> None:
+        # looked up without a query: this may be told hundreds of times a second
         for screen in self.app.screen_stack:
-            for line in screen.query(OpeningLine):
+            line: OpeningLine | None = getattr(screen, "opening", None)
+            if line is not None:
                 line.show(doing)
 
     async def close(self) -> None:
@@ -139,10 +141,13 @@ class Worlds:
             while app.screen is not screen:
                 await app.pop_screen()
             return
+        if not app.is_running:  # it is being left meanwhile
+            return
         before, mode = app.current_mode, f"{FIRST} {next(self._modes)}"
         app.add_mode(mode, lambda: screen)
-        await app.switch_mode(mode)
-        await app.remove_mode(before)
+        there, gone = app.switch_mode(mode), app.remove_mode(before)
+        await there
+        await gone
 
     async def stay(self) -> None:
         """Go back to the world that is shown; where none is, leave the app."""

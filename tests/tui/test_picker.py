@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import threading
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -218,6 +220,27 @@ async def test_what_is_typed_ahead_of_the_list_waits_for_it(
         going.set()
         await on.until(lambda: on.mode == "live")
         assert on.snapshot.world == "world"
+
+
+async def test_an_opening_that_takes_long_is_shown_and_can_be_left(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_world(str(counter_world(tmp_path / "other")))
+
+    def endless(cls: type[World], /, *_: Any, progress: Callable[..., None], **more: Any) -> World:
+        for done in itertools.count():
+            time.sleep(0.01)
+            progress("indexing the journal", done % 100, 100)
+        raise AssertionError
+
+    async with opened(world) as on:
+        monkeypatch.setattr(World, "open", classmethod(endless))
+        await on.pilot.press("o")
+        await on.until(lambda: on.mode == PICKER and len(lines(on)) > 5)
+        await on.pilot.press("enter")
+        await on.until(lambda: bool(on.app.screen.query_one("#opening").display))
+        await on.keys("escape", "t")
+        assert (on.mode, on.snapshot.world, on.snapshot.live) == ("live", "world", 16)
 
 
 async def test_keys_in_a_hurry_do_no_harm(world: Path, tmp_path: Path) -> None:
