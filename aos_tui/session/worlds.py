@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aos_tui.plan_text import clean
+from aos_core.plain import clean
 
 if TYPE_CHECKING:
     from aos_tui.options import Options
