@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from aos_tui.options import parse
+from aos_tui.options import Options, parse
 
 
 def run() -> None:
@@ -15,7 +16,9 @@ def run() -> None:
         from aos_tui.headless import run_headless
 
         sys.exit(run_headless(options))
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if options.web is not None:
+        sys.exit(_serve(options))
+    if not (os.environ.get(_DRIVER) or (sys.stdin.isatty() and sys.stdout.isatty())):
         sys.stderr.write(
             "aos-tui: this is no terminal\n  `aos` does the same without a screen, and "
             "--headless presses keys and takes a picture\n"
@@ -26,6 +29,22 @@ def run() -> None:
     app = AosApp(options)
     app.run()
     sys.exit(app.return_code or 0)
+
+
+_DRIVER = "TEXTUAL_DRIVER"
+"""Set in a process that a browser shows: it has pipes for a terminal."""
+
+
+def _serve(options: Options) -> int:
+    from aos_core.errors import AosError
+    from aos_tui.web.serve import serve_browsers
+
+    try:
+        serve_browsers(options)
+    except AosError as error:
+        sys.stderr.write(f"aos-tui: {error.message}\n  {error.hint}\n")
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The one table of what a person can do: it feeds keys, footer, help and palette.
 
 An action that applies ``anywhere`` is ``action_<name>`` of the world's screen; one of a pane is
-that of the pane. Where its pane has not the focus, its key says so.
+that of the pane. Where its pane has not the focus, its key says so. Those of the ``picker`` are
+that screen's own, where no world is shown.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from textual.binding import Binding, BindingType
 
 ANYWHERE = "anywhere"
 PANES = ("journal", "state", "plan", "pending")
+PICKER = "picker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,13 @@ ACTIONS: tuple[Action, ...] = (
            "write the session as a scenario, a test, a report to mail, or a screenshot"),
     Action("jump", "semicolon", "jump",
            "a letter on every pane, and on rows: pressing it goes there"),
+    Action("open_world", "o", "worlds",
+           "open another world, or make one; this one stays open until the other one is"),
     Action("zoom", "z", "zoom",
            "give the focused pane the room of all (tab: the next one), and back"),
     Action("cancel", "escape", "stop",
-           "put away what is said; stop what runs, close the filter, leave the zoomed pane"),
+           "put away what is said; stop what runs, close the filter, leave the zoomed pane, the "
+           "tour"),
     Action("help", "question_mark", "help", "this help", footer=True),
     Action("quit", "q", "quit", "quit: nothing is lost, the journal has it", footer=True),
     Action("palette", "ctrl+p", "palette", "find any of these by name", own=True),
@@ -183,6 +188,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("move_up", "K", "earlier", "move the effect up in the order of release", "pending"),
     Action("open_intent", "enter", "open", "open the record that asked for the effect", "pending",
            own=True),
+    Action("pick", "enter", "open", "open the world, or do what the line says", PICKER,
+           footer=True),
+    Action("move_in_list", "up,down,pageup,pagedown", "move", "to another line", PICKER, own=True),
+    Action("forget", "delete", "forget", "take the world off the recent ones", PICKER,
+           footer=True),
+    Action("help", "question_mark", "help", "this help", PICKER, footer=True),
+    Action("leave", "escape", "leave",
+           "empty the filter; else back to the world, or quit where none is open", PICKER,
+           footer=True),
+    Action("quit", "ctrl+q", "quit", "quit", PICKER, own=True),
 )  # fmt: skip
 
 
@@ -197,7 +212,7 @@ def bindings_of(where: str) -> list[BindingType]:
         elsewhere = {
             key: action
             for action in ACTIONS
-            if action.where != where
+            if action.where in PANES
             for key in _keys(action)
             if key not in taken
         }
@@ -207,16 +222,17 @@ def bindings_of(where: str) -> list[BindingType]:
 
 def key_says(key: str) -> str:
     """Where a key of a pane works, for when it is pressed elsewhere."""
-    places = [
-        f"{of.where}: {of.help}" for of in ACTIONS if of.where != ANYWHERE and key in _keys(of)
-    ]
+    places = [f"{of.where}: {of.help}" for of in ACTIONS if of.where in PANES and key in _keys(of)]
     return f"{_SHOWN.get(key, key)} does nothing here. In {'; in '.join(places)}"
 
 
 def help_groups(focused: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """(heading, [(keys, help)]), the focused pane's first."""
+    """(heading, [(keys, help)]), the focused pane's first; the picker has its own alone."""
     order = [focused, ANYWHERE, *(pane for pane in PANES if pane != focused)]
-    titles = {name: f"In the {name} pane" for name in PANES} | {ANYWHERE: "Anywhere"}
+    if focused == PICKER:
+        order = [PICKER]
+    titles = {name: f"In the {name} pane" for name in PANES}
+    titles |= {ANYWHERE: "Anywhere", PICKER: "Where worlds are picked"}
     return [
         (titles[where], [(of.key_text, of.help) for of in ACTIONS if of.where == where and of.keys])
         for where in dict.fromkeys(order)

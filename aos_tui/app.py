@@ -1,8 +1,7 @@
-"""The app: opens a session after the first paint, and says which screen shows it."""
+"""The app: what all screens share. Which world is shown is said in ``worlds``."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,23 +12,21 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.worker import Worker
 
-from aos_tui.actions import ACTIONS, ANYWHERE, remap, shown_key
+from aos_tui.actions import ACTIONS, remap, shown_key
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.keymap import keys_file, read_keymap
 from aos_tui.last_filter import NoCommands
 from aos_tui.options import Options
 from aos_tui.remembered import Remembered, recall, remember
-from aos_tui.session import Closed, Session
 from aos_tui.themes import CURSOR, OWN
 from aos_tui.world_screen import WorldScreen
+from aos_tui.worlds import ENDLESS, FIRST, Worlds
 
 if TYPE_CHECKING:
-    from aos_tui.snapshot import Doing, Snapshot
-
-ENDLESS = "watch"
-"""The group of the worker that never ends."""
+    from aos_tui.picker_screen import PickerScreen
+    from aos_tui.problem_screen import ProblemScreen
+    from aos_tui.session import Session
 
 MOST_PASTED = 200_000
 """Characters; more than that in a field makes every key wait."""
@@ -39,37 +36,39 @@ COMFORTABLE = (100, 30)
 
 
 class AosApp(App[None]):
-    """Owns the session and the screens; knows nothing of what they show."""
+    """Owns what outlives a world: theme, keys, what is remembered, the clipboard."""
 
     TITLE = "aos-tui"
     CSS_PATH = "app.tcss"
+    DEFAULT_MODE = FIRST
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", show=False, priority=True)]
 
     def __init__(self, options: Options) -> None:
         super().__init__()
         self.options = options
-        self._remembers = not options.headless
+        self.remembers = not options.headless
         """Without a terminal nothing is remembered, and nothing that was counts."""
-        self._remembered = recall() if self._remembers else Remembered()
+        self._remembered = recall() if self.remembers else Remembered()
         self._begin_in_theme()
         self.glyphs = pick_glyphs(sys.stdout.encoding, os.environ.get("TERM"))
         self.said: list[tuple[str, str]] = []
-        self.session = Session(options, self._show, self._show_opening)
-        self._world_screen: WorldScreen | None = None
+        self.worlds = Worlds(self, options)
+        self.add_mode(FIRST, self.worlds.first_screen)
         self.set_class(self.glyphs is ASCII, "-ascii")
-        self._told: tuple[str, ...] = ()
-        self._mending: Worker[None] | None = None
-        self._opening = asyncio.Lock()
 
     def on_mount(self) -> None:
-        """Show the empty panes, then open the world behind them."""
+        """Show the first screen, then open the world behind it."""
         self._take_keys()
         wanted = self.options.theme
         if wanted is not None and wanted not in self.available_themes:
             known = ", ".join(sorted(self.available_themes))
             self.notify(f"there is no theme {wanted}: {known}", severity="warning")
+        if self.is_web:
+            from aos_tui.web.tab import end_with_server
+
+            self.run_worker(end_with_server(self.exit), group=ENDLESS)
         self.call_after_refresh(self._say_size)
-        self.call_after_refresh(self._open_soon)
+        self.call_after_refresh(self.worlds.begin)
 
     def _begin_in_theme(self) -> None:
         """That of the command line, else the one that was chosen last, else our dark one. Not by
@@ -88,13 +87,13 @@ class AosApp(App[None]):
 
     def watch_theme(self, theme: str) -> None:
         """One was chosen in the palette."""
-        if self._remembers:
+        if self.remembers:
             remember(theme=theme)
 
     def _say_size(self) -> None:
         """The first time, if it could be more comfortable."""
         small = self.size.width < COMFORTABLE[0] or self.size.height < COMFORTABLE[1]
-        if not self._remembers or self._remembered.size_told or not small:
+        if not self.remembers or self._remembered.size_told or not small:
             return
         remember(size_told=True)
         now, good = (f"{of[0]}x{of[1]}" for of in (self.size, COMFORTABLE))
@@ -110,92 +109,36 @@ class AosApp(App[None]):
     def get_key_display(self, binding: Binding) -> str:
         return shown_key(binding.key)
 
-    def get_default_screen(self) -> WorldScreen:
-        """The world's: a screen below it would only be painted twice."""
-        self._world_screen = WorldScreen(self.session, self.glyphs)
-        return self._world_screen
+    @property
+    def session(self) -> Session:
+        """That of the world that is shown; there must be one."""
+        return self.worlds.session
 
-    def _open_soon(self) -> None:
-        self.run_worker(self._open(), group="open")
+    def on_looking_pick_world(self) -> None:
+        """Another world is wanted."""
+        self.run_worker(self.worlds.pick(), group="open")
 
-    async def _open(self) -> None:
-        async with self._opening:
-            if self.session.snapshot is None:
-                await self._open_now()
+    on_problem_screen_pick_world = on_looking_pick_world
 
-    async def _open_now(self) -> None:
-        try:
-            await self.session.open()
-        except Closed:
-            return
-        except Exception as error:  # whatever is wrong with a world, the app stays up and says so
-            await self._show_problems(error)
-            return
-        if self._mending is not None:
-            self._mending.cancel()
-        while self.screen is not self._world_screen:
-            await self.pop_screen()
-        self._say_height()
-        if self.options.watch:
-            self.run_worker(self._watch(), group=ENDLESS)
-        if self.options.poll:
-            self.run_worker(self.session.follow(), group=ENDLESS)
+    def on_picker_screen_picked(self, message: PickerScreen.Picked) -> None:
+        """Open it."""
+        self.worlds.open(message.path)
 
-    async def _show_problems(self, error: Exception) -> None:
-        """Show what is wrong instead of the panes, and look whether it is mended."""
-        from aos_tui.problem_screen import ProblemScreen
+    def on_picker_screen_tour(self) -> None:
+        """Begin it."""
+        self.worlds.take_tour()
 
-        problems = await self.session.problems_on_disk(error)
-        self.said += [(of.severity, of.text) for of in problems]
-        shown = next((of for of in self.screen_stack if isinstance(of, ProblemScreen)), None)
-        if shown is None:
-            watched = self.options.watch
-            shown = ProblemScreen(self.options.world, self.glyphs, watched=watched)
-            shown.show(problems)
-            await self.push_screen(shown)
-            if watched:
-                self._mending = self.run_worker(self._mend(), group=ENDLESS)
-        else:
-            shown.show(problems)
-
-    async def _mend(self) -> None:
-        """Open the world again whenever one of its files changes."""
-        from aos_tui.watch import changes
-
-        async for _ in changes(await self.session.folders_on_disk(), built=True):
-            self._open_soon()
-
-    def _say_height(self) -> None:
-        at, snapshot = self.options.at, self.session.snapshot
-        if at is not None and snapshot is not None and not 0 <= at <= snapshot.live:
-            text = f"there is no height {at}: the last is {snapshot.live}"
-            self.notify(text, severity="error", timeout=10)
-
-    async def _watch(self) -> None:
-        from aos_tui.watch import changes
-
-        if self._world_screen is not None:
-            self._world_screen.expect_edits()
-        async for paths in changes(self.session.watched()):
-            if self._world_screen is not None:
-                self._world_screen.files_written(paths)
+    def on_picker_screen_left(self) -> None:
+        """Back to the world that is open, else out."""
+        self.run_worker(self.worlds.stay(), group="open")
 
     def on_problem_screen_retry(self) -> None:
         """Open the world again."""
-        self._open_soon()
+        self.worlds.retry()
 
-    def _show(self, snapshot: Snapshot) -> None:
-        if self._world_screen is None:
-            return
-        self._world_screen.show(snapshot)
-        for notice in snapshot.notices:
-            if notice not in self._told:
-                self.notify(notice, severity="warning", timeout=10)
-        self._told = snapshot.notices
-
-    def _show_opening(self, doing: Doing | None) -> None:
-        if self._world_screen is not None:
-            self._world_screen.opening.show(doing)
+    def on_problem_screen_build(self, message: ProblemScreen.Build) -> None:
+        """Build it, then open it."""
+        self.run_worker(self.worlds.build(trust=message.trust), group="build")
 
     def copy_to_clipboard(self, text: str) -> None:
         """As Textual's (OSC 52), and to a file, for terminals that do not take it."""
@@ -203,7 +146,8 @@ class AosApp(App[None]):
 
         async def keep() -> None:
             try:
-                await self.session.keep_copy(text)
+                if self.worlds.shown is not None:
+                    await self.session.keep_copy(text)
             except OSError as error:
                 self.notify(
                     f"{error.filename} was not written: {error.strerror}", severity="warning"
@@ -248,14 +192,12 @@ class AosApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: the action table, and the themes."""
-        if isinstance(screen, WorldScreen):
-            for action in ACTIONS:
-                if action.where == ANYWHERE and not action.own:
-                    keys = f"  ({action.key_text})" if action.keys else ""
-                    title = f"{action.label[:1].upper()}{action.label[1:]}{keys}"
-                    yield SystemCommand(
-                        title, action.help, getattr(screen, f"action_{action.name}")
-                    )
+        where = getattr(screen, "WHERE", None)
+        for action in ACTIONS:
+            if action.where == where and not action.own:
+                keys = f"  ({action.key_text})" if action.keys else ""
+                title = f"{action.label[:1].upper()}{action.label[1:]}{keys}"
+                yield SystemCommand(title, action.help, getattr(screen, f"action_{action.name}"))
         yield SystemCommand("Theme", "choose the colours", self.action_change_theme)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -273,4 +215,4 @@ class AosApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Give up the world."""
-        await self.session.close()
+        await self.worlds.close()

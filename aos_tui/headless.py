@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
-from aos_tui.app import ENDLESS, AosApp
+from aos_tui.app import AosApp
 from aos_tui.options import Options
 from aos_tui.world_screen import WorldScreen
+from aos_tui.worlds import ENDLESS
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -94,7 +95,7 @@ async def settle(pilot: Pilot[Any]) -> None:
 
 def dump(app: AosApp) -> dict[str, Any]:
     """What the app knows, as ``--dump`` writes it. Hashes as ``sha256:`` and hex."""
-    snapshot, focused = app.session.snapshot, app.screen.focused
+    snapshot, focused = _snapshot(app), app.screen.focused
     return {
         "height": None if snapshot is None else snapshot.height,
         "root": None if snapshot is None else f"sha256:{snapshot.root.hex()}",
@@ -107,6 +108,10 @@ def dump(app: AosApp) -> dict[str, Any]:
     }
 
 
+def _snapshot(app: AosApp) -> Snapshot | None:
+    return None if app.worlds.shown is None else app.session.snapshot
+
+
 def _verified(snapshot: Snapshot) -> bool | None:
     """Whether the chain as it stands is proven (True) or broken (False); None: not verified."""
     verified = snapshot.verified
@@ -117,7 +122,7 @@ def _verified(snapshot: Snapshot) -> bool | None:
 
 def _mode(app: AosApp) -> str:
     """``live``, ``past`` or ``read-only``; else the screen that is on top."""
-    snapshot = app.session.snapshot
+    snapshot = _snapshot(app)
     if not isinstance(app.screen, WorldScreen) or snapshot is None:
         return type(app.screen).__name__
     if not snapshot.writable:

@@ -19,7 +19,7 @@ from pathlib import Path
 import platformdirs
 from textual.keys import _character_to_key
 
-from aos_tui.actions import ACTIONS, ANYWHERE, Action
+from aos_tui.actions import ACTIONS, ANYWHERE, PICKER, Action
 
 _KEY = re.compile(r"((ctrl|shift|alt)\+)*[a-z0-9_]+\Z")
 
@@ -117,4 +117,6 @@ def _clash(wanted: Mapping[str, str]) -> tuple[str, str] | None:
 
 def _meet(one: Action, other: Action) -> bool:
     """Whether there is a place in which both have their keys."""
+    if PICKER in (one.where, other.where):
+        return one.where == other.where
     return one.where == other.where or ANYWHERE in (one.where, other.where)

@@ -12,19 +12,25 @@ PACE = 0.4
 POLL = 0.05
 """Seconds between two looks at the file of the journal: what comes in it is seen in 0.2 s."""
 
+HOST, PORT = "localhost", 8000
+"""Where ``--web`` serves, if nothing else is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to open and how. ``size`` in columns and rows; ``pace`` in seconds a turn; ``poll`` in
-    seconds, 0 for never."""
+    """What to open and how. No ``world``: a person picks one. ``size`` in columns and rows;
+    ``pace`` in seconds a turn; ``poll`` in seconds, 0 for never. ``web``: the host and port at
+    which browsers are served."""
 
-    world: str = "."
+    world: str = ""
     branch: str = "main"
     scenario: str | None = None
     at: int | None = None
     theme: str | None = None
     watch: bool = False
     memory: bool = False
+    tour: bool = False
+    web: tuple[str, int] | None = None
     headless: bool = False
     size: tuple[int, int] = (120, 40)
     keys: tuple[str, ...] = ()
@@ -40,17 +46,27 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given = parser.parse_args(arguments)
     if not given.headless and (given.keys or given.screenshot or given.dump):
         parser.error("--keys, --screenshot and --dump go with --headless")
+    if not given.world and (given.branch or given.scenario or given.at is not None):
+        parser.error("--branch, --scenario and --at go with WORLD; . is the folder you are in")
+    if given.tour and (given.world or given.branch or given.scenario or given.at is not None):
+        parser.error("--tour has a world of its own")
+    if given.web and given.headless:
+        parser.error("--web serves a person, --headless is for programs: one of them")
+    if not given.web and (given.host or given.port is not None):
+        parser.error("--host and --port go with --web")
     watch = given.watch
     if watch is None:
         watch = not (given.headless or given.memory)
     return Options(
-        world=given.world,
-        branch=given.branch,
+        world=given.world or "",
+        branch=given.branch or "main",
         scenario=given.scenario,
         at=given.at,
         theme=given.theme,
         watch=watch,
         memory=given.memory,
+        tour=given.tour,
+        web=(given.host or HOST, PORT if given.port is None else given.port) if given.web else None,
         headless=given.headless,
         size=given.size,
         keys=given.keys,
@@ -61,14 +77,26 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     )
 
 
+def words_of(options: Options) -> list[str]:
+    """The arguments that open the same in another process."""
+    named = {"branch": options.branch} if options.world else {}
+    named |= {name: getattr(options, name) for name in ("scenario", "at", "theme")}
+    return [
+        *filter(None, [options.world]),
+        *(f"--{name}={value}" for name, value in named.items() if value is not None),
+        "--watch" if options.watch else "--no-watch",
+        *(f"--{name}" for name in ("memory", "tour") if getattr(options, name)),
+    ]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="aos-tui", description="See, simulate and prove a world of agents."
     )
     add = parser.add_argument
-    add("world", nargs="?", default=".", metavar="WORLD",
-        help="a world's directory, slug or number (default: the directory you are in)")  # fmt: skip
-    add("--branch", default="main", metavar="B", help="the journal to open (default: main)")
+    add("world", nargs="?", metavar="WORLD",
+        help="a world's directory, slug or number (without one: pick it)")  # fmt: skip
+    add("--branch", metavar="B", help="the journal to open (default: main)")
     add("--scenario", metavar="S", help="whose answers are prepared and whose steps t plays")
     add("--at", type=int, metavar="H", help="the height to show first (default: the live end)")
     add(
@@ -80,6 +108,12 @@ def _parser() -> argparse.ArgumentParser:
         help="offer a reducer that was rebuilt (default: yes, but not with --memory)")  # fmt: skip
     add("--memory", action="store_true",
         help="keep the journal in memory, with simulated time: nothing is written")  # fmt: skip
+    add("--tour", action="store_true",
+        help="five steps through a world that is thrown away afterwards")  # fmt: skip
+    add("--web", action="store_true", help="serve the app to a browser, until ctrl+c")
+    add("--host", metavar="H", help=f"with --web: the address to listen at (default: {HOST})")
+    add("--port", type=_port, metavar="P",
+        help=f"with --web: the port (default: {PORT}; 0: a free one)")  # fmt: skip
     add("--headless", action="store_true", help="press --keys without a terminal, then exit")
     add("--size", type=_size, default=(120, 40), metavar="120x40", help="columns x rows")
     add("--keys", type=_keys, default=(), metavar="t,R,v",
@@ -94,6 +128,12 @@ def _size(text: str) -> tuple[int, int]:
     if not (columns.isdecimal() and rows.isdecimal() and int(columns) and int(rows)):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; give columns x rows, as in 120x40")
     return int(columns), int(rows)
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 0 to 65535")
+    return int(text)
 
 
 def _keys(text: str) -> tuple[str, ...]:

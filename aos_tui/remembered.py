@@ -62,3 +62,13 @@ def remember(**changed: Any) -> None:
         put_whole(path, json.dumps(asdict(replace(recall(), **changed)), indent=2).encode())
     except OSError:
         return
+
+
+def remember_world(path: str) -> None:
+    """From now on the world at this absolute path is the newest of the recent ones."""
+    remember(recent=(path, *(of for of in recall().recent if of != path))[:MOST])
+
+
+def forget_world(path: str) -> None:
+    """The world at this path is no longer among the recent ones."""
+    remember(recent=tuple(of for of in recall().recent if of != path))

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
-from aos_tui.actions import bindings_of
+from aos_tui.actions import ANYWHERE, bindings_of
 from aos_tui.panes.base import Pane
 from aos_tui.panes.footer import KeysFooter
 from aos_tui.panes.journal import JournalList, JournalPane
@@ -21,7 +21,9 @@ from aos_tui.panes.pending import PendingPane
 from aos_tui.panes.plan import PlanPane
 from aos_tui.panes.state import StatePane
 from aos_tui.panes.timeline import Banner, HeaderLine, Timeline
+from aos_tui.panes.tour import TourBand
 from aos_tui.plan_text import instance_line
+from aos_tui.tour import key_of
 from aos_tui.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -37,12 +39,13 @@ SMALLEST = (60, 15)
 class WorldScreen(Verbs):
     """Hands each snapshot to every pane, and what panes ask for to the verbs."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings_of("anywhere")
+    WHERE: ClassVar[str] = ANYWHERE
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(ANYWHERE)
     AUTO_FOCUS = ""  # Textual's would take widgets that are not displayed
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (72, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-high")]  # noqa: RUF012
 
-    def __init__(self, session: Session, glyphs: Glyphs) -> None:
+    def __init__(self, session: Session, glyphs: Glyphs, *, tour: bool = False) -> None:
         super().__init__(session)
         self.journal = JournalPane(glyphs, session.search)
         self.glyphs = glyphs
@@ -51,6 +54,7 @@ class WorldScreen(Verbs):
         self.state = StatePane(glyphs)
         self.plan = PlanPane(glyphs)
         self.opening = OpeningLine(glyphs)
+        self.tour = TourBand(glyphs) if tour else None
         self._asked_lost = False
         self._lines = (
             HeaderLine(glyphs, "header"),
@@ -63,6 +67,8 @@ class WorldScreen(Verbs):
         banner.display = False
         yield header
         yield banner
+        if self.tour is not None:
+            yield self.tour
         yield self.opening
         with Horizontal(id="panes"):
             with Vertical(id="left"):
@@ -120,6 +126,8 @@ class WorldScreen(Verbs):
         """Show a snapshot in every pane."""
         for line in self._lines:
             line.show(snapshot)
+        if self.tour is not None:
+            self.tour.show(snapshot)
         self.query_one(KeysFooter).refresh()
         for pane in (self.journal, self.state, self.plan, self.pending):
             pane.show(snapshot)
@@ -129,6 +137,17 @@ class WorldScreen(Verbs):
         elif not self._asked_lost and self.app.screen is self:
             self._asked_lost = True
             self.ask_lost()
+
+    def leave_tour(self) -> None:
+        """Take the tour's band away; its world stays, as long as one looks at it."""
+        if self.tour is not None:
+            self.tour.remove()
+            self.tour = None
+            self.notify(
+                f"the tour is left; nothing of this world is kept, {key_of('open_world')} opens "
+                "another",
+                timeout=8,
+            )
 
     def focused_pane(self) -> tuple[str, Pane | None]:
         for pane in (self.state, self.plan, self.pending):

@@ -38,16 +38,13 @@ def _reference() -> str:
 
 def keys_page(text: str) -> str:
     """As :func:`page`, of the keys."""
-    from aos_tui.actions import ACTIONS, help_groups
+    from aos_tui.actions import ACTIONS, ANYWHERE, PICKER, help_groups
 
-    ids = {(of.where, of.help): of.id for of in ACTIONS}
-    where = {of.help: of.where for of in ACTIONS}
+    ids = {(of.key_text, of.help): of.id for of in ACTIONS}
     parts = []
-    for heading, rows in help_groups("anywhere"):
+    for heading, rows in [*help_groups(ANYWHERE), *help_groups(PICKER)]:
         parts.append(f"\n## {heading}\n\n| key | id | does |\n|---|---|---|\n")
-        parts += [
-            f"| {_code(keys)} | `{ids[where[help], help]}` | {help} |\n" for keys, help in rows
-        ]
+        parts += [f"| {_code(keys)} | `{ids[keys, help]}` | {help} |\n" for keys, help in rows]
     return text.partition(MARK)[0] + MARK + "".join(parts)
 
 

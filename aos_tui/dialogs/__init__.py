@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.help import HelpDialog
     from aos_tui.dialogs.jump import JumpScreen
     from aos_tui.dialogs.lost import LostDialog
+    from aos_tui.dialogs.new import NewDialog
     from aos_tui.dialogs.prompt import PromptDialog
     from aos_tui.dialogs.proof import ProofDialog
     from aos_tui.dialogs.property import PropertyDialog
@@ -43,6 +44,7 @@ __all__ = [
     "InstancesDialog",
     "JumpScreen",
     "LostDialog",
+    "NewDialog",
     "PastDialog",
     "PromptDialog",
     "ProofDialog",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aos_tui.options import Options
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aos_core.errors import AosError
     from aos_core.progress import StageProgress
     from aos_core.world import World
@@ -91,3 +91,21 @@ def folders_of(world: str) -> list[Path]:
         return WorldFiles.read(root).watched()
     except AosError:
         return [root]
+
+
+def unbuilt(world: str) -> bool:
+    """Whether a world that is not open has a reducer whose source is here, and no build of it."""
+    from aos_core.build.builder import find_built
+    from aos_core.errors import AosError
+    from aos_core.files import WorldFiles, find_world
+
+    try:
+        files = WorldFiles.read(find_world(world))
+        crates = [
+            Path(os.path.normpath(files.home / of.crate))
+            for of in files.config.modules.values()
+            if of.crate is not None and of.wasm is None
+        ]
+        return any(of.is_dir() and find_built(files.build_cache, of) is None for of in crates)
+    except AosError:
+        return False

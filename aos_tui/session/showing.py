@@ -8,7 +8,7 @@ only change which snapshot is made.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -135,6 +135,14 @@ class Showing:
             return reading.problems_of(error, self.options.world, branches)
 
         return await self._run(look)
+
+    async def lacks_only_a_build(self, problems: Sequence[Problem]) -> bool:
+        """Whether what keeps the world from being opened is only that its reducers are not built,
+        and their sources are here."""
+        wrong = {of.code for of in problems if of.severity == "error"}
+        if not wrong <= {"no_wasm", "bad_module"}:
+            return False
+        return await self._run(lambda: opening.unbuilt(self.options.world))
 
     async def folders_on_disk(self) -> list[Path]:
         """The folders in which a change may mend a world that did not open."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aos_tui.panes.pending import PendingPane
     from aos_tui.panes.plan import PlanPane
     from aos_tui.panes.state import StatePane
+    from aos_tui.panes.tour import TourBand
     from aos_tui.session import Session
     from aos_tui.snapshot import Snapshot
 
@@ -34,6 +35,7 @@ class Base(Screen[None]):
     pending: PendingPane
     state: StatePane
     plan: PlanPane
+    tour: TourBand | None
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -110,6 +112,10 @@ class Base(Screen[None]):
 
     def stop_building(self) -> None:
         """End the compiler."""
+        raise NotImplementedError
+
+    def leave_tour(self) -> None:
+        """Take the tour's band away."""
         raise NotImplementedError
 
     def show_value(self, title: str, text: str) -> None:

@@ -20,6 +20,20 @@ BUILD = "build"
 NOT_TRUSTED = "not_trusted"
 
 
+def trust_text(world: str) -> str:
+    """What a person agrees to who has a world built."""
+    return (
+        f"{world}\n\nBuilding it runs its build scripts and macros on this machine, as you. Do so "
+        "only if you trust its author. Asked once for this world."
+    )
+
+
+def failure_text(result: BuildResult) -> str:
+    """What the compiler says, with its places."""
+    parts = [result.message, result.details, result.hint]
+    return "\n\n".join(part for part in parts if part)
+
+
 class Coding(Rehearsing):
     """Build, swap, and say what a changed file means."""
 
@@ -106,22 +120,16 @@ class Coding(Rehearsing):
         self._told = None
 
     def _ask_trust(self, why: str, result: BuildResult) -> None:
-        text = (
-            f"{self.session.root}\n\nBuilding it runs its build scripts and macros on this "
-            "machine, as you. Do so only if you trust its author. Asked once for this world."
-        )
         self._tell(
             "ConfirmDialog",
             lambda yes: self._build(why, trust=True) if yes else None,
-            "Build this world?", text, "Build", "Do not",
+            "Build this world?", trust_text(str(self.session.root)), "Build", "Do not",
         )  # fmt: skip
 
     def _show_failure(self, result: BuildResult) -> None:
         """What the compiler says, with its places; the world goes on with the module it has."""
-        parts = [result.message, result.details, result.hint]
-        text = "\n\n".join(part for part in parts if part)
-        going_on = "The world goes on with the module it has."
-        self._tell("ValueDialog", lambda _: None, "It does not build", f"{text}\n\n{going_on}")
+        text = f"{failure_text(result)}\n\nThe world goes on with the module it has."
+        self._tell("ValueDialog", lambda _: None, "It does not build", text)
 
     def on_screen_resume(self) -> None:
         """Say now what a dialog kept from being said."""

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from textual.message import Message
+
 from aos_tui.actions import help_groups, key_says
 from aos_tui.formatting import count, pretty
 from aos_tui.verbs.travel import Travel
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
 
 class Looking(Travel):
     """Verify, open, find, copy, zoom, help."""
+
+    class PickWorld(Message):
+        """Another world is wanted."""
+
+    def action_open_world(self) -> None:
+        """To the other worlds; what is performed for real is not left alone."""
+        if self.session.live_running:
+            self.notify("an effect is being performed for real: esc stops it first")
+        else:
+            self.post_message(self.PickWorld())
 
     def action_verify(self) -> None:
         """Run the journal again and compare."""
@@ -149,12 +161,14 @@ class Looking(Travel):
             self.journal.close_filter()
         elif self.state.finding and self.state.has_focus_within:
             self.state.close_find()
-        elif said:
+        elif said and self.tour is None:
             return
         elif self.journal.filtering:
             self.journal.close_filter()
         elif self.zoomed:
             self.action_zoom()
+        elif self.tour is not None:
+            self.leave_tour()
         else:
             self.notify("nothing runs and nothing is open: q quits")
 

@@ -20,10 +20,18 @@ PATIENCE = 60.0
 
 
 class Terminal:
-    """The program on a screen of ``columns`` x ``rows``."""
+    """The program on a screen of ``columns`` x ``rows``; without a ``world`` as if one had named
+    none. Started in the folder ``place``; ``more`` of the environment."""
 
-    def __init__(self, world: Path, columns: int, rows: int, **more: str) -> None:
-        """``more``: of the environment."""
+    def __init__(
+        self,
+        world: Path | None,
+        columns: int,
+        rows: int,
+        *,
+        place: Path | None = None,
+        **more: str,
+    ) -> None:
         if not PROGRAM.exists():
             pytest.skip(f"aos-tui is not installed beside {sys.executable}")
         self._screen = pyte.Screen(columns, rows)
@@ -36,8 +44,9 @@ class Terminal:
         inherited = {name: of for name, of in os.environ.items() if name not in sized}
         self._child = pexpect.spawn(
             str(PROGRAM),
-            [str(world), "--no-watch"],
+            [*map(str, filter(None, [world])), "--no-watch"],
             dimensions=(rows, columns),
+            cwd=None if place is None else str(place),
             env={**inherited, **env, "TEXTUAL_ANIMATIONS": "none", **more},
             timeout=PATIENCE,
         )

@@ -171,7 +171,7 @@ async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
     with World.open(world) as holder:
         async with opened(world, poll=0.01) as on:
             shown: list[int] = []
-            seen = on.app._show
+            seen = on.app.session._changed
 
             def show(snapshot: Snapshot) -> None:
                 shown.append(snapshot.live)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from aos_core.files import bundled_worlds
+from aos_core.files import Listed, bundled_worlds
 from aos_tui.app import AosApp
 from aos_tui.headless import press, settle
 from aos_tui.options import Options
@@ -79,6 +79,48 @@ def test_damaged_journal(snap_compare: Compare, world: Path, size: tuple[int, in
     offsets = play(world)
     flip(log(world), offsets[3] + 40)
     assert compare(snap_compare, Options(str(world), scenario="basic"), (), size)
+
+
+PICKING = {
+    "picker": (),
+    "picker-filter": ("text:04",),
+    "picker-new": ("text:new world", "enter", "text:a/b"),
+}
+TOUR = {
+    "tour-1": (),
+    "tour-4": ("t", "comma", "f"),
+    "tour-otherwise": ("T", "comma", "f"),
+    "tour-done": ("t", "comma", "f", "S", "text:7", "enter", "v"),
+}
+
+
+@pytest.fixture
+def ladder(monkeypatch: pytest.MonkeyPatch, remembered: Path, tmp_path: Path) -> None:
+    """A ladder and recent worlds whose paths and words are the same everywhere."""
+    shipped = [
+        ("00", "counter", "Counting", "A reducer alone: start with a target, tick until then."),
+        ("04", "aggregator", "Three at once", "Three HTTP requests in parallel, and one join."),
+    ]
+    worlds = [Listed(*of, Path("/ships") / f"{of[0]}-{of[1]}") for of in shipped]
+    monkeypatch.setattr("aos_core.files.bundled_worlds", lambda: worlds)
+    remembered.write_text('{"size_told": true, "recent": ["/work/gone", "/ships/04-aggregator"]}')
+    (tmp_path / "w").mkdir()
+    monkeypatch.chdir(tmp_path / "w")
+    monkeypatch.setattr("aos_tui.session.worlds.shown_path", str)
+    monkeypatch.setattr("aos_tui.session.worlds.typed_path", lambda _: "/work")
+
+
+@SIZES
+@pytest.mark.usefixtures("ladder")
+@pytest.mark.parametrize("name", PICKING)
+def test_picker(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, Options(), PICKING[name], size)
+
+
+@SIZES
+@pytest.mark.parametrize("name", TOUR)
+def test_tour(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, Options(tour=True), TOUR[name], size)
 
 
 def compare(

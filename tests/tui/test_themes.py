@@ -144,6 +144,20 @@ async def test_every_text_has_contrast_also_in_sixteen_colours(theme: str) -> No
         assert await unreadable(on, good) == []
 
 
+@pytest.mark.parametrize("theme", [theme.name for theme in OWN])
+@pytest.mark.parametrize("where", ["picker", "tour"])
+async def test_so_it_has_before_one_is_in_a_world(where: str, theme: str) -> None:
+    async with opened("", theme=theme, tour=where == "tour") as on:
+        seen = [*texts(on)]
+        if where == "tour":
+            await on.keys("T", "comma", "f")
+            seen += texts(on)
+        words = " ".join(text for text, _ in seen)
+        assert ("Tour 4 of 5" in words) if where == "tour" else ("Take the tour" in words)
+        low = [(text, style) for text, style in seen if contrast(colours(style)) < LEAST]
+        assert low == []
+
+
 async def test_without_colour_it_has_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with opened(theme="aos-light") as on:

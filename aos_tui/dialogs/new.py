@@ -1,0 +1,83 @@
+"""Make a world: its name, the folder it stands in, and what it is like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input, Label, Select, Static
+
+from aos_tui.dialogs.base import Form, Wrong
+
+FIELDS = ("name", "folder")
+
+
+class NewDialog(Form[tuple[str, str, str]]):
+    """Dismisses with (name, folder, model), or None. ``given``: the same, to begin with;
+    ``models``: (label, model) of each world it can be like, beside the small one, whose model is
+    empty; ``problem`` takes folder and name and says (field, what is wrong with it)."""
+
+    SAYS = (
+        "Makes a folder with definitions, a reducer in Rust, a scenario and a test: what `aos new` "
+        "makes. Then it is opened; b builds its reducer."
+    )
+    KEYS = (("enter", "submit", "Make"),)
+    MORE = "tab  next field"
+    REFUSED = "not made"
+    AUTO_FOCUS = "#name"
+
+    def __init__(
+        self,
+        given: tuple[str, str, str],
+        models: Sequence[tuple[str, str]],
+        problem: Callable[[str, str], tuple[str, str] | None],
+    ) -> None:
+        super().__init__("New world")
+        self._given, self._problem = given, problem
+        self._models = [("a small counter", ""), *models]
+        self._field = ""
+
+    def body(self) -> ComposeResult:
+        name, folder, model = self._given
+        with Horizontal(classes="field"):
+            yield Label("name")
+            yield Input(name, placeholder="my-world", id="name", compact=True)
+        yield Static(id="wrong-name", classes="wrong", markup=False)
+        with Horizontal(classes="field"):
+            yield Label("in folder")
+            yield Input(folder, id="folder", compact=True)
+        yield Static(id="wrong-folder", classes="wrong", markup=False)
+        with Horizontal(classes="field"):
+            yield Label("like")
+            yield Select(self._models, allow_blank=False, value=model, id="model", compact=True)
+
+    def read(self) -> tuple[str, str, str]:
+        name, folder = (self.query_one(f"#{of}", Input).value.strip() for of in FIELDS)
+        found = self._problem(folder, name)
+        if found is not None:
+            self._field = found[0]
+            raise Wrong(found[1])
+        return name, folder, str(self.query_one(Select).value)
+
+    def fine(self, result: tuple[str, str, str]) -> str:
+        return f"makes {result[1].rstrip('/')}/{result[0]}"
+
+    def say(self, what: Wrong | str, refused: str = "") -> None:
+        """What is wrong stands below its field; a name that nobody has typed yet is not wrong."""
+        wrong = what if isinstance(what, Wrong) else None
+        untouched = (
+            not refused and self._field == "name" and not self.query_one("#name", Input).value
+        )
+        for field in FIELDS:
+            here = wrong is not None and self._field == field and not untouched
+            line = self.query_one(f"#wrong-{field}", Static)
+            line.display = here
+            line.update(wrong.text if here and wrong is not None else "")
+        super().say(what if wrong is None else "", "")
+        if wrong is not None and refused:
+            self.notify(f"{refused}: {wrong.text}", severity="error")
+            self.query_one(f"#{self._field}").focus()
+
+    def on_input_submitted(self) -> None:
+        self.action_submit()

@@ -1,0 +1,1 @@
+"""``aos-tui --web``: the app in a browser, through textual-serve (the extra ``web``)."""

@@ -1,0 +1,82 @@
+"""textual-serve's server, made to end cleanly, to need no other site, and to heed no other page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import WSCloseCode, web
+from textual_serve.app_service import AppService
+from textual_serve.server import Server
+
+from aos_tui.web.serve import PAGE
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class TabServer(Server):
+    """Serves ``command`` to each tab that is opened."""
+
+    def __init__(self, command: str, host: str, port: int, title: str) -> None:
+        super().__init__(command, host, port, title, templates_path=PAGE)
+        self._open: set[web.WebSocketResponse] = set()
+
+    def serve(self, debug: bool = False) -> None:
+        """Serve until ctrl+c, or until the process is asked to end. Raises :class:`OSError` where
+        nothing can listen there."""
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        runner = web.AppRunner(await self._make_app(), access_log=None)
+        await runner.setup()
+        asked = asyncio.Event()
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+            self._say_where(runner.addresses[0][1])
+            with contextlib.suppress(NotImplementedError):  # elsewhere ctrl+c interrupts
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    asyncio.get_running_loop().add_signal_handler(number, asked.set)
+            await asked.wait()
+        finally:
+            await runner.cleanup()
+
+    def _say_where(self, port: int) -> None:
+        say = partial(print, flush=True)
+        say(f"aos-tui is at http://{self.host}:{port}   (ctrl+c ends it)")
+        if self.host not in _LOOPBACK:
+            say("  whoever reaches this address acts on the world, with your rights")
+
+    async def on_startup(self, app: web.Application) -> None:
+        """Nothing: where it is is said when it listens."""
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """A tab. Only our own page may open one: any other that a browser shows could else press
+        keys here."""
+        origin = urlsplit(request.headers.get("Origin", ""))
+        name = urlsplit(f"//{request.host}").hostname
+        known = self.host not in _LOOPBACK or name in _LOOPBACK
+        if not known or (origin.netloc and origin.netloc != request.host):
+            raise web.HTTPForbidden(text="only the page of this server may open the app")
+        return await super().handle_websocket(request)
+
+    async def _process_messages(
+        self, websocket: web.WebSocketResponse, app_service: AppService
+    ) -> None:
+        self._open.add(websocket)
+        try:
+            await super()._process_messages(websocket, app_service)
+        finally:
+            self._open.discard(websocket)
+
+    async def on_shutdown(self, app: web.Application) -> None:
+        """Close the tabs: each app then gives up its world and ends, before the server does."""
+        closing: list[Any] = [
+            tab.close(code=WSCloseCode.GOING_AWAY, message=b"the server has ended")
+            for tab in self._open
+        ]
+        await asyncio.gather(*closing, return_exceptions=True)
