@@ -96,6 +96,14 @@ class Chain:
         index = self.index_at(height)
         return index - sum(1 for start in self._starts[1:] if start <= index)
 
+    def turn(self, number: int) -> tuple[int, int]:
+        """(first, last) height of a turn, without reading it: genesis is turn 0, and
+        :meth:`turns_until` gives the number of a height's turn."""
+        headers = enumerate(self._starts[1:])
+        index = number + sum(1 for before, start in headers if start - before <= number)
+        end = self.first_height(index + 1) - 1 if index + 1 < self.count else self.height
+        return self.first_height(index), end
+
     def turn_starts(self, height: int, most: int) -> list[int]:
         """The heights up to ``height`` at which turns begin, rising, evenly thinned out where there
         are more than ``most``."""

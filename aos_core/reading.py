@@ -396,6 +396,10 @@ class Reader:
         """How many turns have begun by ``height``, genesis aside."""
         return self._chain.turns_until(height)
 
+    def turn(self, number: int) -> tuple[int, int]:
+        """(first, last) height of a turn, without reading it; genesis is turn 0."""
+        return self._chain.turn(number)
+
     def turn_starts(self, height: int, most: int) -> list[int]:
         """The heights up to ``height`` at which turns begin, rising, evenly thinned out where there
         are more than ``most``."""

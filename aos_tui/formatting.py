@@ -59,6 +59,29 @@ def plain(pieces: Iterable[Piece]) -> str:
     return "".join(part for part, _ in pieces)
 
 
+def clip_pieces(pieces: Iterable[Piece], width: int) -> list[Piece]:
+    """The first ``width`` characters of pieces, ``..`` at their end where some are left out."""
+    found: list[Piece] = []
+    room = width
+    for text, role in pieces:
+        if len(text) > room:
+            return _ended([*found, (text[:room], role)])
+        found.append((text, role))
+        room -= len(text)
+    return found
+
+
+def _ended(pieces: list[Piece]) -> list[Piece]:
+    """Pieces whose last two characters say that more is left out."""
+    left = 2
+    found: list[Piece] = []
+    for text, role in reversed(pieces):
+        cut = min(left, len(text))
+        left -= cut
+        found.append((f"{text[: len(text) - cut]}{'.' * cut}", role))
+    return found[::-1]
+
+
 def short_name(name: str) -> str:
     """``demo/Aggregator@1`` as ``Aggregator``."""
     return name.rpartition("/")[2].partition("@")[0]

@@ -26,6 +26,15 @@ class Glyphs:
     """A turn's first, middle and last record, and the only one."""
     chosen: str
     dot: str
+    folded: str
+    mark: str
+    hit: str
+    kept: str
+    fails: str
+    fork: str
+    begin: str
+    bars: str
+    """From nothing to a full cell."""
 
     def legend(self) -> list[tuple[str, str]]:
         """(glyphs, what they say)."""
@@ -34,7 +43,13 @@ class Glyphs:
             (self.receipt, "an input: the receipt of an effect"),
             (self.change, "changed in this turn; inside a turn, by this record"),
             ("".join(self.bracket[:3]), "the records of one turn"),
-            (f"{self.turn} {self.chosen}", "in the timeline: a turn, the shown height"),
+            (self.folded, "a folded turn: what came in, what came of it; space unfolds it"),
+            (f"{self.mark} {self.hit}", "a height that is marked, one that the search has found"),
+            (self.bars[1:], "in the timeline, as wide as its turn: how many records"),
+            (f"{self.turn} {self.chosen}", "there: a turn begins, the shown height"),
+            (f"{self.failed} {self.fails}", "there: a fault, where the property first fails"),
+            (f"{self.fork} {self.begin}", "there: a branch leaves this one, this one begins"),
+            (self.kept, "there: a state is kept, from which travel is quick"),
             (f"{self.pending} {self.ready}", "a step that is pending, ready"),
             (f"{self.waiting} {self.done}", "a step that is waiting, done"),
             (f"{self.skipped} {self.failed}", "a step that was skipped, has failed"),
@@ -55,10 +70,12 @@ class Glyphs:
 UNICODE = Glyphs(
     "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "✗", "∆", "─", "┼", ("├", "┤"),
     ("╭", "│", "╰", "╶"), "◉", "·",
+    "⊞", "✦", "▪", "∙", "‼", "⋔", "⊢", " ▁▂▃▄▅▆▇█",
 )  # fmt: skip
 ASCII = Glyphs(
     ">", "<", "v", ".", "o", "~", "+", "/", "x", "*", "-", "+", ("[", "]"),
     ("+", "|", "+", "-"), "@", "-",
+    "#", "'", ":", "s", "!", "Y", "L", " .:-=%",
 )  # fmt: skip
 
 

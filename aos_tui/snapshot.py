@@ -87,6 +87,19 @@ class Index:
         itself."""
         return self._read(lambda: self._world.turn_bounds(height)) or (height, height)
 
+    def turn(self, number: int) -> tuple[int, int]:
+        """(first, last) height of a turn, genesis being turn 0; nothing of it is read. (0, 0) where
+        that cannot be told."""
+        return self._read(lambda: self._world.turn(number)) or (0, 0)
+
+    def turn_of(self, height: int) -> int:
+        """The number of the turn of ``height``; nothing of it is read."""
+        return self._read(lambda: self._world.turns_until(height)) or 0
+
+    def records(self, first: int, last: int) -> Sequence[Record] | None:
+        """The records of a turn; None where they cannot be read."""
+        return self._read(lambda: self._world.records[first : last + 1])
+
     def faults(self, live: int) -> tuple[int, ...]:
         """The heights of faults up to ``live``, thinned out where there are many; for the thread
         that makes snapshots."""
@@ -177,7 +190,7 @@ class Snapshot:
     what the scenario would do next; ``disk_changes`` names the definitions on disk that differ from
     those in force. ``lost``: whether the journal's file was deleted or moved while it was open.
     ``holds``: of the property that is watched ``holds``, ``fails`` or ``silent`` at this height;
-    None where none is."""
+    None where none is. ``marked`` are the heights that were marked, rising."""
 
     world: str
     branch: str
@@ -208,6 +221,7 @@ class Snapshot:
     progress: str | None = None
     holds: str | None = None
     plan_starts: tuple[tuple[str, str], ...] = ()
+    marked: tuple[int, ...] = ()
 
     @property
     def at_end(self) -> bool:

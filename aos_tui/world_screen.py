@@ -14,7 +14,8 @@ from textual.widgets import Static
 from aos_tui.actions import bindings_of
 from aos_tui.panes.base import Pane
 from aos_tui.panes.footer import KeysFooter
-from aos_tui.panes.journal import JournalList, JournalPane
+from aos_tui.panes.journal import JournalPane
+from aos_tui.panes.journal_list import JournalList
 from aos_tui.panes.opening import OpeningLine
 from aos_tui.panes.pending import PendingPane
 from aos_tui.panes.plan import PlanPane

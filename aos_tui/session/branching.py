@@ -42,7 +42,9 @@ class Branching(Proving):
         """Fork at a height and go on there, at its live end."""
 
         def act() -> None:
-            self._leave_for(self._opened.fork(height, name), None)
+            forked = self._opened.fork(height, name)
+            self._marked[name] = {of for of in self._marks() if of <= forked.height}
+            self._leave_for(forked, None)
 
         self._stop_verifying()
         await self._act(act)
@@ -95,6 +97,7 @@ class Branching(Proving):
 
         def act() -> None:
             self._opened.rename_branch(name, new)
+            self._marked[new] = self._marked.pop(name, set())
             if (parked := self._parked.pop(name, None)) is not None:
                 parked.branch, self._parked[new] = new, parked
 

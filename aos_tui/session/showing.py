@@ -77,6 +77,7 @@ class Showing:
         self._stop = self._closed = False
         self._parked: dict[str, World] = {}
         self.kept_property: Property | None = None
+        self._marked: dict[str, set[int]] = {}
 
     # -- opening ----------------------------------------------------------------------------
 
@@ -241,6 +242,19 @@ class Showing:
     def _live(self) -> int:
         return 0 if self.snapshot is None else self.snapshot.live
 
+    def mark(self, height: int) -> bool:
+        """Mark a height of the branch, or no longer; whether it is marked now."""
+        marked = self._marked.setdefault(self._opened.branch, set())
+        marked ^= {height}
+        if self.snapshot is not None:
+            self._publish(replace(self.snapshot, marked=self._marks()))
+        return height in marked
+
+    def _marks(self) -> tuple[int, ...]:
+        world = self._opened
+        marked = self._marked.get(world.branch, ())
+        return tuple(sorted(height for height in marked if height <= world.height))
+
     async def choose_plan(self, number: int) -> None:
         """Show another plan instance."""
         self._instance = number
@@ -311,6 +325,7 @@ class Showing:
             lost=self._lost,
             progress=self.progress,
             holds=self._judge(view),
+            marked=self._marks(),
         )
 
     def _judge(self, view: View) -> str | None:

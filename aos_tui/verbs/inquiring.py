@@ -23,7 +23,6 @@ class Inquiring(Looking):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._marks: list[int] = []
         self._property = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 3}]}'
 
     # -- why --------------------------------------------------------------------------------
@@ -114,18 +113,14 @@ class Inquiring(Looking):
         if self.snapshot is None:
             return
         height = self.snapshot.height
-        if height in self._marks:
-            self._marks.remove(height)
-            self.notify(f"height {height} is no longer marked")
-        else:
-            self._marks.append(height)
+        if self.session.mark(height):
             self.notify(f"height {height} is marked: ' goes back to it")
+        else:
+            self.notify(f"height {height} is no longer marked")
 
     def action_to_mark(self) -> None:
         """To the mark before the shown height, around to the last."""
-        live = -1 if self.snapshot is None else self.snapshot.live
-        here = sorted(height for height in self._marks if height <= live)
-        if self.snapshot is None or not here:
+        if self.snapshot is None or not (here := self.snapshot.marked):
             self.notify("no height is marked: m marks the one that is shown")
             return
         earlier = [height for height in here if height < self.snapshot.height]

@@ -81,7 +81,7 @@ class Looking(Travel):
 
     def _hit(self, step: int) -> None:
         if not self.journal.looks_for_something:
-            self.notify("no filter is set: / says what to look for")
+            self.notify("nothing was looked for yet: / says what to look for")
         elif (height := self.journal.hit(step)) is None:
             self.notify("nothing is found: / says what to look for")
         else:
