@@ -112,6 +112,16 @@ class Chain:
         heads = set(self._starts)
         return [self.first_height(at) for at in range(1, last + 1, every) if at not in heads]
 
+    @property
+    def forks(self) -> list[int]:
+        """The heights after which the branch and its ancestors were forked, rising."""
+        return [self.first_height(start) - 1 for start in self._starts[1:]]
+
+    def has(self, head: bytes, height: int) -> bool:
+        """Whether the frame of this hash, which ends at ``height``, is part of it. Raises
+        :class:`JournalDamaged`."""
+        return 0 <= height <= self.height and self.frame(self.index_at(height)).hash == head
+
     def turn_end(self, height: int) -> int:
         """The index of the last frame that is whole at ``height``: inside a turn, the one before.
 

@@ -9,6 +9,7 @@ what is derived from the journal and not there is made anew.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -404,6 +405,28 @@ class Reader:
         """The heights up to ``height`` at which turns begin, rising, evenly thinned out where there
         are more than ``most``."""
         return self._chain.turn_starts(height, most)
+
+    def begins(self) -> list[int]:
+        """The heights after which this branch and its ancestors were forked, rising."""
+        return self._chain.forks
+
+    def leaving(self) -> list[int]:
+        """The heights after which other branches were forked from this history, rising; only
+        headers are read."""
+        own = {segment.name for segment in self._chain.segments}
+        found: set[int] = set()
+        for name in self._disk.branches():
+            with suppress(AosError):  # one that cannot be read is told where branches are listed
+                parent = None if name in own else self._disk.ends(name)[0].body.get("parent")
+                if parent is not None and self._chain.has(parent["head"], parent["height"]):
+                    found.add(parent["height"])
+        return sorted(found)
+
+    def kept(self, every: int) -> list[int]:
+        """The heights after which a state is kept, from which travel begins; rising, of each
+        ``every`` heights one at most."""
+        found = self._disk.snapshots.spread(self.height, every)
+        return [height for height, head in found if self._chain.has(head, height)]
 
     def _prepared(self, asked: Asked, schema: Schema) -> Receipt | None:
         """The receipt that the scenario, or the effect itself, has ready."""

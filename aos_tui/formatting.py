@@ -382,25 +382,6 @@ _ROOMY: Final = 78
 """Cells from which on the header has room for the root."""
 
 
-def timeline_bar(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
-    """The whole history on ``width`` cells: turns, faults, and where one is."""
-    left, right = glyphs.ends
-    inner = max(1, width - 2)
-    cells: list[Piece] = [(glyphs.line, "dim")] * inner
-    last = max(1, snapshot.live)
-
-    def at(height: int) -> int:
-        return min(inner - 1, height * (inner - 1) // last)
-
-    turns, faults = snapshot.marks
-    for height in turns:
-        cells[at(height)] = (glyphs.turn, "")
-    for height in faults:
-        cells[at(height)] = (glyphs.failed, "bad")
-    cells[at(snapshot.height)] = (glyphs.chosen, "input")
-    return [(left, "dim"), *cells, (right, "dim")]
-
-
 def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:
     """What stands beside the bar, in ``width`` cells."""
     done = f"{count(snapshot.live + 1, 'record')}, {count(snapshot.turns, 'turn')}"

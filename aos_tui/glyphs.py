@@ -34,7 +34,7 @@ class Glyphs:
     fork: str
     begin: str
     bars: str
-    """From nothing to a full cell."""
+    """From nothing to much, no higher than leaves the signs between them to be seen."""
 
     def legend(self) -> list[tuple[str, str]]:
         """(glyphs, what they say)."""
@@ -70,12 +70,12 @@ class Glyphs:
 UNICODE = Glyphs(
     "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "✗", "∆", "─", "┼", ("├", "┤"),
     ("╭", "│", "╰", "╶"), "◉", "·",
-    "⊞", "✦", "▪", "∙", "‼", "⋔", "⊢", " ▁▂▃▄▅▆▇█",
+    "⊞", "✦", "▪", "∙", "‼", "⋔", "⊢", " ▁▂▃▄▅▆",
 )  # fmt: skip
 ASCII = Glyphs(
     ">", "<", "v", ".", "o", "~", "+", "/", "x", "*", "-", "+", ("[", "]"),
     ("+", "|", "+", "-"), "@", "-",
-    "#", "'", ":", "s", "!", "Y", "L", " .:-=%",
+    "#", "'", ":", "s", "!", "Y", "L", " .:-=",
 )  # fmt: skip
 
 

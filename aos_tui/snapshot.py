@@ -46,6 +46,8 @@ class Index:
         self._plans: dict[bytes, tuple[int, str]] = {}
         self._faults: list[int] = []
         self._seen = -1
+        self._kept: tuple[int, list[int]] = -1, []
+        self._forks: list[int] | None = None
 
     def row(self, height: int) -> Row | None:
         """The record of a height with its turn; None where it cannot be read."""
@@ -110,6 +112,34 @@ class Index:
             self._seen = live
         return tuple(self._faults)
 
+    def landmarks(self, live: int, fails: int | None) -> Landmarks:
+        """What the timeline shows; for the thread that makes snapshots."""
+        return Landmarks(
+            turns=self._world.turn_starts(live, MARKS),
+            faults=self.faults(live),
+            kept=self._kept_until(live),
+            forks=self._leaving(),
+            begins=self._world.begins(),
+            fails=None if fails is None or fails > live else fails,
+        )
+
+    def forget_forks(self) -> None:
+        """Branches have come or gone."""
+        self._forks = None
+
+    def _kept_until(self, live: int) -> list[int]:
+        seen, found = self._kept
+        every = max(1, live // MARKS)
+        if not seen <= live < seen + every:  # what has come since would not be told apart
+            found = self._read(lambda: self._world.kept(every)) or []
+            self._kept = live, found
+        return found
+
+    def _leaving(self) -> list[int]:
+        if self._forks is None:
+            self._forks = self._read(self._world.leaving) or []
+        return self._forks
+
     def _known(
         self, found: dict[bytes, Found], key: bytes, look: Callable[[], Found | None]
     ) -> Found | None:
@@ -141,6 +171,21 @@ def _thinned(heights: list[int], every: int) -> list[int]:
     if len(heights) <= MARKS:
         return heights
     return list({height // every: height for height in reversed(heights)}.values())[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """What the timeline shows of a history, as heights, rising, thinned out where there are many:
+    where ``turns`` begin, ``faults``, after which heights states are ``kept``, other branches leave
+    (``forks``), this branch ``begins``; and where the property that is watched first ``fails``, as
+    far as is known."""
+
+    turns: Sequence[int] = ()
+    faults: Sequence[int] = ()
+    kept: Sequence[int] = ()
+    forks: Sequence[int] = ()
+    begins: Sequence[int] = ()
+    fails: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +230,7 @@ class Snapshot:
     """A world at ``height``; ``live`` is its last height, ``root`` the state's root at ``height``,
     ``head`` names the whole history. ``before`` are the states one record earlier; ``unshown`` says
     of how many cells more a keyed reducer has state. ``plan`` is the chosen instance with its
-    steps, one of ``plan_count``. ``marks`` are heights at which turns begin, and those of faults,
-    both thinned out. ``plan_starts`` are (event, plan) of all that starts one. ``next_step`` says
+    steps, one of ``plan_count``. ``plan_starts`` are (event, plan) of all that starts one. ``next_step`` says
     what the scenario would do next; ``disk_changes`` names the definitions on disk that differ from
     those in force. ``lost``: whether the journal's file was deleted or moved while it was open.
     ``holds``: of the property that is watched ``holds``, ``fails`` or ``silent`` at this height;
@@ -209,7 +253,7 @@ class Snapshot:
     plan_count: int
     plan: PlanView | None
     turns: int
-    marks: tuple[Sequence[int], Sequence[int]]
+    landmarks: Landmarks
     next_step: str | None
     first_events: tuple[str, ...]
     verified: Verified

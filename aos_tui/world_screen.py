@@ -136,6 +136,10 @@ class WorldScreen(Verbs):
         """Another height was chosen."""
         self.travel(message.height)
 
+    def on_timeline_went(self, message: Timeline.Went) -> None:
+        """Another height was chosen."""
+        self.travel(message.height)
+
     def on_journal_list_opened(self, message: JournalList.Opened) -> None:
         """A record is to be shown."""
         self.show_record(message.height)

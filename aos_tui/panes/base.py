@@ -37,8 +37,15 @@ class Pane(_Base):
         }
         dim = variables.get(DIM)
         found["dim"] = Style(dim=True) if dim is None else Style(color=Color.parse(dim).rich_color)
-        return {**found, "name": Style(bold=True)}
+        bar = _between(Color.parse(variables["primary"]), Color.parse(variables["panel"]))
+        return {**found, "name": Style(bold=True), "bar": Style(color=bar.rich_color)}
 
     def copied(self) -> tuple[str, str] | None:
         """(what it is, its text) of the value under the cursor."""
         return None
+
+
+def _between(colour: Color, ground: Color) -> Color:
+    """A colour that fills much without being loud; the sixteen of a terminal cannot be mixed."""
+    mixes = colour.ansi is None and ground.ansi is None
+    return colour.blend(ground, 0.5) if mixes else colour

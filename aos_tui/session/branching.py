@@ -107,7 +107,13 @@ class Branching(Proving):
         """Delete a branch; :meth:`restore_branch` undoes it."""
 
         await self._run(lambda: self._opened.delete_branch(name))
+        await self._forks_changed()
 
     async def restore_branch(self, name: str) -> None:
         """Bring back a branch that was deleted."""
         await self._run(partial(self._opened.restore_branch, name))
+        await self._forks_changed()
+
+    async def _forks_changed(self) -> None:
+        self._index.forget_forks()
+        await self.refresh()

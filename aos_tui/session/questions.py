@@ -122,6 +122,7 @@ class Questions(Experiments):
             world = self._opened
             self.kept_property = property = Property.parse(text, world.program)
             found = bisect(property, world.at, world.height, self._not_closed)
+            self.first_failure = found.height
 
             def read(view: View | None) -> tuple[str, ...]:
                 return () if view is None else tuple(map(str, property.evaluate(view)))

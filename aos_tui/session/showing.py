@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aos_tui.options import Options
 from aos_tui.session import opening, reading
-from aos_tui.snapshot import MARKS, Doing, Index, Snapshot, Trouble, Verified
+from aos_tui.snapshot import Doing, Index, Snapshot, Trouble, Verified
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +77,8 @@ class Showing:
         self._stop = self._closed = False
         self._parked: dict[str, World] = {}
         self.kept_property: Property | None = None
+        self.first_failure: int | None = None
+        """Where that property first fails, as far as is known."""
         self._marked: dict[str, set[int]] = {}
 
     # -- opening ----------------------------------------------------------------------------
@@ -143,6 +145,7 @@ class Showing:
         self._index = Index(world, self._found_damage)
         self._instance = self._damage = None
         self._lost = False
+        self.first_failure = None
         self._verified = Verified() if world.trouble is None else reading.broken(world.trouble)
         self._new_player()
         self._skip_idle_steps()
@@ -294,6 +297,7 @@ class Showing:
         if chosen not in range(plan_count):
             chosen = plan_count - 1 if plan_count else None
         states, before, unshown = self._states(view)
+        holds = self._judge(view)
         live = world.height
         return Snapshot(
             world=world.files.root.name,
@@ -313,7 +317,7 @@ class Showing:
             plan_count=plan_count,
             plan=None if chosen is None else view.plan(chosen),
             turns=world.turns_until(live),
-            marks=(world.turn_starts(live, MARKS), self._index.faults(live)),
+            landmarks=self._index.landmarks(live, self.first_failure),
             next_step=self._next_step(),
             first_events=reading.first_events(view),
             plan_starts=reading.plan_starts(view),
@@ -324,7 +328,7 @@ class Showing:
             writable=world.writable and not self._lost,
             lost=self._lost,
             progress=self.progress,
-            holds=self._judge(view),
+            holds=holds,
             marked=self._marks(),
         )
 
@@ -338,6 +342,9 @@ class Showing:
             holds = self.kept_property.holds(view)
         except AosError:
             holds = None
+        known = self.first_failure
+        if holds is False and (known is None or view.height < known):
+            self.first_failure = view.height
         return "silent" if holds is None else "holds" if holds else "fails"
 
     def _states(self, view: View) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
