@@ -33,7 +33,7 @@ class Glyphs:
     fails: str
     fork: str
     begin: str
-    bars: str
+    density: str
     """From nothing to much, no higher than leaves the signs between them to be seen."""
 
     def legend(self) -> list[tuple[str, str]]:
@@ -45,7 +45,7 @@ class Glyphs:
             ("".join(self.bracket[:3]), "the records of one turn"),
             (self.folded, "a folded turn: what came in, what came of it; space unfolds it"),
             (f"{self.mark} {self.hit}", "a height that is marked, one that the search has found"),
-            (self.bars[1:], "in the timeline, as wide as its turn: how many records"),
+            (self.density[1:], "in the timeline, as wide as its turn: how many records"),
             (f"{self.turn} {self.chosen}", "there: a turn begins, the shown height"),
             (f"{self.failed} {self.fails}", "there: a fault, where the property first fails"),
             (f"{self.fork} {self.begin}", "there: a branch leaves this one, this one begins"),

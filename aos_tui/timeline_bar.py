@@ -123,9 +123,9 @@ def _sign(cells: list[Piece], axis: Axis, heights: Iterable[int], piece: Piece) 
 def _bars(axis: Axis, glyphs: Glyphs) -> list[Piece]:
     """A cell for each: the higher, the more records."""
     records = axis.records()
-    most, steps = max(records[1:], default=1.0) or 1.0, len(glyphs.bars) - 1
+    most, steps = max(records[1:], default=1.0) or 1.0, len(glyphs.density) - 1
     levels = [min(steps, max(1, round(of / most * steps + _ROUNDING))) for of in records]
     return [
-        (glyphs.bars[level], "bar") if of else (glyphs.line, "dim")
+        (glyphs.density[level], "bar") if of else (glyphs.line, "dim")
         for level, of in zip(levels, records, strict=True)
     ]

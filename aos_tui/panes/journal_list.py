@@ -22,6 +22,7 @@ from aos_tui.folding import Folding, Line
 from aos_tui.formatting import Piece, empty_journal
 from aos_tui.journal_text import Signs, line_pieces
 from aos_tui.panes.base import Pane
+from aos_tui.plan_text import clean
 
 if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs
@@ -302,7 +303,9 @@ class JournalList(Pane, ScrollView, can_focus=True):
         palette, base = self.palette(), self.rich_style
         if cursor:
             base += self.get_component_rich_style("journal--cursor")
-        segments = [Segment(text, base + palette.get(role, Style())) for text, role in pieces]
+        segments = [
+            Segment(clean(text), base + palette.get(role, Style())) for text, role in pieces
+        ]
         return Strip(segments).adjust_cell_length(width, base)
 
 

@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 MOST_LINKS, MOST_FIELDS, MOST_INSTANCES = 500, 20, 500
 
 
+Path = tuple[str, ...]
+"""Of a field, as the state pane has it: reducer, for a keyed one the cell's key, then members."""
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
-    """A record in the tree of causes: ``depth`` 0 is the input it all came from. ``asked``: the
-    record that was asked about. ``fields`` says what a step changed, a line each."""
+    """A record in the tree of causes and effects: the larger ``depth``, the later in the chain.
+    ``asked``: the record that was asked about; ``again``: one that was told already. ``fields``:
+    what a step changed, as text, and where it is."""
 
     height: int
     depth: int
     text: str
-    asked: bool
-    fields: tuple[str, ...]
+    asked: bool = False
+    again: bool = False
+    fields: tuple[tuple[str, Path], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +149,22 @@ class Questions(Experiments):
 def _why(world: World, index: Index, height: int) -> tuple[tuple[Why, ...], bool]:
     from aos_core.causes import causes, effects
 
-    chain = [of.height for of in causes(world.history, height)][::-1]
-    led = effects(world.history, height, most=MOST_LINKS)
-    at = len(chain)
-    places = [
-        *((of, depth) for depth, of in enumerate(chain)),
-        (height, at),
-        *((of.height, at + of.depth) for of in led.links),
-    ]
-    return (
-        tuple(
-            Why(of, depth, _line(world, index, of), of == height, _fields(world, of))
-            for of, depth in places
-        ),
-        led.whole,
+    above = causes(world, height, most=MOST_LINKS)
+    below = effects(world, height, most=MOST_LINKS)
+    at = max((of.depth for of in above.links), default=0)
+
+    def why(of: int, depth: int, again: bool = False) -> Why:
+        text = _line(world, index, of)
+        if again:
+            return Why(of, depth, text, again=True)
+        return Why(of, depth, text, of == height, fields=_fields(world, of))
+
+    found = (
+        *(why(of.height, at - of.depth, of.again) for of in above.links),
+        why(height, at),
+        *(why(of.height, at + of.depth, of.again) for of in below.links),
     )
+    return found, above.whole and below.whole
 
 
 def _line(world: World, index: Index, height: int) -> str:
@@ -165,29 +172,41 @@ def _line(world: World, index: Index, height: int) -> str:
     return f"{height}  {kind_text(record)} {plain(summary(record, index, UNICODE))}"
 
 
-def _fields(world: World, height: int) -> tuple[str, ...]:
-    """What a step changed in its cell, a line for each field."""
-    from aos_core.present import NOTHING, changes, compact
+def _fields(world: World, height: int) -> tuple[tuple[str, Path], ...]:
+    """What a step changed in its cell, a line for each field, and where the field is."""
+    from aos_core.present import NOTHING, changed_parts, compact
 
     record = world.records[height]
     if record.kind != "step":
         return ()
     reducer, cell = record["reducer"], record.get("key") or b""
+    views = world.at(height - 1), world.at(height)
 
-    def state(at: int) -> object:
-        view = world.at(at)
+    def state(view: View) -> object:
         data = view.state_bytes(reducer, cell)
         return NOTHING if data is None else view.decode_state(reducer, data)
 
     def text(value: object) -> str:
         return "nothing" if value is NOTHING else compact(value, 32)
 
-    found = changes(state(height - 1), state(height))
+    place = _place_of(views[1], reducer, cell)
+    found = list(islice(changed_parts(*map(state, views)), MOST_FIELDS + 1))
     lines = [
-        f"{path or 'state'}  {text(old)} -> {text(new)}"
-        for path, old, new in islice(found, MOST_FIELDS + 1)
+        (f"{'.'.join(path) or 'state'}  {text(old)} -> {text(new)}", (*place, *path))
+        for path, old, new in found[:MOST_FIELDS]
     ]
-    return (*lines[:MOST_FIELDS], "..") if len(lines) > MOST_FIELDS else tuple(lines)
+    return (*lines, ("..", place)) if len(found) > MOST_FIELDS else tuple(lines)
+
+
+def _place_of(view: View, reducer: str, cell: bytes) -> Path:
+    """Where the state pane has a cell."""
+    from aos_core.present import cell_key
+    from aos_core.view import json_key
+
+    module = view.program.modules.get(reducer)
+    if module is None or module.key_schema is None:
+        return (reducer,)
+    return reducer, json_key(cell_key(view.program, reducer, cell))
 
 
 def _cell_of(world: World, path: Sequence[str], height: int) -> tuple[bytes, Sequence[str]]:

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from aos_tui.formatting import count
+from aos_tui.plan_text import clean
 from aos_tui.verbs.looking import Looking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aos_tui.dialogs import WhyLine, WhyPage
     from aos_tui.panes.state import StatePane
     from aos_tui.session import Session
     from aos_tui.session.questions import Verdict, Why
@@ -35,15 +39,29 @@ class Inquiring(Looking):
             self.prepare(partial(self._why, self.snapshot.height))
 
     async def _why(self, height: int) -> None:
-        links, whole = await self.session.why(height)
-        lines: list[tuple[Text | str, int | None]] = []
+        if (page := await self._why_page(height)) is not None:
+            self._ask("WhyDialog", self.travel, page, self._why_page, self._field_past)
+
+    async def _why_page(self, height: int) -> WhyPage | None:
+        """The causes and the consequences of a record; None where that fails, which is said."""
+        from aos_tui.dialogs import WhyPage
+
+        if (found := await self.attempt(self.session.why(height))) is None:
+            return None
+        links, whole = found
+        lines: list[WhyLine] = []
         chosen = 0
         for of in links:
             chosen = len(lines) if of.asked else chosen
             lines += _why_lines(of)
-        if not whole:
-            lines.append((Text("more than is shown here: aos why tells all of it", "dim"), None))
-        self._ask("WhyDialog", self.travel, f"Why record {height}", lines, chosen)
+        return WhyPage(height, lines, chosen, whole)
+
+    def _field_past(
+        self, path: tuple[str, ...], height: int, answer: Callable[[int], None]
+    ) -> None:
+        """How a field came to its value at a height; ``answer`` is given the height that is chosen
+        there."""
+        self.prepare(partial(self._history, path, height, answer))
 
     # -- a field ----------------------------------------------------------------------------
 
@@ -53,9 +71,11 @@ class Inquiring(Looking):
         if self.snapshot is None or len(path) < 2:
             self.notify("choose a field in the state pane first: H tells how it came to its value")
             return
-        self.prepare(partial(self._history, path, self.snapshot.height))
+        self._field_past(path, self.snapshot.height, self.travel)
 
-    async def _history(self, path: tuple[str, ...], height: int) -> None:
+    async def _history(
+        self, path: tuple[str, ...], height: int, answer: Callable[[int], None]
+    ) -> None:
         past = await self.session.field_past(path, height)
         if not past.values:
             self.notify("no step has touched it yet")
@@ -69,8 +89,8 @@ class Inquiring(Looking):
         ]
         begin = "" if past.whole else "; older ones are not looked at"
         says = f"{count(len(past.values), 'value')} up to height {height}{begin}."
-        title = ".".join(path[1:])
-        self._ask("PastDialog", self.travel, title, says, lines, len(lines) - 1, past.numbers)
+        title = ".".join(path[1:]) or path[0]
+        self._ask("PastDialog", answer, title, says, lines, len(lines) - 1, past.numbers)
 
     # -- a property -------------------------------------------------------------------------
 
@@ -127,14 +147,22 @@ class Inquiring(Looking):
         self.travel(earlier[-1] if earlier else here[-1])
 
 
-def _why_lines(of: Why) -> list[tuple[Text | str, int | None]]:
-    indent = "  " * of.depth
-    style = "bold reverse" if of.asked else ""
-    line = Text.assemble(indent, (of.text, style))
-    return [
-        (line, of.height),
-        *((Text(f"{indent}      {field}", "dim"), None) for field in of.fields),
-    ]
+DEEPEST = 24
+"""So many steps away a line stands further to the right; what is further stands as far."""
+
+
+def _why_lines(of: Why) -> list[WhyLine]:
+    from aos_tui.dialogs import WhyLine
+
+    indent = "  " * min(of.depth, DEEPEST)
+    if of.again:
+        return [WhyLine(Text(f"{indent}{of.height}  see above", "dim"), of.height)]
+    line = Text.assemble(indent, (clean(of.text), "bold reverse" if of.asked else ""))
+    fields = (
+        WhyLine(Text(f"{indent}      {clean(text)}", "dim"), of.height, path)
+        for text, path in of.fields
+    )
+    return [WhyLine(line, of.height), *fields]
 
 
 def _verdict(found: Verdict) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.text import Text
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
@@ -22,11 +23,15 @@ from aos_tui.dialogs import (
     PromptDialog,
     ReceiptDialog,
     RecordDialog,
+    RecordPage,
     RehearsalDialog,
     SavedDialog,
     ShuffleDialog,
     SwapDialog,
     ValueDialog,
+    WhyDialog,
+    WhyLine,
+    WhyPage,
     type_text,
 )
 from aos_tui.dialogs.event import TypeView
@@ -95,12 +100,36 @@ def receipt(validate: Callable[[str, Any, int | None], str | None] | None = None
     return ReceiptDialog("Receipt 2", "ok", {"status": 200, "body": None}, 5, HTTP, validate)
 
 
-def record() -> RecordDialog:
-    return RecordDialog(
-        "Record 17 [receipt]",
+def page(height: int) -> RecordPage:
+    return RecordPage(
+        height,
+        f"Record {height} [receipt]",
         [("Value", "{'a': [1]}"), ("CBOR", "h'00'\n" * 60)],
-        [("16 intent [GET]", 16), ("18 plan", 18)],
+        [(f"{height - 1} intent [GET]", height - 1), (f"{height + 1} plan", height + 1)],
     )
+
+
+async def look(height: int) -> RecordPage | None:
+    return page(height) if height < 20 else None
+
+
+def record() -> RecordDialog:
+    return RecordDialog(page(17), look)
+
+
+def why_page(height: int) -> WhyPage:
+    lines = [WhyLine(Text(f"{of} record [b]"), of) for of in (height - 1, height, height + 1)]
+    return WhyPage(
+        height, [*lines, WhyLine(Text("a.b  1 -> 2"), height, ("R", "a", "b"))], 1, False
+    )
+
+
+async def look_why(height: int) -> WhyPage | None:
+    return why_page(height)
+
+
+def why() -> WhyDialog:
+    return WhyDialog(why_page(17), look_why, lambda path, height, answer: answer(len(path)))
 
 
 def help_dialog() -> HelpDialog:
@@ -122,6 +151,7 @@ EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
     "prompt": lambda: PromptDialog("Go", "to which height", "", lambda _: "error " * 60),
     "fork": lambda: ForkDialog(12, 9, "try", ["main"]),
     "record": record,
+    "why": why,
     "help": help_dialog,
     "export": export,
     "saved": lambda: SavedDialog("/a/long/way/to/" * 12 + "a.html", "A report. " * 60),
@@ -479,8 +509,31 @@ def test_a_fork_says_where_it_starts_and_that_the_past_stays() -> None:
 # -- record, value, help, confirm ----------------------------------------------------------------
 
 
-async def test_a_link_leads_to_its_height() -> None:
-    assert (await run(record(), "tab", "down", "enter")).result == 18
+async def test_links_lead_from_record_to_record_and_back() -> None:
+    app = Host(record())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        dialog = app.dialog
+        assert isinstance(dialog, RecordDialog)
+        for key, height in (
+            ("tab", 17), ("down", 17), ("enter", 18), ("enter", 17), ("backspace", 18),
+            ("down", 18), ("enter", 19), ("down", 19), ("enter", 19), ("backspace", 18),
+            ("backspace", 17), ("backspace", 17),
+        ):  # fmt: skip
+            await pilot.press(key)
+            await settle(pilot)
+            assert dialog.page.height == height, key
+            assert f"Record {height}" in str(dialog.query_one("#dialog").border_title)
+        assert app.result == OPEN
+        await pilot.press("g")
+        await pilot.pause()
+    assert app.result == 16
+
+
+async def test_g_goes_to_the_record_that_is_shown_while_its_text_is_read() -> None:
+    assert (await run(record(), "g")).result == 17
+    assert (await run(record(), "right", "down", "left", "g")).result == 17
+    assert (await run(record(), "right", "down", "g")).result == 18
 
 
 async def test_a_link_takes_the_mouse() -> None:
@@ -488,8 +541,43 @@ async def test_a_link_takes_the_mouse() -> None:
     async with app.run_test() as pilot:
         await pilot.pause()
         await pilot.click(OptionList, offset=(2, 0))
+        await settle(pilot)
+        assert isinstance(app.dialog, RecordDialog) and app.dialog.page.height == 16
+
+
+async def test_nothing_of_a_record_reaches_the_terminal_raw() -> None:
+    text = "a\x1b]52;c;\x07\nb\x9b2J \u202e"
+    bad = RecordPage(3, "Record 3", [("Value", text)], [("led to \x1b[2J", 4)])
+    app = Host(RecordDialog(bad, look))
+    async with app.run_test() as pilot:
         await pilot.pause()
-    assert app.result == 16
+        lines = [
+            segment.text
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+        ]  # fmt: skip
+        shown = "".join(lines)
+        assert "]52;c;" in shown and all(of.isprintable() for of in shown)
+        await pilot.press("y")
+    assert app.clipboard == f"Value\n{text}"
+
+
+async def test_of_why_one_walks_both_ways_down_to_a_field() -> None:
+    app = Host(why())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        dialog = app.dialog
+        assert isinstance(dialog, WhyDialog)
+        for key, height in (
+            ("enter", 17), ("down", 17), ("enter", 18), ("up", 18), ("w", 17), ("backspace", 18),
+            ("backspace", 17), ("end", 17), ("enter", 3),
+        ):  # fmt: skip
+            await pilot.press(key)
+            await settle(pilot)
+            assert dialog.page.height == height, key
+        await pilot.press("up", "g")
+        await pilot.pause()
+    assert app.result == 2
 
 
 async def test_y_copies_every_section_of_a_record() -> None:

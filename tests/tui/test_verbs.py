@@ -501,7 +501,7 @@ async def test_a_record_opens_whole_and_its_links_lead_on() -> None:
         assert json.loads(text["Value"])["params"]["url"] == "https://example.com/api/c"
         assert on.snapshot.root.hex() in text["Hashes"]
         assert "'url'" not in text["CBOR"] and '"url"' in text["CBOR"]
-        await on.keys("tab", "enter")
+        await on.keys("tab", "enter", "tab", "g")
         assert on.snapshot.height == 10
 
 
@@ -516,7 +516,7 @@ async def test_a_record_says_when_its_input_came_and_what_state_a_step_wrote() -
 async def test_enter_on_an_effect_opens_the_record_that_asked_for_it() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "down", "enter")
-        assert on.app.screen._title == "Record 15  intent"  # type: ignore[attr-defined]
+        assert on.app.screen._title.startswith("Record 15  intent")  # type: ignore[attr-defined]
 
 
 async def test_plan_instances_are_chosen_with_brackets_and_steps_open() -> None:
