@@ -301,6 +301,12 @@ class Reader:
         return any(journal.lost for journal in self._files_open)
 
     @property
+    def gone(self) -> bool:
+        """As :attr:`lost`, of the branch's own file alone: it was deleted or renamed, or made room
+        for another run."""
+        return isinstance(self._journal, FileJournal) and self._journal.lost
+
+    @property
     def _files_open(self) -> list[FileJournal]:
         journals = (of.journal for of in self._whole.segments)
         return [of for of in journals if isinstance(of, FileJournal)]

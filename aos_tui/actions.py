@@ -122,7 +122,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("branches", "B", "branches",
            "list the branches: go on with another one, rename, delete, bring back"),
     Action("diff", "D", "diff", "compare two branches or heights"),
-    Action("why", "w", "why", "the chain of causes of the selected record, and what it led to"),
+    Action("why", "w", "why", "why the selected record is there, and what it led to: walk on, down to a field"),
     Action("history", "H", "history",
            "every height at which the field selected in the state pane changed; jump there"),
     Action("property", "p", "property",

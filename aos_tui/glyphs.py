@@ -33,6 +33,8 @@ class Glyphs:
     fails: str
     fork: str
     begin: str
+    tree: tuple[str, str, str]
+    """Before a branch that others follow, before what hangs on that one, before the last one."""
     density: str
     """From nothing to much, no higher than leaves the signs between them to be seen."""
 
@@ -70,12 +72,12 @@ class Glyphs:
 UNICODE = Glyphs(
     "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "✗", "∆", "─", "┼", ("├", "┤"),
     ("╭", "│", "╰", "╶"), "◉", "·",
-    "⊞", "✦", "▪", "∙", "‼", "⋔", "⊢", " ▁▂▃▄▅▆",
+    "⊞", "✦", "▪", "∙", "‼", "⋔", "⊢", ("├ ", "│ ", "╰ "), " ▁▂▃▄▅▆",
 )  # fmt: skip
 ASCII = Glyphs(
     ">", "<", "v", ".", "o", "~", "+", "/", "x", "*", "-", "+", ("[", "]"),
     ("+", "|", "+", "-"), "@", "-",
-    "#", "'", ":", "s", "!", "Y", "L", " .:-=",
+    "#", "'", ":", "s", "!", "Y", "L", ("|-", "| ", "`-"), " .:-=",
 )  # fmt: skip
 
 

@@ -230,9 +230,10 @@ class Snapshot:
     """A world at ``height``; ``live`` is its last height, ``root`` the state's root at ``height``,
     ``head`` names the whole history. ``before`` are the states one record earlier; ``unshown`` says
     of how many cells more a keyed reducer has state. ``plan`` is the chosen instance with its
-    steps, one of ``plan_count``. ``plan_starts`` are (event, plan) of all that starts one. ``next_step`` says
-    what the scenario would do next; ``disk_changes`` names the definitions on disk that differ from
-    those in force. ``lost``: whether the journal's file was deleted or moved while it was open.
+    steps, one of ``plan_count``. ``plan_starts`` are (event, plan) of all that starts one.
+    ``next_step`` says what the scenario would do next; ``disk_changes`` names the definitions on
+    disk that differ from those in force. ``lost``: whether the journal's file was deleted or moved
+    while it was open.
     ``holds``: of the property that is watched ``holds``, ``fails`` or ``silent`` at this height;
     None where none is. ``marked`` are the heights that were marked, rising."""
 

@@ -45,7 +45,7 @@ class WorldScreen(Verbs):
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
         super().__init__(session)
         self.journal = JournalPane(glyphs, session.search)
-        self._glyphs = glyphs
+        self.glyphs = glyphs
         self._left: Widget | None = None
         self.pending = PendingPane(glyphs)
         self.state = StatePane(glyphs)
@@ -109,7 +109,7 @@ class WorldScreen(Verbs):
         return super().check_action(action, parameters)
 
     def legend(self) -> tuple[str, list[tuple[str, str]]]:
-        return "Signs", self._glyphs.legend()
+        return "Signs", self.glyphs.legend()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot in every pane."""
@@ -159,7 +159,7 @@ class WorldScreen(Verbs):
             if (snapshot := self.snapshot) is None or snapshot.plan is None:
                 return
             found = await self.session.instances(snapshot.height)
-            lines = [(instance_line(of, self._glyphs), of.number) for of in found]
+            lines = [(instance_line(of, self.glyphs), of.number) for of in found]
             chosen = [of.number for of in found if of.number >= snapshot.plan.number]
             left_out = snapshot.plan_count - len(found)
             self._ask("InstancesDialog", self._show_instance, lines, len(chosen) - 1, left_out)

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aos_tui.dialogs.branches import BranchesDialog
+    from aos_tui.dialogs.branches import BranchesDialog, BranchOption
     from aos_tui.dialogs.choice import BreakDialog, InstancesDialog, PastDialog
     from aos_tui.dialogs.comparison import ComparisonDialog
     from aos_tui.dialogs.confirm import ConfirmDialog
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.why import WhyDialog, WhyLine, WhyPage
 
 __all__ = [
+    "BranchOption",
     "BranchesDialog",
     "BreakDialog",
     "ComparisonDialog",
@@ -64,7 +65,12 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     rooms = {"type_text": "types", "RenameDialog": "fork", "SavedDialog": "export"}
-    rooms |= {"RecordPage": "record", "WhyLine": "why", "WhyPage": "why"}
+    rooms |= {
+        "BranchOption": "branches",
+        "RecordPage": "record",
+        "WhyLine": "why",
+        "WhyPage": "why",
+    }
     rooms |= dict.fromkeys(("BreakDialog", "InstancesDialog", "PastDialog"), "choice")
     room = rooms.get(name) or name.removesuffix("Dialog").lower()
     return getattr(import_module(f"{__name__}.{room}"), name)

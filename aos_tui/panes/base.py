@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.style import Style
@@ -30,19 +31,23 @@ class Pane(_Base):
 
     def palette(self) -> Palette:
         """The style of each role in the theme of now."""
-        variables = self.app.theme_variables
-        found = {
-            role: Style(color=Color.parse(variables[name]).rich_color)
-            for role, name in _COLOURS.items()
-        }
-        dim = variables.get(DIM)
-        found["dim"] = Style(dim=True) if dim is None else Style(color=Color.parse(dim).rich_color)
-        bar = _between(Color.parse(variables["primary"]), Color.parse(variables["panel"]))
-        return {**found, "name": Style(bold=True), "bar": Style(color=bar.rich_color)}
+        return palette_of(self.app.theme_variables)
 
     def copied(self) -> tuple[str, str] | None:
         """(what it is, its text) of the value under the cursor."""
         return None
+
+
+def palette_of(variables: Mapping[str, str]) -> Palette:
+    """The style of each role in a theme, given its variables."""
+    found = {
+        role: Style(color=Color.parse(variables[name]).rich_color)
+        for role, name in _COLOURS.items()
+    }
+    dim = variables.get(DIM)
+    found["dim"] = Style(dim=True) if dim is None else Style(color=Color.parse(dim).rich_color)
+    bar = _between(Color.parse(variables["primary"]), Color.parse(variables["panel"]))
+    return {**found, "name": Style(bold=True), "bar": Style(color=bar.rich_color)}
 
 
 def _between(colour: Color, ground: Color) -> Color:

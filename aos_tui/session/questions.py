@@ -190,7 +190,7 @@ def _fields(world: World, height: int) -> tuple[tuple[str, Path], ...]:
         return "nothing" if value is NOTHING else compact(value, 32)
 
     place = _place_of(views[1], reducer, cell)
-    found = list(islice(changed_parts(*map(state, views)), MOST_FIELDS + 1))
+    found = list(islice(changed_parts(state(views[0]), state(views[1])), MOST_FIELDS + 1))
     lines = [
         (f"{'.'.join(path) or 'state'}  {text(old)} -> {text(new)}", (*place, *path))
         for path, old, new in found[:MOST_FIELDS]

@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, OptionList, Select, Static, TextArea
 
 from aos_tui.dialogs import (
     BranchesDialog,
+    BranchOption,
     ConfirmDialog,
     EventDialog,
     ExportDialog,
@@ -132,6 +133,19 @@ def why() -> WhyDialog:
     return WhyDialog(why_page(17), look_why, lambda path, height, answer: answer(len(path)))
 
 
+def branches() -> BranchesDialog:
+    def lines(whole: bool) -> list[BranchOption]:
+        made = ["a-1", "a-2"] if whole else [""]
+        return [
+            BranchOption(Text("a"), "a", "present"),
+            BranchOption(Text("b [b]"), "b"),
+            *(BranchOption(Text(name or "2 more"), name) for name in made),
+            BranchOption(Text("gone"), "gone", "removed"),
+        ]
+
+    return BranchesDialog(lines)
+
+
 def help_dialog() -> HelpDialog:
     rows = [("ctrl+p", "the palette"), ("r R", "release those selected, release all " * 3)]
     return HelpDialog([(f"Group {i}", rows) for i in range(8)])
@@ -151,6 +165,7 @@ EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
     "prompt": lambda: PromptDialog("Go", "to which height", "", lambda _: "error " * 60),
     "fork": lambda: ForkDialog(12, 9, "try", ["main"]),
     "record": record,
+    "branches": branches,
     "why": why,
     "help": help_dialog,
     "export": export,
@@ -298,8 +313,25 @@ async def test_the_extra_fields_of_a_payload_are_named_beside_its_type() -> None
 
 
 async def test_the_branches_are_listed_and_another_is_chosen() -> None:
-    assert (await run(BranchesDialog(["a", "b"], "a"), "down", "enter")).result == ("open", "b")
-    assert (await run(BranchesDialog(["a", "b"], "b"), "enter")).result is None
+    assert (await run(branches(), "down", "enter")).result == ("open", "b")
+    assert (await run(branches(), "enter")).result is None
+    assert (await run(branches(), "end", "enter")).result == ("restore", "gone")
+    for key, what in (("r", "rename"), ("d", "delete"), ("c", "diff")):
+        assert (await run(branches(), "down", key)).result == (what, "b")
+        assert (await run(branches(), key)).result == OPEN
+        assert (await run(branches(), "end", key)).result == OPEN
+
+
+async def test_space_shows_the_branches_that_are_left_out_and_stays_where_one_is() -> None:
+    app = Host(branches())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        found = app.dialog.query_one(OptionList)
+        assert found.option_count == 4
+        await pilot.press("down", "space")
+        assert (found.option_count, found.highlighted) == (5, 1)
+        await pilot.press("space", "down", "enter")
+        assert (app.result, found.option_count) == (OPEN, 5)
 
 
 async def test_validate_holds_the_event_back_until_it_fits() -> None:

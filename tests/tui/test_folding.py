@@ -14,7 +14,7 @@ class Sizes:
     """Turns of these sizes; the first is genesis."""
 
     def __init__(self, sizes: list[int]) -> None:
-        self.bounds = []
+        self.bounds: list[tuple[int, int]] = []
         for size in sizes:
             first = self.bounds[-1][1] + 1 if self.bounds else 0
             self.bounds.append((first, first + size - 1))
