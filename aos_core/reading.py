@@ -428,10 +428,14 @@ class Reader:
                     found.add(parent["height"])
         return sorted(found)
 
-    def kept(self, every: int) -> list[int]:
-        """The heights after which a state is kept, from which travel begins; rising, of each
-        ``every`` heights one at most."""
+    def kept(self, most: int) -> list[int]:
+        """The heights after which a state is kept, from which travel begins, rising. None where
+        they are so many that a part of them, spread over the whole, is more than ``most``: then
+        they are everywhere."""
+        every = max(1, self.height // (2 * most))
         found = self._disk.snapshots.spread(self.height, every)
+        if len(found) > most:
+            return []
         return [height for height, head in found if self._chain.has(head, height)]
 
     def _prepared(self, asked: Asked, schema: Schema) -> Receipt | None:

@@ -23,6 +23,10 @@ MARKS = 512
 """So many parts the timeline tells apart, at most: what would fall together is marked once."""
 
 
+MOST_KEPT = 40
+"""So many kept states are worth a sign; where there are more, they are everywhere."""
+
+
 class Row(NamedTuple):
     """A record, and the first and the last height of its turn."""
 
@@ -129,9 +133,8 @@ class Index:
 
     def _kept_until(self, live: int) -> list[int]:
         seen, found = self._kept
-        every = max(1, live // MARKS)
-        if not seen <= live < seen + every:  # what has come since would not be told apart
-            found = self._read(lambda: self._world.kept(every)) or []
+        if not seen <= live < seen + live // MARKS + 1:  # else nothing new could be told apart
+            found = self._read(lambda: self._world.kept(MOST_KEPT)) or []
             self._kept = live, found
         return found
 

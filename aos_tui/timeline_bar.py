@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Landmarks, Snapshot
 
-_MARKED_APART: Final = 4
-"""Signs of turns and kept states say nothing where they are closer than so many cells."""
+_APART: Final = {"turns": 4, "kept": 8}
+"""Signs of these say nothing where they are closer than so many cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ def timeline_bar(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
     axis = axis_of(snapshot, width)
     cells = _bars(axis, glyphs)
     marks = snapshot.landmarks
-    if axis.turns and axis.width / len(axis.turns) >= _MARKED_APART:
+    if axis.turns and axis.width / len(axis.turns) >= _APART["turns"]:
         _sign(cells, axis, marks.turns, (glyphs.turn, ""))
     kept = {axis.cell(of) for of in marks.kept}
-    if len(kept) * _MARKED_APART <= axis.width:
+    if len(kept) * _APART["kept"] <= axis.width:
         _sign(cells, axis, marks.kept, (glyphs.kept, "good"))
     for heights, piece in _landmarks(snapshot, marks, glyphs):
         _sign(cells, axis, heights, piece)

@@ -18,6 +18,9 @@ from aos_tui.dialogs.base import Reader, shorten
 from aos_tui.dialogs.walk import WalkDialog
 from aos_tui.plan_text import clean
 
+SHOWN = 12_000
+"""How many characters of a section are laid out: a record has several, and one walks quickly."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
@@ -54,7 +57,7 @@ class RecordDialog(WalkDialog[RecordPage]):
         with Reader():
             for heading, text in self.page.sections:
                 yield Label(heading, classes="heading", markup=False)
-                yield Static(with_chips(_clean_lines(shorten(text)), styles), classes="text")
+                yield Static(with_chips(_clean_lines(shorten(text, SHOWN)), styles), classes="text")
         if self.page.links:
             yield Label("Causes and consequences", classes="heading")
             labels = (Option(Content(clean(label))) for label, _ in self.page.links)

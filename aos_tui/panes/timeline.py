@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
 
 
-MIN_BAR = 16
-"""Cells the bar keeps where its words would take them."""
+SHARE = 3
+"""The bar keeps one cell of so many where its words would take them."""
 
 
 class _Line(Pane, Static):
@@ -73,14 +73,18 @@ class Timeline(_Line):
         return to_text([(" ", ""), *bar, (" ", ""), *self._words], self.palette())
 
     @property
+    def _least(self) -> int:
+        return max(3, self.size.width // SHARE)
+
+    @property
     def _words(self) -> list[Piece]:
         assert self._snapshot is not None
-        return timeline_text(self._snapshot, self.size.width - MIN_BAR - 3)
+        return timeline_text(self._snapshot, self.size.width - self._least - 3)
 
     @property
     def _width(self) -> int:
         """Cells of the bar: all that the words leave."""
-        return max(MIN_BAR, self.size.width - len(plain(self._words)) - 3)
+        return max(self._least, self.size.width - len(plain(self._words)) - 3)
 
     def on_click(self, event: events.Click) -> None:
         """To the height that is shown there; beside the bar nothing."""

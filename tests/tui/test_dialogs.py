@@ -577,6 +577,19 @@ async def test_a_link_takes_the_mouse() -> None:
         assert isinstance(app.dialog, RecordDialog) and app.dialog.page.height == 16
 
 
+async def test_of_five_megabytes_a_part_is_laid_out_and_all_is_copied() -> None:
+    text = "x" * 5_000_000
+    huge = RecordPage(3, "Record 3", [("Value", text), ("CBOR", text)], [("led to 4", 4)])
+    app = Host(RecordDialog(huge, look))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        for shown in app.dialog.query("Reader Static.text").results(Static):
+            said = str(shown.visual)
+            assert len(said) < 20_000 and "characters more: y copies all" in said
+        await pilot.press("y")
+    assert app.clipboard == f"Value\n{text}\n\nCBOR\n{text}"
+
+
 async def test_nothing_of_a_record_reaches_the_terminal_raw() -> None:
     text = "a\x1b]52;c;\x07\nb\x9b2J \u202e"
     bad = RecordPage(3, "Record 3", [("Value", text)], [("led to \x1b[2J", 4)])
