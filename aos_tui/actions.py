@@ -154,7 +154,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open", "enter", "open", "open the record: value, hashes, CBOR, causes", "journal"),
     Action("fold", "space", "fold", "fold the turn under the cursor to one line, or unfold it",
            "journal"),
-    Action("fold_all", "Z", "fold all", "fold every turn to one line, or unfold all", "journal"),
+    Action("fold_all", "C", "fold all", "fold every turn to one line, or unfold all", "journal"),
     Action("toggle", "space,enter", "unfold", "unfold or fold the value", "state", own=True),
     Action("open_step", "enter", "open",
            "open the step: its definition, what it was given and what it gave", "plan"),

@@ -44,9 +44,9 @@ def record_detail(world: World, reader: RecordReader, index: Index, height: int)
         sections.append(("What went wrong", detail))
     if stamps := _stamps(world, height):
         sections.append(("Input", stamps))
-    hashes = _hashes(world, height, frame.hash)
+    hashes = f"{_hashes(world, height, frame.hash)}\nturn                    {first} to {last}"
     sections += [("Hashes", hashes), ("CBOR", diagnostic(record.to_plain()))]
-    title = f"Record {height}  {kind_text(record)}  of the turn {first} to {last}"
+    title = f"Record {height}  {kind_text(record)}"
     return RecordDetail(height, title, tuple(sections), _links(world, index, height))
 
 

@@ -42,7 +42,7 @@ async def test_space_folds_the_turn_under_the_cursor_and_unfolds_it() -> None:
 
 async def test_a_folded_turn_says_what_came_in_and_what_came_of_it() -> None:
     async with opened(size=(120, 40)) as on:
-        await on.keys("t", "R", "Z")
+        await on.keys("t", "R", "C")
         assert line_of(on, 1).startswith("⊞ 16 ▸ event    AggregatorEvent Start")
         assert line_of(on, 1).rstrip().endswith("  ∆ Aggregator  16")
         assert line_of(on, 4).rstrip().endswith("  ∆ Aggregator  8 records")
@@ -53,7 +53,7 @@ async def test_a_folded_turn_says_what_came_in_and_what_came_of_it() -> None:
 
 async def test_the_cursor_goes_turn_by_turn_and_marks_where_one_is_inside() -> None:
     async with opened(size=(120, 40)) as on:
-        await on.keys("t", "R", "Z")
+        await on.keys("t", "R", "C")
         assert heights_of(on) == TURNS
         seen = []
         for key in ("up", "up", "down", "home", "end"):
@@ -71,7 +71,7 @@ async def test_the_cursor_goes_turn_by_turn_and_marks_where_one_is_inside() -> N
 
 async def test_enter_opens_what_came_in_and_inside_a_turn_the_record_where_one_is() -> None:
     async with opened(size=(120, 40)) as on:
-        await on.keys("t", "R", "Z", "enter")
+        await on.keys("t", "R", "C", "enter")
         assert "Record 23" in str(on.app.screen.query_one("#dialog").border_title)
         await on.keys("escape", "comma", "enter")
         assert "Record 29" in str(on.app.screen.query_one("#dialog").border_title)
@@ -91,13 +91,13 @@ async def test_what_cannot_be_folded_says_so() -> None:
     async with opened() as on:
         await on.keys("space")
         assert "nothing to fold" in on.said[-1]
-        await on.keys("t", "slash", "text:kind:event", "enter", "Z")
+        await on.keys("t", "slash", "text:kind:event", "enter", "C")
         assert "not folded" in on.said[-1]
 
 
 async def test_another_branch_is_folded_as_a_whole_as_the_one_before() -> None:
     async with opened(size=(120, 40)) as on:
-        await on.keys("t", "R", "Z", "u")
+        await on.keys("t", "R", "C", "u")
         assert on.snapshot.branch != "main"
         assert heights_of(on) == TURNS[:4]
 
@@ -180,7 +180,7 @@ async def test_n_goes_on_when_the_filter_is_closed_and_hits_keep_a_sign() -> Non
             await on.keys(key)
             seen.append(on.snapshot.height)
         assert seen == [17, 20, 17, 23]
-        await on.keys("Z")
+        await on.keys("C")
         assert [line_of(on, at)[1] for at in range(5)] == [" ", " ", "▪", "▪", "▪"]
 
 
@@ -197,7 +197,7 @@ async def test_marks_stand_beside_their_records_on_the_branch_they_are_of() -> N
         await on.keys("t", "R", "less_than_sign", "m", "comma", "comma", "m")
         assert on.snapshot.marked == (20, 22)
         assert line_of(on, 20)[1] == line_of(on, 22)[1] == UNICODE.mark
-        await on.keys("Z")
+        await on.keys("C")
         assert [line_of(on, at)[1] for at in range(5)] == [" ", " ", " ", "✦", " "]
         await on.keys("f", "u")
         assert on.snapshot.marked == (20, 22)
@@ -228,9 +228,9 @@ async def test_a_long_journal_is_folded_and_painted_without_reading_it(
             return frame(journal, index)
 
         monkeypatch.setattr(FileJournal, "frame", counted)
-        await on.keys("Z")
+        await on.keys("C")
         assert journal_of(on).lines == turns + 1
-        for key in ("pageup", "home", "pagedown", "space", "down", "end", "Z", "pageup", "Z"):
+        for key in ("pageup", "home", "pagedown", "space", "down", "end", "C", "pageup", "C"):
             await on.keys(key)
         lines = journal_of(on)
         assert lines.lines == turns + 1
