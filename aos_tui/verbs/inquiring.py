@@ -159,7 +159,7 @@ def _why_lines(of: Why) -> list[WhyLine]:
         return [WhyLine(Text(f"{indent}{of.height}  see above", "dim"), of.height)]
     line = Text.assemble(indent, (clean(of.text), "bold reverse" if of.asked else ""))
     fields = (
-        WhyLine(Text(f"{indent}      {clean(text)}", "dim"), of.height, path)
+        WhyLine(Text(f"{indent}    {clean(text)}", "dim"), of.height, path)
         for text, path in of.fields
     )
     return [WhyLine(line, of.height), *fields]

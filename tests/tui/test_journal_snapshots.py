@@ -15,11 +15,11 @@ from tests.tui.test_snapshots import SIZES, Compare, compare
 
 BASIC = Options("04", memory=True, scenario="basic")
 SCREENS = {
-    "folded": ("t", "R", "C", "up", "m", "comma"),
+    "folded": ("t", "R", "C", "up", "m", "comma", "escape"),
     "found": ("t", "R", "slash", "text:kind:receipt", "enter", "escape", "escape", "n", "n"),
     "join": ("t", "R", "comma", "comma", "comma", "comma", "w"),
     "walked": ("t", "R", "enter", "tab", "enter", "enter"),
-    "branches": ("t", "R", "u", "r", "F", "text:mine", "enter", "B"),
+    "branches": ("t", "R", "u", "r", "F", "text:mine", "enter", "escape", "B"),
 }
 
 
@@ -43,7 +43,20 @@ def test_dense_timeline(snap_compare: Compare, size: tuple[int, int]) -> None:
             for intent in world.pending[: n % 4]:
                 world.deliver(intent.answer())
         await app.session.refresh()
-        keys = ("C", "m", "pageup", "m", "pageup", "F", "text:side", "enter", "B", "home", "enter")
+        keys = (
+            "C",
+            "m",
+            "pageup",
+            "m",
+            "pageup",
+            "F",
+            "text:side",
+            "enter",
+            "escape",
+            "B",
+            "home",
+            "enter",
+        )
         for key in (*keys, "pageup"):
             await press(pilot, key)
         app.clear_notifications()
