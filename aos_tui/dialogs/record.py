@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from aos_core.plain import clean
 from aos_tui.chips import chip_styles, with_chips
 from aos_tui.dialogs.base import Reader, shorten
 from aos_tui.dialogs.walk import WalkDialog
-from aos_tui.plan_text import clean
 
 SHOWN = 12_000
 """How many characters of a section are laid out: a record has several, and one walks quickly."""
@@ -57,7 +57,9 @@ class RecordDialog(WalkDialog[RecordPage]):
         with Reader():
             for heading, text in self.page.sections:
                 yield Label(heading, classes="heading", markup=False)
-                yield Static(with_chips(_clean_lines(shorten(text, SHOWN)), styles), classes="text")
+                yield Static(
+                    with_chips(clean(shorten(text, SHOWN), keep="\n"), styles), classes="text"
+                )
         if self.page.links:
             yield Label("Causes and consequences", classes="heading")
             labels = (Option(Content(clean(label))) for label, _ in self.page.links)
@@ -85,10 +87,6 @@ class RecordDialog(WalkDialog[RecordPage]):
     def action_copy_all(self) -> None:
         """Copy every section, whole."""
         self.copy("\n\n".join(f"{heading}\n{text}" for heading, text in self.page.sections))
-
-
-def _clean_lines(text: str) -> str:
-    return "\n".join(map(clean, text.split("\n")))
 
 
 class Links(OptionList):

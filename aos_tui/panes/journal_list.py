@@ -17,12 +17,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from aos_core.plain import clean
 from aos_tui.actions import bindings_of
 from aos_tui.folding import Folding, Line
 from aos_tui.formatting import Piece, empty_journal
 from aos_tui.journal_text import Signs, line_pieces
 from aos_tui.panes.base import Pane
-from aos_tui.plan_text import clean
 
 if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs

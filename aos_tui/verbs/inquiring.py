@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from aos_core.plain import clean
 from aos_tui.formatting import count
-from aos_tui.plan_text import clean
 from aos_tui.verbs.looking import Looking
 
 if TYPE_CHECKING:
