@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aos_core import canon
@@ -32,7 +32,8 @@ class Parent:
 @dataclass(frozen=True, slots=True)
 class Branch:
     """A branch: the height and hash of its last frame and the root there, and how many records it
-    has of its own, since its fork."""
+    has of its own, since its fork. ``last_input`` is the first record of the last frame, plain;
+    None in a fork that nothing has happened to."""
 
     name: str
     height: int
@@ -40,6 +41,7 @@ class Branch:
     root: bytes
     records: int
     parent: Parent | None = None
+    last_input: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """As ``aos branches --json`` prints it."""
@@ -201,4 +203,5 @@ class _Search:
 
 def _branch(name: str, first: Frame, last: Frame, search: _Search) -> Branch:
     records = last.last_height - first.height + 1
-    return Branch(name, last.last_height, last.hash, last.root, records, search.parent(first))
+    parent, input = search.parent(first), next(iter(last.records), None)
+    return Branch(name, last.last_height, last.hash, last.root, records, parent, input)

@@ -96,6 +96,14 @@ class Chain:
         index = self.index_at(height)
         return index - sum(1 for start in self._starts[1:] if start <= index)
 
+    def turn(self, number: int) -> tuple[int, int]:
+        """(first, last) height of a turn, without reading it: genesis is turn 0, and
+        :meth:`turns_until` gives the number of a height's turn."""
+        headers = enumerate(self._starts[1:])
+        index = number + sum(1 for before, start in headers if start - before <= number)
+        end = self.first_height(index + 1) - 1 if index + 1 < self.count else self.height
+        return self.first_height(index), end
+
     def turn_starts(self, height: int, most: int) -> list[int]:
         """The heights up to ``height`` at which turns begin, rising, evenly thinned out where there
         are more than ``most``."""
@@ -103,6 +111,16 @@ class Chain:
         every = max(1, last // most)
         heads = set(self._starts)
         return [self.first_height(at) for at in range(1, last + 1, every) if at not in heads]
+
+    @property
+    def forks(self) -> list[int]:
+        """The heights after which the branch and its ancestors were forked, rising."""
+        return [self.first_height(start) - 1 for start in self._starts[1:]]
+
+    def has(self, head: bytes, height: int) -> bool:
+        """Whether the frame of this hash, which ends at ``height``, is part of it. Raises
+        :class:`JournalDamaged`."""
+        return 0 <= height <= self.height and self.frame(self.index_at(height)).hash == head
 
     def turn_end(self, height: int) -> int:
         """The index of the last frame that is whole at ``height``: inside a turn, the one before.

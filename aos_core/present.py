@@ -156,9 +156,17 @@ NOTHING = object()
 
 def changes(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """(path, before, after) of every part in which two values of host JSON differ."""
+    for parts, old, new in changed_parts(before, after, (path,) if path else ()):
+        yield ".".join(parts), old, new
+
+
+def changed_parts(
+    before: Any, after: Any, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """As :func:`changes`, with the names on the way."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in {**before, **after}:
-            inner = f"{path}.{name}" if path else str(name)
-            yield from changes(before.get(name, NOTHING), after.get(name, NOTHING), inner)
+            inner = (*path, str(name))
+            yield from changed_parts(before.get(name, NOTHING), after.get(name, NOTHING), inner)
     elif before is NOTHING or after is NOTHING or before != after:
         yield path, before, after

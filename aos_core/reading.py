@@ -9,6 +9,7 @@ what is derived from the journal and not there is made anew.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -303,6 +304,12 @@ class Reader:
         return any(journal.lost for journal in self._files_open)
 
     @property
+    def gone(self) -> bool:
+        """As :attr:`lost`, of the branch's own file alone: it was deleted or renamed, or made room
+        for another run."""
+        return isinstance(self._journal, FileJournal) and self._journal.lost
+
+    @property
     def _files_open(self) -> list[FileJournal]:
         journals = (of.journal for of in self._whole.segments)
         return [of for of in journals if isinstance(of, FileJournal)]
@@ -411,10 +418,40 @@ class Reader:
         """How many turns have begun by ``height``, genesis aside."""
         return self._chain.turns_until(height)
 
+    def turn(self, number: int) -> tuple[int, int]:
+        """(first, last) height of a turn, without reading it; genesis is turn 0."""
+        return self._chain.turn(number)
+
     def turn_starts(self, height: int, most: int) -> list[int]:
         """The heights up to ``height`` at which turns begin, rising, evenly thinned out where there
         are more than ``most``."""
         return self._chain.turn_starts(height, most)
+
+    def begins(self) -> list[int]:
+        """The heights after which this branch and its ancestors were forked, rising."""
+        return self._chain.forks
+
+    def leaving(self) -> list[int]:
+        """The heights after which other branches were forked from this history, rising; only
+        headers are read."""
+        own = {segment.name for segment in self._chain.segments}
+        found: set[int] = set()
+        for name in self._disk.branches():
+            with suppress(AosError):  # one that cannot be read is told where branches are listed
+                parent = None if name in own else self._disk.ends(name)[0].body.get("parent")
+                if parent is not None and self._chain.has(parent["head"], parent["height"]):
+                    found.add(parent["height"])
+        return sorted(found)
+
+    def kept(self, most: int) -> list[int]:
+        """The heights after which a state is kept, from which travel begins, rising. None where
+        they are so many that a part of them, spread over the whole, is more than ``most``: then
+        they are everywhere."""
+        every = max(1, self.height // (2 * most))
+        found = self._disk.snapshots.spread(self.height, every)
+        if len(found) > most:
+            return []
+        return [height for height, head in found if self._chain.has(head, height)]
 
     def _prepared(self, asked: Asked, schema: Schema) -> Receipt | None:
         """The receipt that the scenario, or the effect itself, has ready."""

@@ -75,6 +75,10 @@ class Snapshots(Protocol):
     def before(self, height: int) -> int | None:
         """The last height up to ``height`` after which there is one, of whatever branch."""
 
+    def spread(self, last: int, every: int) -> list[tuple[int, bytes]]:
+        """(height, hash of the frame before it) of what is kept up to height ``last``, of whatever
+        branch, of each ``every`` heights one; rising."""
+
     def waste(self, used: Used) -> Waste:
         """What is kept that no journal leads to."""
 
@@ -107,6 +111,11 @@ class MemorySnapshots:
     def before(self, height: int) -> int | None:
         heights = (moment.height - 1 for _, moment in self._kept.values())
         return max((of for of in heights if of <= height), default=None)
+
+    def spread(self, last: int, every: int) -> list[tuple[int, bytes]]:
+        kept = [(moment.height - 1, head) for head, (_, moment) in self._kept.items()]
+        found = {height // every: (height, head) for height, head in sorted(kept) if height <= last}
+        return [*found.values()]
 
     def waste(self, used: Used) -> Waste:
         heads = self._unused(used)
@@ -170,6 +179,13 @@ class StoredSnapshots:
         rows = self._all("SELECT max(height) FROM snapshots WHERE height <= ?", height)
         found: int | None = rows[0][0] if rows else None
         return found
+
+    def spread(self, last: int, every: int) -> list[tuple[int, bytes]]:
+        query = (  # where there is a max, SQLite gives the other columns of its row
+            "SELECT max(height), head FROM snapshots WHERE height <= ?"
+            f" GROUP BY height / {every} ORDER BY 1"
+        )
+        return self._all(query, last)
 
     def waste(self, used: Used) -> Waste:
         heads, nodes = self._unused(used)

@@ -276,6 +276,12 @@ def ran_by() -> str:
     return f"{', '.join(names)}, semantics {SEMANTICS}"
 
 
+def proven_heads(world: World) -> set[bytes]:
+    """The heads up to which histories of this world were verified before, by what runs now. What
+    lies on the disk by now is not looked at."""
+    return {head for head, _, _ in world.index.remembered(ran_by(), 2**62)}
+
+
 def _remembered(world: World, chain: Chain) -> int:
     """The last frame up to which everything was verified before, and is the same now; -1: none."""
     for head, digest, height in world.index.remembered(ran_by(), chain.height):

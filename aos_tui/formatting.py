@@ -60,6 +60,29 @@ def plain(pieces: Iterable[Piece]) -> str:
     return "".join(part for part, _ in pieces)
 
 
+def clip_pieces(pieces: Iterable[Piece], width: int) -> list[Piece]:
+    """The first ``width`` characters of pieces, ``..`` at their end where some are left out."""
+    found: list[Piece] = []
+    room = width
+    for text, role in pieces:
+        if len(text) > room:
+            return _ended([*found, (text[:room], role)])
+        found.append((text, role))
+        room -= len(text)
+    return found
+
+
+def _ended(pieces: list[Piece]) -> list[Piece]:
+    """Pieces whose last two characters say that more is left out."""
+    left = 2
+    found: list[Piece] = []
+    for text, role in reversed(pieces):
+        cut = min(left, len(text))
+        left -= cut
+        found.append((f"{text[: len(text) - cut]}{'.' * cut}", role))
+    return found[::-1]
+
+
 def short_name(name: str) -> str:
     """``demo/Aggregator@1`` as ``Aggregator``."""
     return name.rpartition("/")[2].partition("@")[0]
@@ -355,25 +378,6 @@ def _property_chip(snapshot: Snapshot, glyphs: Glyphs) -> Piece:
 
 _ROOMY: Final = 78
 """Cells from which on the header has room for the root."""
-
-
-def timeline_bar(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
-    """The whole history on ``width`` cells: turns, faults, and where one is."""
-    left, right = glyphs.ends
-    inner = max(1, width - 2)
-    cells: list[Piece] = [(glyphs.line, "dim")] * inner
-    last = max(1, snapshot.live)
-
-    def at(height: int) -> int:
-        return min(inner - 1, height * (inner - 1) // last)
-
-    turns, faults = snapshot.marks
-    for height in turns:
-        cells[at(height)] = (glyphs.turn, "")
-    for height in faults:
-        cells[at(height)] = (glyphs.failed, "bad")
-    cells[at(snapshot.height)] = (glyphs.chosen, "input")
-    return [(left, "dim"), *cells, (right, "dim")]
 
 
 def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:

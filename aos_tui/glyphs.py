@@ -28,6 +28,17 @@ class Glyphs:
     dot: str
     bars: str
     """From an empty cell to a full one, for charts."""
+    folded: str
+    mark: str
+    hit: str
+    kept: str
+    fails: str
+    fork: str
+    begin: str
+    tree: tuple[str, str, str]
+    """Before a branch that others follow, before what hangs on that one, before the last one."""
+    density: str
+    """From nothing to much, no higher than leaves the signs between them to be seen."""
 
     def legend(self) -> list[tuple[str, str]]:
         """(glyphs, what they say)."""
@@ -36,7 +47,13 @@ class Glyphs:
             (self.receipt, "an input: the receipt of an effect"),
             (self.change, "changed in this turn; inside a turn, by this record"),
             ("".join(self.bracket[:3]), "the records of one turn"),
-            (f"{self.turn} {self.chosen}", "in the timeline: a turn, the shown height"),
+            (self.folded, "a folded turn: what came in, what came of it; space unfolds it"),
+            (f"{self.mark} {self.hit}", "a height that is marked, one that the search has found"),
+            (self.density[1:], "in the timeline, as wide as its turn: how many records"),
+            (f"{self.turn} {self.chosen}", "there: a turn begins, the shown height"),
+            (f"{self.failed} {self.fails}", "there: a fault, where the property first fails"),
+            (f"{self.fork} {self.begin}", "there: a branch leaves this one, this one begins"),
+            (self.kept, "there: a state is kept, from which travel is quick"),
             (f"{self.pending} {self.ready}", "a step that is pending, ready"),
             (f"{self.waiting} {self.done}", "a step that is waiting, done"),
             (f"{self.skipped} {self.failed}", "a step that was skipped, has failed"),
@@ -57,10 +74,12 @@ class Glyphs:
 UNICODE = Glyphs(
     "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "✗", "∆", "─", "┼", ("├", "┤"),
     ("╭", "│", "╰", "╶"), "◉", "·", " ▁▂▃▄▅▆▇█",
+    "⊞", "✦", "▪", "∙", "‼", "⋔", "⊢", ("├ ", "│ ", "╰ "), " ▁▂▃▄▅▆",
 )  # fmt: skip
 ASCII = Glyphs(
     ">", "<", "v", ".", "o", "~", "+", "/", "x", "*", "-", "+", ("[", "]"),
     ("+", "|", "+", "-"), "@", "-", " #",
+    "#", "'", ":", "s", "!", "Y", "L", ("|-", "| ", "`-"), " .:-=",
 )  # fmt: skip
 
 

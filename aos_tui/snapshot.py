@@ -24,6 +24,10 @@ MARKS = 512
 """So many parts the timeline tells apart, at most: what would fall together is marked once."""
 
 
+MOST_KEPT = 40
+"""So many kept states are worth a sign; where there are more, they are everywhere."""
+
+
 class Row(NamedTuple):
     """A record, and the first and the last height of its turn."""
 
@@ -47,6 +51,8 @@ class Index:
         self._plans: dict[bytes, tuple[int, str]] = {}
         self._faults: list[int] = []
         self._seen = -1
+        self._kept: tuple[int, list[int]] = -1, []
+        self._forks: list[int] | None = None
 
     def row(self, height: int) -> Row | None:
         """The record of a height with its turn; None where it cannot be read."""
@@ -88,6 +94,19 @@ class Index:
         itself."""
         return self._read(lambda: self._world.turn_bounds(height)) or (height, height)
 
+    def turn(self, number: int) -> tuple[int, int]:
+        """(first, last) height of a turn, genesis being turn 0; nothing of it is read. (0, 0) where
+        that cannot be told."""
+        return self._read(lambda: self._world.turn(number)) or (0, 0)
+
+    def turn_of(self, height: int) -> int:
+        """The number of the turn of ``height``; nothing of it is read."""
+        return self._read(lambda: self._world.turns_until(height)) or 0
+
+    def records(self, first: int, last: int) -> Sequence[Record] | None:
+        """The records of a turn; None where they cannot be read."""
+        return self._read(lambda: self._world.records[first : last + 1])
+
     def faults(self, live: int) -> tuple[int, ...]:
         """The heights of faults up to ``live``, thinned out where there are many; for the thread
         that makes snapshots."""
@@ -97,6 +116,33 @@ class Index:
             self._faults = _thinned([*self._faults, *new], every)
             self._seen = live
         return tuple(self._faults)
+
+    def landmarks(self, live: int, fails: int | None) -> Landmarks:
+        """What the timeline shows; for the thread that makes snapshots."""
+        return Landmarks(
+            turns=self._world.turn_starts(live, MARKS),
+            faults=self.faults(live),
+            kept=self._kept_until(live),
+            forks=self._leaving(),
+            begins=self._world.begins(),
+            fails=None if fails is None or fails > live else fails,
+        )
+
+    def forget_forks(self) -> None:
+        """Branches have come or gone."""
+        self._forks = None
+
+    def _kept_until(self, live: int) -> list[int]:
+        seen, found = self._kept
+        if not seen <= live < seen + live // MARKS + 1:  # else nothing new could be told apart
+            found = self._read(lambda: self._world.kept(MOST_KEPT)) or []
+            self._kept = live, found
+        return found
+
+    def _leaving(self) -> list[int]:
+        if self._forks is None:
+            self._forks = self._read(self._world.leaving) or []
+        return self._forks
 
     def _known(
         self, found: dict[bytes, Found], key: bytes, look: Callable[[], Found | None]
@@ -129,6 +175,21 @@ def _thinned(heights: list[int], every: int) -> list[int]:
     if len(heights) <= MARKS:
         return heights
     return list({height // every: height for height in reversed(heights)}.values())[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """What the timeline shows of a history, as heights, rising, thinned out where there are many:
+    where ``turns`` begin, ``faults``, after which heights states are ``kept``, other branches leave
+    (``forks``), this branch ``begins``; and where the property that is watched first ``fails``, as
+    far as is known."""
+
+    turns: Sequence[int] = ()
+    faults: Sequence[int] = ()
+    kept: Sequence[int] = ()
+    forks: Sequence[int] = ()
+    begins: Sequence[int] = ()
+    fails: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +289,12 @@ class States:
 class Snapshot:
     """A world at ``height``; ``live`` is its last height, ``root`` the state's root at ``height``,
     ``head`` names the whole history. ``states`` is what the state pane looks at. ``plan`` is the
-    chosen instance with its steps, one of ``plan_count``. ``marks`` are heights at which turns
-    begin, and those of faults, both thinned out. ``plan_starts`` are (event, plan) of all that
-    starts one. ``next_step`` says what the scenario would do next; ``disk_changes`` names the
+    chosen instance with its steps, one of ``plan_count``. ``plan_starts`` are (event, plan) of all
+    that starts one. ``next_step`` says what the scenario would do next; ``disk_changes`` names the
     definitions on disk that differ from those in force. ``lost``: whether the journal's file was
     deleted or moved while it was open. ``holds``: of the property that is watched ``holds``,
-    ``fails`` or ``silent`` at this height;
-    None where none is; ``fails_at``: the first height at which it fails, as far as was looked."""
+    ``fails`` or ``silent`` at this height; None where none is; ``fails_at``: the first height at
+    which it fails, as far as was looked. ``marked`` are the heights that were marked, rising."""
 
     world: str
     branch: str
@@ -251,7 +311,7 @@ class Snapshot:
     plan_count: int
     plan: PlanView | None
     turns: int
-    marks: tuple[Sequence[int], Sequence[int]]
+    landmarks: Landmarks
     next_step: str | None
     first_events: tuple[str, ...]
     verified: Verified
@@ -264,6 +324,7 @@ class Snapshot:
     holds: str | None = None
     fails_at: int | None = None
     plan_starts: tuple[tuple[str, str], ...] = ()
+    marked: tuple[int, ...] = ()
 
     @property
     def at_end(self) -> bool:

@@ -15,7 +15,8 @@ from textual.widgets import Static
 from aos_tui.actions import ANYWHERE, bindings_of
 from aos_tui.panes.base import Pane
 from aos_tui.panes.footer import KeysFooter
-from aos_tui.panes.journal import JournalList, JournalPane
+from aos_tui.panes.journal import JournalPane
+from aos_tui.panes.journal_list import JournalList
 from aos_tui.panes.opening import OpeningLine
 from aos_tui.panes.pending import PendingPane
 from aos_tui.panes.plan import PlanPane
@@ -158,6 +159,10 @@ class WorldScreen(Verbs):
         return "no pane", None
 
     def on_journal_list_went(self, message: JournalList.Went) -> None:
+        """Another height was chosen."""
+        self.travel(message.height)
+
+    def on_timeline_went(self, message: Timeline.Went) -> None:
         """Another height was chosen."""
         self.travel(message.height)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aos_core.cli import completion
-from aos_core.cli.opening import exit_code, open_world, read_json
+from aos_core.cli.opening import exit_code, has_branch, open_world, read_json
 from aos_core.cli.options import HERE, At, Branch, GivenWorld, OptionalWorld, command
 from aos_core.cli.output import Out
 from aos_core.errors import UsageError, ValueRejected
@@ -111,23 +111,39 @@ def journal(
     branch: Branch = "main",
 ) -> int:
     """The records, one a line."""
+    while True:
+        with open_world(out, world, branch) as opened:
+            code = _tell(out, opened, filter, first, last, follow)
+        if code is not None:
+            return code
+        out.notice(f"the journal of branch {branch} was moved or deleted: waiting for another one")
+        while not has_branch(world, branch):
+            time.sleep(POLL_SECONDS)
+
+
+def _tell(
+    out: Out, world: World, filter: str, first: int, last: int | None, follow: bool
+) -> int | None:
+    """Show the records and, where they are to be followed, those that come; the exit code, or None
+    where the branch's file is gone, and with it what could come."""
     from aos_core.filters import parse_filter
 
-    shown = parse_filter(filter)
-    with open_world(out, world, branch) as opened:
-        tell, begin, told = _teller(out, opened), first, False
-        while True:
-            end = opened.height if last is None else min(last, opened.height)
-            for height in shown.heights(opened.history, begin, end):
-                tell(height)
-                told = True
-            begin = max(begin, end + 1)
-            if not follow or opened.trouble is not None or end == last:
-                if not told and not out.json:
-                    out.notice(f"no record fits {filter!r}" if filter else "no record is there")
-                return exit_code(out, opened)
-            while not opened.refresh():
-                time.sleep(POLL_SECONDS)
+    shown, tell = parse_filter(filter), _teller(out, world)
+    begin, told = first, False
+    while True:
+        end = world.height if last is None else min(last, world.height)
+        for height in shown.heights(world.history, begin, end):
+            tell(height)
+            told = True
+        begin = max(begin, end + 1)
+        if not follow or world.trouble is not None or end == last:
+            if not told and not out.json:
+                out.notice(f"no record fits {filter!r}" if filter else "no record is there")
+            return exit_code(out, world)
+        while not world.refresh():
+            if world.gone:
+                return None
+            time.sleep(POLL_SECONDS)
 
 
 def _teller(out: Out, world: World) -> Callable[[int], None]:

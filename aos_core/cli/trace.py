@@ -36,8 +36,9 @@ def why(
 ) -> int:
     """What led to a record, and what it led to.
 
-    Causes up to the input that began it, across turns: a receipt comes from the intent that it
-    answers. Effects to the end, or so many steps deep.
+    Causes up to the inputs that began it, across turns: a receipt comes from the intent that it
+    answers, a plan step from the steps that it comes after, all of them. Effects to the end, or so
+    many steps deep.
     """
     from aos_core.causes import causes, effects
     from aos_core.present import RecordReader
@@ -45,17 +46,19 @@ def why(
     with open_world(out, world, branch) as opened:
         if height > opened.height:
             raise UsageError(f"there is no height {height}: the last is {opened.height}")
-        above = causes(opened.history, height)
-        below = effects(opened.history, height, depth)
+        above = causes(opened, height)
+        below = effects(opened, height, depth)
         if out.json:
             reader = RecordReader(opened)
 
             def plain(links: Sequence[Link]) -> list[dict[str, Any]]:
                 return [{**reader.to_json(of.height), "depth": of.depth} for of in links]
 
-            out.document({"causes": plain(above), "effects": plain(below.links)})
+            out.document({"causes": plain(above.once[::-1]), "effects": plain(below.once)})
         else:
-            _show_tree(out, opened, height, above, below.links)
+            _show_tree(out, opened, height, above.links, below.links)
+        if not above.whole:
+            out.notice(f"not all: {len(above.links)} causes are shown")
         if not below.whole:
             out.notice(f"not all: {len(below.links)} effects are shown")
         return exit_code(out, opened)
@@ -64,18 +67,18 @@ def why(
 def _show_tree(
     out: Out, world: World, height: int, above: Sequence[Link], below: Sequence[Link]
 ) -> None:
-    """The chain of causes from its beginning down to the record, marked, then its effects."""
+    """The causes from their beginnings down to the record, which is marked, then its effects: each
+    further to the right than what led to it."""
     from rich.text import Text
 
     from aos_core.story import Teller
 
-    teller, own = Teller(world), len(above)
-    lines = [(of.height, own - of.depth) for of in reversed(above)]
-    lines += [(height, own), *((of.height, own + of.depth) for of in below)]
-    for at, depth in lines:
-        record = world.records[at]
-        told = f"{at:>5} {'  ' * depth}{record.kind}  {teller.words(at)}"
-        out.line_of_text(Text(told, "bold" if at == height else ""))
+    teller, own = Teller(world), max((of.depth for of in above), default=0)
+    lines = [(of.height, own - of.depth, of.again) for of in above]
+    lines += [(height, own, False), *((of.height, own + of.depth, of.again) for of in below)]
+    for at, depth, again in lines:
+        told = "see above" if again else f"{world.records[at].kind}  {teller.words(at)}"
+        out.line_of_text(Text(f"{at:>5} {'  ' * depth}{told}", "bold" if at == height else ""))
 
 
 Side = Annotated[

@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aos_tui.dialogs.branches import BranchesDialog
-    from aos_tui.dialogs.choice import BreakDialog, InstancesDialog, PastDialog, WhyDialog
+    from aos_tui.dialogs.branches import BranchesDialog, BranchOption
+    from aos_tui.dialogs.choice import BreakDialog, InstancesDialog, PastDialog
     from aos_tui.dialogs.comparison import ComparisonDialog
     from aos_tui.dialogs.confirm import ConfirmDialog
     from aos_tui.dialogs.event import EventDialog
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.proof import ProofDialog
     from aos_tui.dialogs.property import PropertyDialog
     from aos_tui.dialogs.receipt import ReceiptDialog
-    from aos_tui.dialogs.record import RecordDialog
+    from aos_tui.dialogs.record import RecordDialog, RecordPage
     from aos_tui.dialogs.rehearsal import RehearsalDialog
     from aos_tui.dialogs.shuffle import ShuffleDialog
     from aos_tui.dialogs.swap import SwapDialog
     from aos_tui.dialogs.types import type_text
     from aos_tui.dialogs.value import ValueDialog
+    from aos_tui.dialogs.why import WhyDialog, WhyLine, WhyPage
 
 __all__ = [
+    "BranchOption",
     "BranchesDialog",
     "BreakDialog",
     "ComparisonDialog",
@@ -51,6 +53,7 @@ __all__ = [
     "PropertyDialog",
     "ReceiptDialog",
     "RecordDialog",
+    "RecordPage",
     "RehearsalDialog",
     "RenameDialog",
     "SavedDialog",
@@ -58,6 +61,8 @@ __all__ = [
     "SwapDialog",
     "ValueDialog",
     "WhyDialog",
+    "WhyLine",
+    "WhyPage",
     "type_text",
 ]
 
@@ -66,7 +71,13 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     rooms = {"type_text": "types", "RenameDialog": "fork", "SavedDialog": "export"}
-    rooms |= {"JumpScreen": "jump"}
-    rooms |= dict.fromkeys(("BreakDialog", "InstancesDialog", "PastDialog", "WhyDialog"), "choice")
+    rooms |= {
+        "BranchOption": "branches",
+        "JumpScreen": "jump",
+        "RecordPage": "record",
+        "WhyLine": "why",
+        "WhyPage": "why",
+    }
+    rooms |= dict.fromkeys(("BreakDialog", "InstancesDialog", "PastDialog"), "choice")
     room = rooms.get(name) or name.removesuffix("Dialog").lower()
     return getattr(import_module(f"{__name__}.{room}"), name)

@@ -169,8 +169,8 @@ class Form(Dialog[Result]):
         message.query_one(Static).update(text)
 
 
-def shorten(text: str) -> str:
-    """The first :data:`SHOWN` characters of ``text``, with a note where some are left out."""
-    if len(text) <= SHOWN:
+def shorten(text: str, most: int = SHOWN) -> str:
+    """The first ``most`` characters of ``text``, with a note where some are left out."""
+    if len(text) <= most:
         return text
-    return f"{text[:SHOWN]}\n... {len(text) - SHOWN} characters more: y copies all"
+    return f"{text[:most]}\n... {len(text) - most} characters more: y copies all"

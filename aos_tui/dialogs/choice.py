@@ -1,4 +1,4 @@
-"""Lists of lines to choose from: how to break a receipt, why a record is there, past values."""
+"""Lists of lines to choose from: how to break a receipt, plan instances, past values."""
 
 from __future__ import annotations
 
@@ -102,14 +102,6 @@ class BreakDialog(ChoiceDialog[str]):
             self.notify(f"{fault}: {self._missing}", severity="warning")
         else:
             self.dismiss(fault)
-
-
-class WhyDialog(ChoiceDialog[int]):
-    """Dismisses with the height of a record, or None."""
-
-    SAYS = "What led to the record, from its input on, and below it what it led to."
-    KEYS = (("y", "copy_all", "Copy"),)
-    MORE = "enter go there"
 
 
 class InstancesDialog(ChoiceDialog[int]):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -12,44 +13,90 @@ from textual.content import Content
 from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from aos_tui.dialogs.base import Dialog, Reader, shorten
+from aos_core.plain import clean
+from aos_tui.chips import chip_styles, with_chips
+from aos_tui.dialogs.base import Reader, shorten
+from aos_tui.dialogs.walk import WalkDialog
+
+SHOWN = 12_000
+"""How many characters of a section are laid out: a record has several, and one walks quickly."""
 
 
-class RecordDialog(Dialog[int]):
-    """Dismisses with the height to go to, or None.
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """``sections``: (heading, text); ``links``: (label, height) of causes and consequences."""
 
-    ``sections``: (heading, text); ``links``: (label, height): the cause and the consequences.
-    """
+    height: int
+    title: str
+    sections: Sequence[tuple[str, str]]
+    links: Sequence[tuple[str, int]] = ()
 
-    KEYS = (("y", "copy_all", "Copy"),)
+
+class RecordDialog(WalkDialog[RecordPage]):
+    """The links lead from record to record; ``g`` goes to the one under the cursor, or with the
+    text in focus to the one that is shown."""
+
     AUTO_FOCUS = "Reader"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "Copy")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l,right", "links", show=False),
+        Binding("h,left", "text", show=False),
+    ]
 
     def __init__(
-        self,
-        title: str,
-        sections: Sequence[tuple[str, str]],
-        links: Sequence[tuple[str, int]] = (),
+        self, page: RecordPage, look: Callable[[int], Awaitable[RecordPage | None]]
     ) -> None:
-        super().__init__(title)
-        self._sections = sections
-        self._links = links
-        if links:
-            self.MORE = "tab links   enter go there"
+        super().__init__(page, look)
+        self._title = page.title
+
+    def title_of(self, page: RecordPage) -> str:
+        return page.title
 
     def body(self) -> ComposeResult:
+        self.MORE = "tab links  enter follow" if self.page.links else ""
+        styles = chip_styles(self.app.current_theme.dark)
         with Reader():
-            for heading, text in self._sections:
+            for heading, text in self.page.sections:
                 yield Label(heading, classes="heading", markup=False)
-                yield Static(shorten(text), classes="text", markup=False)
-        if self._links:
-            yield Label("Cause and consequences", classes="heading")
-            yield OptionList(*(Option(Content(label)) for label, _ in self._links), compact=True)
+                yield Static(
+                    with_chips(clean(shorten(text, SHOWN), keep="\n"), styles), classes="text"
+                )
+        if self.page.links:
+            yield Label("Causes and consequences", classes="heading")
+            labels = (Option(Content(clean(label))) for label, _ in self.page.links)
+            yield Links(*labels, compact=True)
+
+    def target(self) -> int:
+        links = next(iter(self.query(Links)), None)
+        if links is None or not links.has_focus or links.highlighted is None:
+            return self.page.height
+        return self.page.links[links.highlighted][1]
 
     @on(OptionList.OptionSelected)
-    def _go(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._links[event.option_index][1])
+    def _follow(self, event: OptionList.OptionSelected) -> None:
+        self.walk(self.page.links[event.option_index][1])
+
+    def action_links(self) -> None:
+        """To the links."""
+        for links in self.query(Links):
+            links.focus()
+
+    def action_text(self) -> None:
+        """To the text."""
+        self.query_one(Reader).focus()
 
     def action_copy_all(self) -> None:
         """Copy every section, whole."""
-        self.copy("\n\n".join(f"{heading}\n{text}" for heading, text in self._sections))
+        self.copy("\n\n".join(f"{heading}\n{text}" for heading, text in self.page.sections))
+
+
+class Links(OptionList):
+    """Records to walk to."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+    ]
+
+    def on_mount(self) -> None:
+        """Begin at the first."""
+        self.highlighted = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rich.style import Style
@@ -41,14 +41,7 @@ class Pane(_Base):
 
     def palette(self) -> Palette:
         """The style of each role in the theme of now."""
-        variables = self.app.theme_variables
-        found = {
-            role: Style(color=Color.parse(variables[name]).rich_color)
-            for role, name in _COLOURS.items()
-        }
-        dim = variables.get(DIM)
-        found["dim"] = Style(dim=True) if dim is None else Style(color=Color.parse(dim).rich_color)
-        return {**found, "name": Style(bold=True)}
+        return palette_of(self.app.theme_variables)
 
     def copied(self) -> tuple[str, str | Callable[[], str]] | None:
         """(what it is, its text, or what makes it and may take a while) of the value under the
@@ -58,3 +51,21 @@ class Pane(_Base):
     def jumps(self) -> Iterable[Jump]:
         """The rows in sight that jump mode puts letters on."""
         return ()
+
+
+def palette_of(variables: Mapping[str, str]) -> Palette:
+    """The style of each role in a theme, given its variables."""
+    found = {
+        role: Style(color=Color.parse(variables[name]).rich_color)
+        for role, name in _COLOURS.items()
+    }
+    dim = variables.get(DIM)
+    found["dim"] = Style(dim=True) if dim is None else Style(color=Color.parse(dim).rich_color)
+    bar = _between(Color.parse(variables["primary"]), Color.parse(variables["panel"]))
+    return {**found, "name": Style(bold=True), "bar": Style(color=bar.rich_color)}
+
+
+def _between(colour: Color, ground: Color) -> Color:
+    """A colour that fills much without being loud; the sixteen of a terminal cannot be mixed."""
+    mixes = colour.ansi is None and ground.ansi is None
+    return colour.blend(ground, 0.5) if mixes else colour

@@ -5,25 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import events
+from textual.message import Message
 from textual.widgets import Static
 
 from aos_tui.formatting import (
+    Piece,
     banner,
     header,
     plain,
-    timeline_bar,
     timeline_text,
     to_text,
 )
 from aos_tui.panes.base import Pane
+from aos_tui.timeline_bar import axis_of, timeline_bar
 
 if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Snapshot
 
 
-MIN_BAR = 16
-"""Cells the bar keeps where its words would take them."""
+SHARE = 3
+"""The bar keeps one cell of so many where its words would take them."""
 
 
 class _Line(Pane, Static):
@@ -53,17 +56,41 @@ class HeaderLine(_Line):
 
 
 class Timeline(_Line):
-    """Turns, faults and the cursor as a bar; then what the scenario does next."""
+    """The whole history as a bar that a click travels on; then what the scenario does next."""
+
+    class Went(Message):
+        """Another height was chosen."""
+
+        def __init__(self, height: int) -> None:
+            super().__init__()
+            self.height = height
 
     def render(self) -> Text:
         """The line."""
         if self._snapshot is None:
             return Text("")
-        words = timeline_text(self._snapshot, self.size.width - MIN_BAR - 3)
-        room = self.size.width - len(plain(words)) - 3
-        width = max(MIN_BAR, min(self.size.width // 2, room))
-        pieces = [(" ", ""), *timeline_bar(self._snapshot, width, self._glyphs), (" ", ""), *words]
-        return to_text(pieces, self.palette())
+        bar = timeline_bar(self._snapshot, self._width, self._glyphs)
+        return to_text([(" ", ""), *bar, (" ", ""), *self._words], self.palette())
+
+    @property
+    def _least(self) -> int:
+        return max(3, self.size.width // SHARE)
+
+    @property
+    def _words(self) -> list[Piece]:
+        assert self._snapshot is not None
+        return timeline_text(self._snapshot, self.size.width - self._least - 3)
+
+    @property
+    def _width(self) -> int:
+        """Cells of the bar: all that the words leave."""
+        return max(self._least, self.size.width - len(plain(self._words)) - 3)
+
+    def on_click(self, event: events.Click) -> None:
+        """To the height that is shown there; beside the bar nothing."""
+        if self._snapshot is not None and 1 <= event.x <= self._width:
+            axis = axis_of(self._snapshot, self._width)
+            self.post_message(self.Went(axis.height(event.x - 2)))
 
 
 class Banner(_Line):

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aos_tui.formatting import kind_text, plain, summary
+from aos_tui.glyphs import UNICODE
 from aos_tui.session.proving import Proving
 
 if TYPE_CHECKING:
+    from aos_core.branch_tree import Branch
     from aos_core.world import World
+    from aos_tui.snapshot import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,25 @@ class Place:
         return self.branch if self.height is None else f"{self.branch}@{self.height}"
 
 
+@dataclass(frozen=True, slots=True)
+class BranchLine:
+    """A branch in the list of them: the ``parent`` it was forked from, after height ``fork``, None
+    where it was not or the parent is gone; its last ``height`` and the ``root`` there; what its
+    last ``input`` was. ``proven``: verified up to its end before. ``problem``: why it cannot be
+    read, and then nothing else is known of it."""
+
+    name: str
+    parent: str | None = None
+    fork: int | None = None
+    height: int = 0
+    root: bytes = b""
+    input: str = ""
+    proven: bool = False
+    present: bool = False
+    removed: bool = False
+    problem: str | None = None
+
+
 class Branching(Proving):
     """Every way from one branch to another."""
 
@@ -43,7 +66,9 @@ class Branching(Proving):
         """Fork at a height and go on there, at its live end."""
 
         def act() -> None:
-            self._leave_for(self._opened.fork(height, name), None)
+            forked = self._opened.fork(height, name)
+            self._marked[name] = {of for of in self._marks() if of <= forked.height}
+            self._leave_for(forked, None)
 
         self._stop_verifying()
         await self._act(act)
@@ -77,6 +102,10 @@ class Branching(Proving):
         """The names of all branches."""
         return await self._run(lambda: self._opened.branches())
 
+    async def branch_lines(self) -> tuple[BranchLine, ...]:
+        """All branches, then those that can be brought back; sorted by name."""
+        return await self._run(lambda: _lines(self._opened, self._index))
+
     async def removed_branches(self) -> list[str]:
         """The names of the branches that can be brought back."""
         return await self._run(lambda: list(self._opened.tree(removed=True).branches))
@@ -97,6 +126,7 @@ class Branching(Proving):
 
         def act() -> None:
             self._opened.rename_branch(name, new)
+            self._marked[new] = self._marked.pop(name, set())
             if (parked := self._parked.pop(name, None)) is not None:
                 parked.branch, self._parked[new] = new, parked
 
@@ -106,7 +136,48 @@ class Branching(Proving):
         """Delete a branch; :meth:`restore_branch` undoes it."""
 
         await self._run(lambda: self._opened.delete_branch(name))
+        await self._forks_changed()
 
     async def restore_branch(self, name: str) -> None:
         """Bring back a branch that was deleted."""
         await self._run(partial(self._opened.restore_branch, name))
+        await self._forks_changed()
+
+    async def _forks_changed(self) -> None:
+        self._index.forget_forks()
+        await self.refresh()
+
+
+def _lines(world: World, index: Index) -> tuple[BranchLine, ...]:
+    from aos_core.kernel.records import Record
+    from aos_core.verify import proven_heads
+
+    proven = proven_heads(world)
+
+    def words(record: Record) -> str:
+        return f"{kind_text(record)} {plain(summary(record, index, UNICODE))}"
+
+    def line(of: Branch, removed: bool) -> BranchLine:
+        input = "" if of.last_input is None else words(Record.from_plain(of.last_input))
+        return BranchLine(
+            of.name,
+            None if of.parent is None else of.parent.branch,
+            None if of.parent is None else of.parent.height,
+            of.height,
+            of.root,
+            input,
+            of.head in proven,
+            of.name == world.branch and not removed,
+            removed,
+        )
+
+    found = []
+    for removed in (False, True):
+        tree = world.tree(removed=removed)
+        known = [line(of, removed) for of in tree.branches.values()]
+        bad = [
+            BranchLine(name, removed=removed, problem=error.message)
+            for name, error in tree.unreadable.items()
+        ]
+        found += sorted([*known, *bad], key=lambda of: of.name)
+    return tuple(found)

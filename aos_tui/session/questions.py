@@ -14,26 +14,30 @@ from aos_tui.session.examples import Example, property_examples
 from aos_tui.session.experiments import Experiments
 from aos_tui.session.showing import LOOK
 from aos_tui.session.watching import Watch
+from aos_tui.state_lines import Field
 
 if TYPE_CHECKING:
-    from aos_core.view import PlanView
+    from collections.abc import Sequence
+
+    from aos_core.view import PlanView, View
     from aos_core.world import World
     from aos_tui.snapshot import Index
-    from aos_tui.state_lines import Field
 
 MOST_LINKS, MOST_FIELDS, MOST_INSTANCES = 500, 20, 500
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """A record in the tree of causes: ``depth`` 0 is the input it all came from. ``asked``: the
-    record that was asked about. ``fields`` says what a step changed, a line each."""
+    """A record in the tree of causes and effects: the larger ``depth``, the later in the chain.
+    ``asked``: the record that was asked about; ``again``: one that was told already. ``fields``:
+    what a step changed, as text, and where it is."""
 
     height: int
     depth: int
     text: str
-    asked: bool
-    fields: tuple[str, ...]
+    asked: bool = False
+    again: bool = False
+    fields: tuple[tuple[str, Field], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +171,22 @@ def _verdict(world: World, watch: Watch) -> Verdict:
 def _why(world: World, index: Index, height: int) -> tuple[tuple[Why, ...], bool]:
     from aos_core.causes import causes, effects
 
-    chain = [of.height for of in causes(world.history, height)][::-1]
-    led = effects(world.history, height, most=MOST_LINKS)
-    at = len(chain)
-    places = [
-        *((of, depth) for depth, of in enumerate(chain)),
-        (height, at),
-        *((of.height, at + of.depth) for of in led.links),
-    ]
-    return (
-        tuple(
-            Why(of, depth, _line(world, index, of), of == height, _fields(world, of))
-            for of, depth in places
-        ),
-        led.whole,
+    above = causes(world, height, most=MOST_LINKS)
+    below = effects(world, height, most=MOST_LINKS)
+    at = max((of.depth for of in above.links), default=0)
+
+    def why(of: int, depth: int, again: bool = False) -> Why:
+        text = _line(world, index, of)
+        if again:
+            return Why(of, depth, text, again=True)
+        return Why(of, depth, text, of == height, fields=_fields(world, of))
+
+    found = (
+        *(why(of.height, at - of.depth, of.again) for of in above.links),
+        why(height, at),
+        *(why(of.height, at + of.depth, of.again) for of in below.links),
     )
+    return found, above.whole and below.whole
 
 
 def _line(world: World, index: Index, height: int) -> str:
@@ -189,26 +194,29 @@ def _line(world: World, index: Index, height: int) -> str:
     return f"{height}  {kind_text(record)} {plain(summary(record, index, UNICODE))}"
 
 
-def _fields(world: World, height: int) -> tuple[str, ...]:
-    """What a step changed in its cell, a line for each field."""
-    from aos_core.present import NOTHING, changes, compact
+def _fields(world: World, height: int) -> tuple[tuple[str, Field], ...]:
+    """What a step changed in its cell, a line for each field, and where the field is."""
+    from aos_core.present import NOTHING, changed_parts, compact
 
     record = world.records[height]
     if record.kind != "step":
         return ()
     reducer, cell = record["reducer"], record.get("key") or b""
+    views = world.at(height - 1), world.at(height)
 
-    def state(at: int) -> object:
-        view = world.at(at)
+    def state(view: View) -> object:
         data = view.state_bytes(reducer, cell)
         return NOTHING if data is None else view.decode_state(reducer, data)
 
     def text(value: object) -> str:
         return "nothing" if value is NOTHING else compact(value, 32)
 
-    found = changes(state(height - 1), state(height))
+    def field(path: Sequence[str]) -> Field:
+        return Field(reducer, cell, tuple(path), ".".join(path) or reducer)
+
+    found = list(islice(changed_parts(state(views[0]), state(views[1])), MOST_FIELDS + 1))
     lines = [
-        f"{path or 'state'}  {text(old)} -> {text(new)}"
-        for path, old, new in islice(found, MOST_FIELDS + 1)
+        (f"{'.'.join(path) or 'state'}  {text(old)} -> {text(new)}", field(path))
+        for path, old, new in found[:MOST_FIELDS]
     ]
-    return (*lines[:MOST_FIELDS], "..") if len(lines) > MOST_FIELDS else tuple(lines)
+    return (*lines, ("..", field(()))) if len(found) > MOST_FIELDS else tuple(lines)

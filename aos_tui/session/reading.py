@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from aos_core.world import World
 
 
+MOST_LINKS = 200
+"""So many consequences of a record are linked to."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordDetail:
     """A record whole: (heading, text) sections, and (label, height) links to causes and effects."""
 
+    height: int
     title: str
     sections: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, int], ...]
@@ -34,26 +39,37 @@ def record_detail(world: World, reader: RecordReader, index: Index, height: int)
     record, (first, last) = world.records[height], world.turn_bounds(height)
     frame = world.frames[world.frame_at(height)]
     shown = {name: of for name, of in reader.to_json(height).items() if name not in ("height", "k")}
-    hashes = [
-        f"root after this record  {world.at(height).root.hex()}",
-        f"frame (head)            {frame.hash.hex()}",
-        f"turn                    {first} to {last}",
-    ]
     sections = [("Value", pretty(with_hashes(shown, index) | _state_after(world, height)))]
     if detail := world.detail(height):
         sections.append(("What went wrong", detail))
     if stamps := _stamps(world, height):
         sections.append(("Input", stamps))
-    sections += [("Hashes", "\n".join(hashes)), ("CBOR", diagnostic(record.to_plain()))]
+    hashes = f"{_hashes(world, height, frame.hash)}\nturn                    {first} to {last}"
+    sections += [("Hashes", hashes), ("CBOR", diagnostic(record.to_plain()))]
+    title = f"Record {height}  {kind_text(record)}"
+    return RecordDetail(height, title, tuple(sections), _links(world, index, height))
+
+
+def _hashes(world: World, height: int, head: bytes) -> str:
+    root = world.at(height).root
+    same = "  = as before" if height and world.at(height - 1).root == root else ""
+    return f"root after this record  {root.hex()}{same}\nframe (head)            {head.hex()}"
+
+
+def _links(world: World, index: Index, height: int) -> tuple[tuple[str, int], ...]:
+    """To the causes of a record and to what it led to, as far as there is room."""
+    from aos_core.causes import Causality
+
+    ask = Causality(world)
 
     def link(label: str, at: int) -> tuple[str, int]:
         of = world.records[at]
         return f"{label} {at}  {kind_text(of)} {plain(summary(of, index, UNICODE))}", at
 
-    cause = world.history.cause(height)
-    links = [] if cause is None else [link("caused by", cause)]
-    links += [link("led to", at) for at in world.history.effects(height)]
-    return RecordDetail(f"Record {height}  {kind_text(record)}", tuple(sections), tuple(links))
+    return (
+        *(link("caused by", at) for at in ask.causes(height)),
+        *(link("led to", at) for at in ask.effects(height)[:MOST_LINKS]),
+    )
 
 
 def _state_after(world: World, height: int) -> dict[str, Any]:

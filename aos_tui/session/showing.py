@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from aos_tui.options import Options
 from aos_tui.session import opening, reading
 from aos_tui.session.states import StatesReader, nearest
-from aos_tui.snapshot import MARKS, Doing, Index, Snapshot, States, Trouble, Verified, Wish
+from aos_tui.snapshot import Doing, Index, Snapshot, States, Trouble, Verified, Wish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,8 @@ class Showing:
         self.property_watch: Watch | None = None
         self._behind = False
         self._looker: asyncio.Task[None] | None = None
-        self.wish, self.marked = Wish(), list[int]()
+        self.wish = Wish()
+        self._marked: dict[str, set[int]] = {}
         self._states_reader = StatesReader()
 
     # -- opening ----------------------------------------------------------------------------
@@ -277,6 +278,19 @@ class Showing:
     def _live(self) -> int:
         return 0 if self.snapshot is None else self.snapshot.live
 
+    def mark(self, height: int) -> bool:
+        """Mark a height of the branch, or no longer; whether it is marked now."""
+        marked = self._marked.setdefault(self._opened.branch, set())
+        marked ^= {height}
+        if self.snapshot is not None:
+            self._publish(replace(self.snapshot, marked=self._marks()))
+        return height in marked
+
+    def _marks(self) -> tuple[int, ...]:
+        world = self._opened
+        marked = self._marked.get(world.branch, ())
+        return tuple(sorted(height for height in marked if height <= world.height))
+
     async def choose_plan(self, number: int) -> None:
         """Show another plan instance."""
         self._instance = number
@@ -316,6 +330,7 @@ class Showing:
         chosen = self._instance
         if chosen not in range(plan_count):
             chosen = plan_count - 1 if plan_count else None
+        fails_at = None if self.property_watch is None else self.property_watch.fails_at
         live = world.height
         return Snapshot(
             world=world.files.root.name,
@@ -333,7 +348,7 @@ class Showing:
             plan_count=plan_count,
             plan=None if chosen is None else view.plan(chosen),
             turns=world.turns_until(live),
-            marks=(world.turn_starts(live, MARKS), self._index.faults(live)),
+            landmarks=self._index.landmarks(live, fails_at),
             next_step=self._next_step(),
             first_events=reading.first_events(view),
             plan_starts=reading.plan_starts(view),
@@ -345,7 +360,8 @@ class Showing:
             lost=self._lost,
             progress=self.progress,
             holds=None if self.property_watch is None else self.property_watch.says(view),
-            fails_at=None if self.property_watch is None else self.property_watch.fails_at,
+            fails_at=fails_at,
+            marked=self._marks(),
         )
 
     def _states(self, view: View) -> States:
@@ -354,7 +370,7 @@ class Showing:
         first, last = self._index.bounds(view.height)
         before = max(0, first - 1 if view.height == last else view.height - 1)
         marked = self.wish.display == "diff" if self.wish.marked is None else self.wish.marked
-        mark = nearest(self.marked, view.height, self._opened.height) if marked else None
+        mark = nearest(self._marks(), view.height) if marked else None
         against = before if mark is None else mark
         return self._states_reader.read(
             view, self._opened.at(against), self.wish, marked=mark is not None

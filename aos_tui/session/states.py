@@ -236,9 +236,9 @@ class StatesReader:
         return self._part(view, reducer, data) if reducer in view.program.modules else None
 
 
-def nearest(marked: Iterable[int], height: int, live: int) -> int | None:
+def nearest(marked: Sequence[int], height: int) -> int | None:
     """The last marked height before ``height``; none there, the first one behind it."""
-    others = sorted(of for of in marked if of != height and of <= live)
+    others = [of for of in marked if of != height]
     before = [of for of in others if of < height]
     return before[-1] if before else others[0] if others else None
 

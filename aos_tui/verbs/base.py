@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import Screen
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from aos_tui.session import Session
     from aos_tui.snapshot import Snapshot
 
+
+Found = TypeVar("Found")
 
 PLAY = "play"
 """The group of the worker that plays a scenario to its end."""
@@ -91,6 +93,16 @@ class Base(Screen[None]):
 
         self._preparing = True
         self.work(run, group="prepare")
+
+    async def attempt(self, what: Awaitable[Found]) -> Found | None:
+        """What is found out, or None where that fails: then the error is shown."""
+        from aos_core.errors import AosError
+
+        try:
+            return await what
+        except AosError as error:
+            self.fail(error)
+            return None
 
     @property
     def playing(self) -> bool:

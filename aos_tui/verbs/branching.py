@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from aos_tui.formatting import count, some
+from aos_tui.branch_text import arranged, branch_lines
+from aos_tui.chips import chip_styles
+from aos_tui.formatting import count, some, to_text
+from aos_tui.panes.base import palette_of
+from aos_tui.session.branching import Place
 from aos_tui.verbs.base import Base
+
+if TYPE_CHECKING:
+    from aos_tui.dialogs import BranchOption
+    from aos_tui.glyphs import Glyphs
+    from aos_tui.session.branching import BranchLine
 
 
 def free_name(stem: str, taken: Collection[str]) -> str:
@@ -16,8 +26,20 @@ def free_name(stem: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
+def _state(of: BranchLine) -> str:
+    if of.problem is not None:
+        return "unreadable"
+    return "present" if of.present else "removed" if of.removed else "other"
+
+
 class Branching(Base):
     """Forks, and the choice of a branch."""
+
+    glyphs: Glyphs
+
+    async def compare_places(self, before: Place, after: Place) -> None:
+        """Show what differs between two ends."""
+        raise NotImplementedError
 
     def _at_end(self, then: Callable[[], None], what: str) -> bool:
         """Whether one can go on here. In the past a fork is offered, and ``then`` runs on it:
@@ -86,14 +108,36 @@ class Branching(Base):
             "rename": self._ask_new_name,
             "delete": self._ask_delete,
             "restore": self._restore,
+            "diff": self._diff_with,
         }
 
         def answer(choice: tuple[str, str]) -> None:
             what, name = choice
             (self.prepare if what in ("rename", "delete") else self.work)(partial(acts[what], name))
 
-        names, removed = await self.session.branches(), await self.session.removed_branches()
-        self._ask("BranchesDialog", answer, names, self.snapshot.branch, removed)
+        found = await self.session.branch_lines()
+        self._ask("BranchesDialog", answer, partial(self._branch_options, found))
+
+    def _branch_options(self, found: Sequence[BranchLine], whole: bool) -> list[BranchOption]:
+        from aos_tui.dialogs import BranchOption
+
+        glyphs = self.glyphs
+        rows = arranged(found, glyphs, whole=whole)
+        palette = {
+            **palette_of(self.app.theme_variables),
+            **{f"chip{n}": of for n, of in enumerate(chip_styles(self.app.current_theme.dark))},
+        }
+        texts = [to_text(line, palette) for line in branch_lines(rows, glyphs)]
+        return [
+            BranchOption(text)
+            if (of := row.branch) is None
+            else BranchOption(text, of.name, _state(of))
+            for row, text in zip(rows, texts, strict=True)
+        ]
+
+    async def _diff_with(self, name: str) -> None:
+        assert self.snapshot is not None
+        await self.compare_places(Place(name, None), Place(self.snapshot.branch, None))
 
     async def _open_branch(self, name: str) -> None:
         await self.session.open_branch(name)

@@ -137,7 +137,7 @@ class Experimenting(Writing):
                 "before it on a branch of its own; D compares any two"
             )
             return
-        self.work(partial(self._compare, before, Place(self.snapshot.branch, None)))
+        self.work(partial(self.compare_places, before, Place(self.snapshot.branch, None)))
 
     def action_diff(self) -> None:
         """Ask for two branches or heights, and compare them."""
@@ -160,12 +160,13 @@ class Experimenting(Writing):
 
         def answer(text: str) -> None:
             before, after = map(_place, text.split())
-            self.work(partial(self._compare, before, after))
+            self.work(partial(self.compare_places, before, after))
 
         label = f"two branches, or heights such as {here}@{self.snapshot.height}"
         self._ask("PromptDialog", answer, "Compare", label, initial, validate)
 
-    async def _compare(self, before: Place, after: Place) -> None:
+    async def compare_places(self, before: Place, after: Place) -> None:
+        """Show what differs between two ends."""
         found = await self.session.compare(before, after)
         more = "" if found.whole else "there is more: aos diff shows all of it"
         self._ask(

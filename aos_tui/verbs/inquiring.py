@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from aos_core.plain import clean
 from aos_tui.chart import chart
 from aos_tui.formatting import count
 from aos_tui.verbs.jumping import Jumping
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aos_tui.dialogs import WhyLine, WhyPage
     from aos_tui.session import Session
     from aos_tui.session.questions import Verdict, Why
     from aos_tui.snapshot import Snapshot
@@ -40,15 +44,27 @@ class Inquiring(Jumping):
             self.prepare(partial(self._why, self.snapshot.height))
 
     async def _why(self, height: int) -> None:
-        links, whole = await self.session.why(height)
-        lines: list[tuple[Text | str, int | None]] = []
+        if (page := await self._why_page(height)) is not None:
+            self._ask("WhyDialog", self.travel, page, self._why_page, self._field_past)
+
+    async def _why_page(self, height: int) -> WhyPage | None:
+        """The causes and the consequences of a record; None where that fails, which is said."""
+        from aos_tui.dialogs import WhyPage
+
+        if (found := await self.attempt(self.session.why(height))) is None:
+            return None
+        links, whole = found
+        lines: list[WhyLine] = []
         chosen = 0
         for of in links:
             chosen = len(lines) if of.asked else chosen
             lines += _why_lines(of)
-        if not whole:
-            lines.append((Text("more than is shown here: aos why tells all of it", "dim"), None))
-        self._ask("WhyDialog", self.travel, f"Why record {height}", lines, chosen)
+        return WhyPage(height, lines, chosen, whole)
+
+    def _field_past(self, field: Field, height: int, answer: Callable[[int], None]) -> None:
+        """How a field came to its value at a height; ``answer`` is given the height that is chosen
+        there."""
+        self.prepare(partial(self._history, field, height, answer))
 
     # -- a field ----------------------------------------------------------------------------
 
@@ -60,9 +76,9 @@ class Inquiring(Jumping):
                 "choose a field in the state pane's tree first: H tells how it came to its value"
             )
             return
-        self.prepare(partial(self._history, field, self.snapshot.height))
+        self._field_past(field, self.snapshot.height, self.travel)
 
-    async def _history(self, field: Field, height: int) -> None:
+    async def _history(self, field: Field, height: int, answer: Callable[[int], None]) -> None:
         past = await self.session.field_past(field, height)
         if not past.values:
             self.notify("no step has touched it yet")
@@ -83,7 +99,7 @@ class Inquiring(Jumping):
         drawn_from = past.picture if len(past.picture) > 1 else ()
         rows = 3 if numbers else 1
         picture = partial(chart, drawn_from, height, rows=rows, bars=self.glyphs.bars)
-        self._ask("PastDialog", self.travel, field.title, says, lines, len(lines) - 1, picture)
+        self._ask("PastDialog", answer, field.title, says, lines, len(lines) - 1, picture)
 
     # -- a property -------------------------------------------------------------------------
 
@@ -154,34 +170,38 @@ class Inquiring(Jumping):
         """Mark the shown height, or no longer."""
         if self.snapshot is None:
             return
-        height, marked = self.snapshot.height, self.session.marked
-        if height in marked:
-            marked.remove(height)
-            self.notify(f"height {height} is no longer marked")
-        else:
-            marked.append(height)
+        height = self.snapshot.height
+        if self.session.mark(height):
             self.notify(f"height {height} is marked: ' goes back to it")
+        else:
+            self.notify(f"height {height} is no longer marked")
         self.work(self.session.refresh, group="wish", newest=True)
 
     def action_to_mark(self) -> None:
         """To the mark before the shown height, around to the last."""
-        live = -1 if self.snapshot is None else self.snapshot.live
-        here = sorted(height for height in self.session.marked if height <= live)
-        if self.snapshot is None or not here:
+        if self.snapshot is None or not (here := self.snapshot.marked):
             self.notify("no height is marked: m marks the one that is shown")
             return
         earlier = [height for height in here if height < self.snapshot.height]
         self.travel(earlier[-1] if earlier else here[-1])
 
 
-def _why_lines(of: Why) -> list[tuple[Text | str, int | None]]:
-    indent = "  " * of.depth
-    style = "bold reverse" if of.asked else ""
-    line = Text.assemble(indent, (of.text, style))
-    return [
-        (line, of.height),
-        *((Text(f"{indent}      {field}", "dim"), None) for field in of.fields),
-    ]
+DEEPEST = 24
+"""So many steps away a line stands further to the right; what is further stands as far."""
+
+
+def _why_lines(of: Why) -> list[WhyLine]:
+    from aos_tui.dialogs import WhyLine
+
+    indent = "  " * min(of.depth, DEEPEST)
+    if of.again:
+        return [WhyLine(Text(f"{indent}{of.height}  see above", "dim"), of.height)]
+    line = Text.assemble(indent, (clean(of.text), "bold reverse" if of.asked else ""))
+    fields = (
+        WhyLine(Text(f"{indent}    {clean(text)}", "dim"), of.height, path)
+        for text, path in of.fields
+    )
+    return [WhyLine(line, of.height), *fields]
 
 
 def _verdict(found: Verdict) -> str:

@@ -15,6 +15,7 @@ from aos_tui.formatting import count, pretty
 from aos_tui.verbs.travel import Travel
 
 if TYPE_CHECKING:
+    from aos_tui.dialogs import RecordPage
     from aos_tui.snapshot import Verified
 
 
@@ -74,12 +75,19 @@ class Looking(Travel):
         """Open a record."""
 
         async def act() -> None:
-            detail = await self.session.detail(height)
-            self._ask(
-                "RecordDialog", self.travel, detail.title, list(detail.sections), list(detail.links)
-            )
+            if (page := await self._record_page(height)) is not None:
+                self._ask("RecordDialog", self.travel, page, self._record_page)
 
         self.prepare(act)
+
+    async def _record_page(self, height: int) -> RecordPage | None:
+        """A record whole; None where it cannot be read, which is said."""
+        from aos_tui.dialogs import RecordPage
+
+        found = await self.attempt(self.session.detail(height))
+        if found is None:
+            return None
+        return RecordPage(found.height, found.title, found.sections, found.links)
 
     def action_filter(self) -> None:
         """Open the journal's filter."""
@@ -95,7 +103,7 @@ class Looking(Travel):
 
     def _hit(self, step: int) -> None:
         if not self.journal.looks_for_something:
-            self.notify("no filter is set: / says what to look for")
+            self.notify("nothing was looked for yet: / says what to look for")
         elif (height := self.journal.hit(step)) is None:
             self.notify("nothing is found: / says what to look for")
         else:

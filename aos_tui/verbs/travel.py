@@ -48,6 +48,7 @@ class Travel(Base):
 
     def action_follow(self) -> None:
         """Follow the live end."""
+        self.journal.follow()
         self.session.want(None)
         self.work(self.session.refresh, group="travel", newest=True)
 

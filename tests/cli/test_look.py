@@ -169,6 +169,27 @@ def test_a_journal_is_followed_live(asked: Path, aos: Aos) -> None:
         assert follower.stdout.read() == ""
 
 
+def test_following_goes_on_with_the_run_that_takes_the_place_of_the_branch(
+    asked: Path, aos: Aos
+) -> None:
+    """What was followed is renamed, as an earlier run is, and later another has its name."""
+    command = [sys.executable, "-m", "aos_core.cli.main", "journal", str(asked), "--json"]
+    ask = [*command, "--follow", "--branch", "side", "--filter", "kind:event kind:receipt"]
+    assert aos("fork", asked, "side").code == 0
+    pipe = subprocess.PIPE
+    with subprocess.Popen(ask, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as follower:
+        assert follower.stdout is not None and follower.stderr is not None
+        assert [json.loads(follower.stdout.readline())["height"] for _ in "12"] == [1, 3]
+        assert aos("rename", asked, "side", "side~1").code == 0
+        assert "waiting for another one" in follower.stderr.readline()
+        assert aos("fork", asked, "side").code == 0
+        assert aos("release", asked, 2, "--branch", "side").code == 0
+        heights = [json.loads(follower.stdout.readline())["height"] for _ in "123"]
+        assert heights == [1, 3, 17]
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(timeout=60) == 130
+
+
 def test_following_is_interrupted_with_130(asked: Path) -> None:
     command = [sys.executable, "-m", "aos_core.cli.main", "journal", str(asked), "--follow"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as follower:

@@ -17,6 +17,7 @@ from aos_tui.app import AosApp
 from aos_tui.dialogs.value_editor import ValueEditor
 from aos_tui.headless import dump, press, settle
 from aos_tui.options import Options
+from aos_tui.panes.journal_list import JournalList
 from aos_tui.snapshot import Snapshot
 from tests.support import EVENT, release_all, start
 
@@ -129,6 +130,17 @@ async def opened(
         yield Driver(app, pilot)
     assert app._exception is None
     assert app.return_code in (0, None)
+
+
+def journal_of(on: Driver) -> JournalList:
+    """The lines of the journal."""
+    return on.app.screen_stack[0].query_one(JournalList)
+
+
+def heights_of(on: Driver) -> list[int]:
+    """The last height that each line of the journal stands for."""
+    lines = journal_of(on)
+    return [lines.line(row).last for row in range(lines.lines)]
 
 
 def on_disk(world: Path, branch: str = "main") -> tuple[int, str, list[str]]:

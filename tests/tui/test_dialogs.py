@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.text import Text
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
@@ -14,6 +15,7 @@ from textual.widgets import Button, Input, OptionList, Select, Static, TextArea
 
 from aos_tui.dialogs import (
     BranchesDialog,
+    BranchOption,
     ConfirmDialog,
     EventDialog,
     ExportDialog,
@@ -22,11 +24,15 @@ from aos_tui.dialogs import (
     PromptDialog,
     ReceiptDialog,
     RecordDialog,
+    RecordPage,
     RehearsalDialog,
     SavedDialog,
     ShuffleDialog,
     SwapDialog,
     ValueDialog,
+    WhyDialog,
+    WhyLine,
+    WhyPage,
     type_text,
 )
 from aos_tui.dialogs.long_text import LongText
@@ -104,12 +110,49 @@ def receipt(validate: Callable[[str, Any, int | None], str | None] | None = None
     return ReceiptDialog("Receipt 2", "ok", {"status": 200, "body": None}, 5, HTTP, validate)
 
 
-def record() -> RecordDialog:
-    return RecordDialog(
-        "Record 17 [receipt]",
+def page(height: int) -> RecordPage:
+    return RecordPage(
+        height,
+        f"Record {height} [receipt]",
         [("Value", "{'a': [1]}"), ("CBOR", "h'00'\n" * 60)],
-        [("16 intent [GET]", 16), ("18 plan", 18)],
+        [(f"{height - 1} intent [GET]", height - 1), (f"{height + 1} plan", height + 1)],
     )
+
+
+async def look(height: int) -> RecordPage | None:
+    return page(height) if height < 20 else None
+
+
+def record() -> RecordDialog:
+    return RecordDialog(page(17), look)
+
+
+def why_page(height: int) -> WhyPage:
+    lines = [WhyLine(Text(f"{of} record [b]"), of) for of in (height - 1, height, height + 1)]
+    return WhyPage(
+        height, [*lines, WhyLine(Text("a.b  1 -> 2"), height, ("R", "a", "b"))], 1, False
+    )
+
+
+async def look_why(height: int) -> WhyPage | None:
+    return why_page(height)
+
+
+def why() -> WhyDialog:
+    return WhyDialog(why_page(17), look_why, lambda path, height, answer: answer(len(path)))
+
+
+def branches() -> BranchesDialog:
+    def lines(whole: bool) -> list[BranchOption]:
+        made = ["a-1", "a-2"] if whole else [""]
+        return [
+            BranchOption(Text("a"), "a", "present"),
+            BranchOption(Text("b [b]"), "b"),
+            *(BranchOption(Text(name or "2 more"), name) for name in made),
+            BranchOption(Text("gone"), "gone", "removed"),
+        ]
+
+    return BranchesDialog(lines)
 
 
 def help_dialog() -> HelpDialog:
@@ -131,6 +174,8 @@ EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
     "prompt": lambda: PromptDialog("Go", "to which height", "", lambda _: "error " * 60),
     "fork": lambda: ForkDialog(12, 9, "try", ["main"]),
     "record": record,
+    "branches": branches,
+    "why": why,
     "help": help_dialog,
     "export": export,
     "saved": lambda: SavedDialog("/a/long/way/to/" * 12 + "a.html", "A report. " * 60),
@@ -284,8 +329,25 @@ async def test_the_extra_fields_of_a_payload_are_named_in_both_displays() -> Non
 
 
 async def test_the_branches_are_listed_and_another_is_chosen() -> None:
-    assert (await run(BranchesDialog(["a", "b"], "a"), "down", "enter")).result == ("open", "b")
-    assert (await run(BranchesDialog(["a", "b"], "b"), "enter")).result is None
+    assert (await run(branches(), "down", "enter")).result == ("open", "b")
+    assert (await run(branches(), "enter")).result is None
+    assert (await run(branches(), "end", "enter")).result == ("restore", "gone")
+    for key, what in (("r", "rename"), ("d", "delete"), ("c", "diff")):
+        assert (await run(branches(), "down", key)).result == (what, "b")
+        assert (await run(branches(), key)).result == OPEN
+        assert (await run(branches(), "end", key)).result == OPEN
+
+
+async def test_space_shows_the_branches_that_are_left_out_and_stays_where_one_is() -> None:
+    app = Host(branches())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        found = app.dialog.query_one(OptionList)
+        assert found.option_count == 4
+        await pilot.press("down", "space")
+        assert (found.option_count, found.highlighted) == (5, 1)
+        await pilot.press("space", "down", "enter")
+        assert (app.result, found.option_count) == (OPEN, 5)
 
 
 async def test_validate_holds_the_event_back_until_it_fits() -> None:
@@ -494,8 +556,31 @@ def test_a_fork_says_where_it_starts_and_that_the_past_stays() -> None:
 # -- record, value, help, confirm ----------------------------------------------------------------
 
 
-async def test_a_link_leads_to_its_height() -> None:
-    assert (await run(record(), "tab", "down", "enter")).result == 18
+async def test_links_lead_from_record_to_record_and_back() -> None:
+    app = Host(record())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        dialog = app.dialog
+        assert isinstance(dialog, RecordDialog)
+        for key, height in (
+            ("tab", 17), ("down", 17), ("enter", 18), ("enter", 17), ("backspace", 18),
+            ("down", 18), ("enter", 19), ("down", 19), ("enter", 19), ("backspace", 18),
+            ("backspace", 17), ("backspace", 17),
+        ):  # fmt: skip
+            await pilot.press(key)
+            await settle(pilot)
+            assert dialog.page.height == height, key
+            assert f"Record {height}" in str(dialog.query_one("#dialog").border_title)
+        assert app.result == OPEN
+        await pilot.press("g")
+        await pilot.pause()
+    assert app.result == 16
+
+
+async def test_g_goes_to_the_record_that_is_shown_while_its_text_is_read() -> None:
+    assert (await run(record(), "g")).result == 17
+    assert (await run(record(), "right", "down", "left", "g")).result == 17
+    assert (await run(record(), "right", "down", "g")).result == 18
 
 
 async def test_a_link_takes_the_mouse() -> None:
@@ -503,8 +588,56 @@ async def test_a_link_takes_the_mouse() -> None:
     async with app.run_test() as pilot:
         await pilot.pause()
         await pilot.click(OptionList, offset=(2, 0))
+        await settle(pilot)
+        assert isinstance(app.dialog, RecordDialog) and app.dialog.page.height == 16
+
+
+async def test_of_five_megabytes_a_part_is_laid_out_and_all_is_copied() -> None:
+    text = "x" * 5_000_000
+    huge = RecordPage(3, "Record 3", [("Value", text), ("CBOR", text)], [("led to 4", 4)])
+    app = Host(RecordDialog(huge, look))
+    async with app.run_test() as pilot:
         await pilot.pause()
-    assert app.result == 16
+        for shown in app.dialog.query("Reader Static.text").results(Static):
+            said = str(shown.visual)
+            assert len(said) < 20_000 and "characters more: y copies all" in said
+        await pilot.press("y")
+    assert app.clipboard == f"Value\n{text}\n\nCBOR\n{text}"
+
+
+async def test_nothing_of_a_record_reaches_the_terminal_raw() -> None:
+    text = "a\x1b]52;c;\x07\nb\x9b2J \u202e"
+    bad = RecordPage(3, "Record 3", [("Value", text)], [("led to \x1b[2J", 4)])
+    app = Host(RecordDialog(bad, look))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        lines = [
+            segment.text
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+        ]  # fmt: skip
+        shown = "".join(lines)
+        assert "]52;c;" in shown and all(of.isprintable() for of in shown)
+        await pilot.press("y")
+    assert app.clipboard == f"Value\n{text}"
+
+
+async def test_of_why_one_walks_both_ways_down_to_a_field() -> None:
+    app = Host(why())
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        dialog = app.dialog
+        assert isinstance(dialog, WhyDialog)
+        for key, height in (
+            ("enter", 17), ("down", 17), ("enter", 18), ("up", 18), ("w", 17), ("backspace", 18),
+            ("backspace", 17), ("end", 17), ("enter", 3),
+        ):  # fmt: skip
+            await pilot.press(key)
+            await settle(pilot)
+            assert dialog.page.height == height, key
+        await pilot.press("up", "g")
+        await pilot.pause()
+    assert app.result == 2
 
 
 async def test_y_copies_every_section_of_a_record() -> None:

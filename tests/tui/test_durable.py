@@ -245,7 +245,7 @@ async def test_panes_touch_only_records_that_are_seen(
         await on.keys("g", "backspace", "backspace", "backspace", "backspace", "text:2000", "enter")
         assert on.snapshot.height == 2000
         assert len(touched - before) < 200
-        assert len(on.snapshot.marks[0]) < 1100
+        assert len(on.snapshot.landmarks.turns) < 1100
         await on.keys("f")
         assert on.snapshot.plan_count == 150
 

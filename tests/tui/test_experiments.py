@@ -213,16 +213,36 @@ async def test_a_height_that_is_not_there_is_an_error() -> None:
 # -- why, history, property, marks ------------------------------------------------------------
 
 
-async def test_why_shows_the_way_from_the_input_and_goes_to_any_record() -> None:
+async def test_why_shows_the_ways_from_the_input_and_walks_on_from_any_record() -> None:
     async with opened() as on:
         await on.keys("t", "R", "w")
         assert on.mode == "WhyDialog"
+        assert _told(on) == [
+            1, 2, 3, *(4, 6, 11), 14, 17, 18, 19, *(8, 12), 15, 20, 21, 22, *(10, 13), 16, 23, 24,
+            25, 26, 27, 30,
+        ]  # fmt: skip
         lines = [str(of.prompt) for of in on.app.screen.query_one(OptionList).options]
-        heights = [int(found[1]) for line in lines if (found := re.match(r" *([0-9]+)  ", line))]
-        assert heights == [1, 2, 3, 4, 10, 16, 23, 26, 27, 30]
         assert any("pc  Running -> Done" in line for line in lines)
-        await on.keys("up", "up", "enter")
+        await on.keys("up", "enter")
+        assert on.app.screen.query_one("#dialog").border_title == "Why record 27"
+        await on.keys("up", "g")
         assert on.snapshot.height == 26
+
+
+async def test_of_a_field_why_shows_the_history_and_goes_on_from_there() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "w", "down", "enter")
+        assert on.mode == "PastDialog"
+        await on.keys("up", "enter")
+        assert on.app.screen.query_one("#dialog").border_title == "Why record 2"
+        await on.keys("backspace")
+        assert on.app.screen.query_one("#dialog").border_title == "Why record 30"
+
+
+def _told(on: Driver) -> list[int]:
+    lines = [str(of.prompt) for of in on.app.screen.query_one(OptionList).options]
+    found = (re.match(r" *([0-9]+)  (?!see above)", line) for line in lines)
+    return [int(of[1]) for of in found if of is not None]
 
 
 async def test_the_history_of_a_field_names_heights_and_causes_and_goes_there() -> None:

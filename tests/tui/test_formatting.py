@@ -19,11 +19,10 @@ from aos_tui.formatting import (
     short_name,
     summary,
     target,
-    timeline_bar,
     timeline_text,
 )
 from aos_tui.glyphs import ASCII, UNICODE, pick_glyphs
-from aos_tui.snapshot import Index, Snapshot, States, Trouble, Verified, Wish
+from aos_tui.snapshot import Index, Landmarks, Snapshot, States, Trouble, Verified, Wish
 
 GET: dict[str, Any] = {
     "method": "GET",
@@ -160,7 +159,7 @@ def snapshot(**more: Any) -> Snapshot:
         "world": "04-aggregator", "branch": "main", "scenario": "basic", "height": 4, "live": 6,
         "following": False, "root": bytes(32), "head": bytes(32), "records": [], "index": index(),
         "states": States(Wish(), 0, False), "pending": (), "plan_count": 0, "plan": None,
-        "turns": 2, "marks": ([1, 4], []), "next_step": None,
+        "turns": 2, "landmarks": Landmarks(turns=(1, 4)), "next_step": None,
         "first_events": (), "verified": Verified(), "trouble": None, "notices": (),
         "disk_changes": (), "writable": True,
     }  # fmt: skip
@@ -189,12 +188,6 @@ def test_the_timeline_says_what_t_does_in_the_room_there_is() -> None:
     assert plain(timeline_text(step, 40)) == "7 records, 2 turns  next: fire Agg.. (t)"
     assert plain(timeline_text(snapshot(), 80)).endswith("scenario basic is at its end")
     assert plain(timeline_text(snapshot(scenario=None), 80)) == "7 records, 2 turns"
-
-
-def test_the_bar_shows_turns_faults_and_where_one_is() -> None:
-    bar = plain(timeline_bar(snapshot(marks=([1, 4], [6]), height=3), 9, UNICODE))
-    assert bar == "├─┼─◉┼─✗┤"
-    assert len(plain(timeline_bar(snapshot(), 1, UNICODE))) == 3
 
 
 def test_the_line_above_the_panes() -> None:

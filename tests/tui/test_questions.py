@@ -13,7 +13,7 @@ from tests.support import EVENT, patch_reducer, release_all, start
 from tests.tui.terminal import Terminal
 from tests.tui.test_trouble import forge
 
-TAB, ENTER, ESC, CTRL_S = "\t", "\r", "\x1b", "\x13"
+TAB, ENTER, ESC, CTRL_S, HOME = "\t", "\r", "\x1b", "\x13", "\x1b[H"
 
 
 @contextmanager
@@ -48,7 +48,9 @@ def test_what_happened(world: Path) -> None:
     with terminal(world) as on:
         on.wait("h 30 live", "Done")
         on.press("w")
-        on.wait("Why record 30", "event", "AggregatorEvent")
+        on.wait("Why record 30", "step Aggregator", "pc  Running -> Done")
+        on.press(HOME)
+        on.wait("1  event AggregatorEvent Start")
         leave(on, "Why record")
         on.press("0")
         on.wait("h 0 of 30", "Journal")

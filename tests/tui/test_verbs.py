@@ -14,7 +14,7 @@ from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE
 from aos_tui.headless import dump
 from tests.support import start
-from tests.tui.driving import FOCUS, on_disk, opened
+from tests.tui.driving import FOCUS, heights_of, journal_of, on_disk, opened
 
 SIZES = [(120, 40), (80, 24)]
 
@@ -355,9 +355,8 @@ async def test_backing_out_of_a_fork_leaves_everything() -> None:
 
 async def test_a_filter_leaves_only_what_fits_and_n_goes_round() -> None:
     async with opened() as on:
-        rows = on.app.screen.query_one("#journal-list")
         await on.keys("T", "slash", "text:kind:receipt", "enter")
-        assert list(rows.rows) == [17, 20, 23]  # type: ignore[attr-defined]
+        assert heights_of(on) == [17, 20, 23]
         heights = []
         for key in ("n", "n", "N", "N"):
             await on.keys(key)
@@ -365,23 +364,22 @@ async def test_a_filter_leaves_only_what_fits_and_n_goes_round() -> None:
         assert heights == [17, 20, 17, 23]
         on.app.clear_notifications()
         await on.keys("escape")
-        assert len(rows.rows) == 31  # type: ignore[attr-defined]
+        assert heights_of(on) == list(range(31))
         await on.keys("n")
-        assert (on.snapshot.height, on.said[-1][:16]) == (23, "no filter is set")
+        assert on.snapshot.height == 17
         await on.keys("slash")
-        assert list(rows.rows) == [17, 20, 23]  # type: ignore[attr-defined]
+        assert heights_of(on) == [17, 20, 23]
 
 
 async def test_a_wrong_filter_says_what_it_knows() -> None:
     async with opened() as on:
         await on.keys("t", "slash", "text:kind:nonsense")
-        rows = on.app.screen.query_one("#journal-list")
-        assert list(rows.rows) == []  # type: ignore[attr-defined]
-        assert "kinds are genesis" in rows._none  # type: ignore[attr-defined]
+        assert heights_of(on) == []
+        assert "kinds are genesis" in journal_of(on)._none
         await on.keys("enter", "n")
         assert on.said[-1].startswith("nothing is found")
         await on.keys("slash", "ctrl+u", "text:/api/b")
-        assert list(rows.rows) == [1, 3, 8, 15]  # type: ignore[attr-defined]
+        assert heights_of(on) == [1, 3, 8, 15]
 
 
 @pytest.mark.parametrize(
@@ -503,7 +501,7 @@ async def test_a_record_opens_whole_and_its_links_lead_on() -> None:
         assert json.loads(text["Value"])["params"]["url"] == "https://example.com/api/c"
         assert on.snapshot.root.hex() in text["Hashes"]
         assert "'url'" not in text["CBOR"] and '"url"' in text["CBOR"]
-        await on.keys("tab", "enter")
+        await on.keys("tab", "enter", "tab", "g")
         assert on.snapshot.height == 10
 
 
@@ -598,7 +596,7 @@ async def test_a_key_that_does_nothing_says_why() -> None:
             (("c",), "nothing to compare with yet"),
             (("apostrophe",), "no height is marked"),
             (("a",), "a does nothing here"),
-            (("n",), "no filter is set"),
+            (("n",), "nothing was looked for yet"),
             (("escape", "escape"), "nothing runs"),
             (("b",), "the files on disk are those in force already"),
             (("tab", "tab", "right_square_bracket"), "there is no other plan instance"),

@@ -1,0 +1,124 @@
+"""The branches of a world as a small graph: plain functions from branches to lines."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aos_tui.chips import DIGITS, hue_of
+from aos_tui.formatting import Piece, clip
+
+if TYPE_CHECKING:
+    from aos_tui.glyphs import Glyphs
+    from aos_tui.session.branching import BranchLine
+
+WIDEST: Final = 30
+"""So many cells a branch's place in the tree and its name take at most."""
+
+MOST_MADE: Final = 4
+"""So many branches that undo and the like have named are shown; where there are more, none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list; ``branch`` None: it says how many are ``hidden``."""
+
+    branch: BranchLine | None
+    tree: str = ""
+    hidden: int = 0
+
+
+def arranged(branches: Sequence[BranchLine], glyphs: Glyphs, *, whole: bool) -> list[Row]:
+    """Every branch below the one it was forked from, by the height of the fork; those that can be
+    brought back at the end. Unless ``whole``, branches that undo has named are left out where they
+    are many, but for the one that is open and those that lead to one that is shown."""
+    kept = [of for of in branches if not of.removed]
+    hidden = set() if whole else _hidden(kept)
+    shown = [of for of in kept if of.name not in hidden]
+    rows: list[Row] = []
+
+    def hang(of: BranchLine, tree: str, below: str) -> None:
+        rows.append(Row(of, tree))
+        children = sorted(
+            (child for child in shown if child.parent == of.name and child is not of),
+            key=lambda child: (child.fork or 0, child.name),
+        )
+        for child in children:
+            last = child is children[-1]
+            tee = glyphs.tree[2] if last else glyphs.tree[0]
+            hang(child, below + tee, below + ("  " if last else glyphs.tree[1]))
+
+    names = {of.name for of in shown}
+    for of in shown:
+        if of.parent not in names or of.parent == of.name:
+            hang(of, "", "")
+    if hidden:
+        rows.append(Row(None, hidden=len(hidden)))
+    return [*rows, *(Row(of) for of in branches if of.removed)]
+
+
+def _hidden(branches: Sequence[BranchLine]) -> set[str]:
+    made = {of.name for of in branches if was_made(of) and not of.present}
+    if len(made) <= MOST_MADE:
+        return set()
+    parents = {of.name: of.parent for of in branches}
+    for of in branches:
+        if of.name in made:
+            continue
+        above = of.parent
+        while above is not None and above in made:  # it leads to one that is shown
+            made.discard(above)
+            above = parents.get(above)
+    return made
+
+
+def was_made(of: BranchLine) -> bool:
+    """Whether a branch has the name that undo or a fork gave it, or is an earlier run."""
+    if re.search(r"~[0-9]+$", of.name):
+        return True
+    return of.fork is not None and re.search(rf"-{of.fork}(-[0-9]+)?$", of.name) is not None
+
+
+def branch_lines(rows: Sequence[Row], glyphs: Glyphs) -> list[list[Piece]]:
+    """The rows as text. A chip has the role ``chip`` with the number of its hue."""
+    found = [row.branch for row in rows if row.branch is not None]
+    roots = Counter(of.root for of in found if of.root)
+    names = [len(row.tree) + len(row.branch.name) for row in rows if row.branch is not None]
+    width = min(WIDEST, max(names, default=0))
+    digits = max((len(str(of.height)) for of in found), default=1)
+    forks = max((len(str(of.fork)) + 1 for of in found if of.fork is not None), default=0)
+    return [
+        [(f"  {row.hidden} more that undo and F have named: space shows them", "dim")]
+        if row.branch is None
+        else _line(row, row.branch, width, digits, forks, roots[row.branch.root] > 1, glyphs)
+        for row in rows
+    ]
+
+
+def _line(
+    row: Row, of: BranchLine, width: int, digits: int, forks: int, same: bool, glyphs: Glyphs
+) -> list[Piece]:
+    name = clip(of.name, max(4, width - len(row.tree)))
+    role = "name" if of.present else "dim" if of.removed or was_made(of) else ""
+    pieces: list[Piece] = [
+        (f"{glyphs.chosen} " if of.present else "  ", "input"),
+        (row.tree, "dim"),
+        (name, role),
+        (" " * max(1, width - len(row.tree) - len(name) + 1), ""),
+    ]
+    if of.problem is not None:
+        return [*pieces, (f"{glyphs.failed} {of.problem}", "bad")]
+    fork = "" if of.fork is None else f"@{of.fork}"
+    pieces += [
+        (f"{fork:<{forks}} ", "dim"),
+        (f"h {of.height:>{digits}} ", ""),
+        (f" {of.root.hex()[:DIGITS]} ", f"chip{hue_of(of.root.hex())}"),
+        (" = " if same else "   ", "good"),
+        (f"{glyphs.done} " if of.proven else "  ", "good"),
+    ]
+    if of.removed:
+        return [*pieces, ("deleted: enter brings it back", "wait")]
+    return [*pieces, (of.input or "nothing has happened here yet", "dim")]

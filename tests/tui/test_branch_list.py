@@ -1,0 +1,108 @@
+"""The graph of branches: how it is drawn, what is left out, and what one does from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import OptionList
+
+from aos_tui.branch_text import MOST_MADE, WIDEST, arranged, branch_lines, was_made
+from aos_tui.formatting import plain
+from aos_tui.glyphs import ASCII, UNICODE
+from aos_tui.session.branching import BranchLine
+from tests.tui.driving import Driver, opened
+
+ROOT, OTHER = bytes([7]) * 32, bytes([9]) * 32
+MAIN = BranchLine("main", height=30, root=ROOT, input="event Start", present=True)
+TREE = [
+    MAIN,
+    BranchLine("late", "main", 22, 40, OTHER, "receipt GET /a 200", proven=True),
+    BranchLine("early", "main", 3, 30, ROOT),
+    BranchLine("deep", "early", 16, 20, bytes(32)),
+    BranchLine("orphan", None, 5, 6, OTHER),
+    BranchLine("broken", problem="the journal is damaged"),
+    BranchLine("gone", "main", 2, 9, ROOT, removed=True),
+]
+
+
+def drawn(branches: list[BranchLine], whole: bool = True) -> list[str]:
+    rows = arranged(branches, UNICODE, whole=whole)
+    return [plain(line) for line in branch_lines(rows, UNICODE)]
+
+
+def test_branches_hang_below_their_parents_by_the_height_of_the_fork() -> None:
+    assert drawn(TREE) == [
+        "◉ main         h 30  07070707  =   event Start",
+        "  ├ early  @3  h 30  07070707  =   nothing has happened here yet",
+        "  │ ╰ deep @16 h 20  00000000      nothing has happened here yet",
+        "  ╰ late   @22 h 40  09090909  = ✓ receipt GET /a 200",
+        "  orphan   @5  h  6  09090909  =   nothing has happened here yet",
+        "  broken   ✗ the journal is damaged",
+        "  gone     @2  h  9  07070707  =   deleted: enter brings it back",
+    ]
+
+
+def test_without_unicode_the_tree_is_one_still() -> None:
+    lines = branch_lines(arranged(TREE, ASCII, whole=True), ASCII)
+    assert all(plain(line).isascii() for line in lines)
+    assert plain(lines[2]).startswith("  | `-deep")
+
+
+def made(number: int) -> BranchLine:
+    return BranchLine(f"main-{number}", "main", number, number + 3, bytes([number]) * 32)
+
+
+def test_what_undo_has_named_is_left_out_where_it_is_much() -> None:
+    few = [MAIN, *map(made, range(MOST_MADE))]
+    assert len(drawn(few, whole=False)) == 1 + MOST_MADE
+    many = [MAIN, *map(made, range(40)), BranchLine("mine", "main-7", 9, 12, ROOT)]
+    names = [line.split()[0 if line[0] == " " else 1] for line in drawn(many, whole=False)]
+    assert names == ["main", "╰", "╰", "39"]
+    assert [of.branch.name for of in arranged(many, UNICODE, whole=False) if of.branch] == [
+        "main", "main-7", "mine",
+    ]  # fmt: skip
+    assert len(drawn(many)) == 42
+    here = [replace(MAIN, present=False), *map(made, range(40)), replace(made(50), present=True)]
+    shown = [of.branch.name for of in arranged(here, UNICODE, whole=False) if of.branch]
+    assert shown == ["main", "main-50"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fork", "is_made"),
+    [
+        ("main-22", 22, True), ("main-22-3", 22, True), ("main-22", 21, False),
+        ("basic~3", None, True), ("try", 22, False), ("v-2", None, False),
+    ],
+)  # fmt: skip
+def test_a_name_that_was_made_is_known(name: str, fork: int | None, is_made: bool) -> None:
+    assert was_made(BranchLine(name, "main", fork)) == is_made
+
+
+def test_long_names_are_cut() -> None:
+    long = [replace(MAIN, name="m" * 80), BranchLine("b" * 80, "m" * 80, 3, 4, OTHER)]
+    for line in drawn(long):
+        assert line.index("h ") <= WIDEST + 6
+
+
+# -- in the app ---------------------------------------------------------------------------------
+
+
+def shown(on: Driver) -> list[str]:
+    return [str(of.prompt) for of in on.app.screen.query_one(OptionList).options]
+
+
+@pytest.mark.parametrize("memory", [True, False])
+async def test_the_list_knows_ends_inputs_and_what_was_verified(world: Path, memory: bool) -> None:
+    async with opened(world, memory=memory, scenario="basic", size=(120, 40)) as on:
+        await on.keys("t", "R", "v", "u", "F", "text:mine", "enter", "B")
+        main, undone, mine = shown(on)
+        assert ("receipt GET /api/c 201" in main, "✓" in main) == (True, not memory)
+        assert undone.startswith("  ├ main-22 @22 h 22")
+        assert mine.startswith("◉ ╰ mine    @22 h 22")
+        assert " = " in undone and " = " in mine and " = " not in main
+        await on.keys("up", "up", "c")
+        assert on.mode == "ComparisonDialog"
+        await on.keys("escape", "B", "home", "enter")
+        assert on.snapshot.branch == "main"
