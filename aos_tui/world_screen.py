@@ -172,7 +172,7 @@ class WorldScreen(Verbs):
 
     def on_state_pane_wished(self, message: StatePane.Wished) -> None:
         """Other parts of the states are to be shown."""
-        if message.wish.marked and not self.session.marked:
+        if message.wish.marked and self.snapshot is not None and not self.snapshot.marked:
             self.notify("no height is marked: m marks the one that is shown")
         self.session.wish = message.wish
         self.work(self.session.refresh, group="wish", newest=True)

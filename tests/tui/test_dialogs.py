@@ -37,6 +37,7 @@ from aos_tui.dialogs import (
 )
 from aos_tui.dialogs.long_text import LongText
 from aos_tui.dialogs.value_editor import TypeView, ValueEditor
+from aos_tui.state_lines import Field
 
 OPEN = "still open"
 
@@ -129,9 +130,8 @@ def record() -> RecordDialog:
 
 def why_page(height: int) -> WhyPage:
     lines = [WhyLine(Text(f"{of} record [b]"), of) for of in (height - 1, height, height + 1)]
-    return WhyPage(
-        height, [*lines, WhyLine(Text("a.b  1 -> 2"), height, ("R", "a", "b"))], 1, False
-    )
+    field = Field("Rab", b"", ("a", "b"), "a.b")
+    return WhyPage(height, [*lines, WhyLine(Text("a.b  1 -> 2"), height, field)], 1, False)
 
 
 async def look_why(height: int) -> WhyPage | None:
@@ -139,7 +139,7 @@ async def look_why(height: int) -> WhyPage | None:
 
 
 def why() -> WhyDialog:
-    return WhyDialog(why_page(17), look_why, lambda path, height, answer: answer(len(path)))
+    return WhyDialog(why_page(17), look_why, lambda field, height, answer: answer(len(field.title)))
 
 
 def branches() -> BranchesDialog:
