@@ -52,6 +52,10 @@ class Started:
     step: str | None = None
 
 
+MOST_INTENTS = 20_000
+"""So many are remembered."""
+
+
 class History:
     """Answers about the records of a chain, up to its end; heights in records."""
 
@@ -59,6 +63,7 @@ class History:
         self._index, self._chain, self._records = index, chain, records
         self._ranges: list[tuple[int, int]] = []
         self._manifests: tuple[int, list[tuple[int, bytes]]] = -1, []
+        self._intents: dict[int, Asked] = {}
         self._at = -1
 
     def catch_up(self, progress: Progress | None = None) -> None:
@@ -69,6 +74,7 @@ class History:
         """Ask the index anew: frames were taken back."""
         self._at = -1
         self._manifests = -1, []
+        self._intents.clear()
 
     def _catch_up(self, progress: Progress | None) -> None:
         if self.ready:
@@ -137,12 +143,19 @@ class History:
         return map(self._asked, self.of_kind("intent", 0, end))
 
     def _asked(self, height: int) -> Asked:
+        """Remembered: what is pending is asked for again with every turn."""
+        if (known := self._intents.get(height)) is not None:
+            return known
         record = self._records[height]
         intent = _intent(record)
         instance = intent.origin.get("instance")
         started = None if instance is None else self.last(instance, "plan_started", height)
         manifest = self.manifest_at(height if started is None else started)
-        return Asked(self._number(height), intent, record["hash"], height, manifest)
+        if len(self._intents) >= MOST_INTENTS:
+            self._intents.clear()
+        found = Asked(self._number(height), intent, record["hash"], height, manifest)
+        self._intents[height] = found
+        return found
 
     def _number(self, height: int) -> int:
         row = self._one("SELECT number FROM records WHERE branch = ? AND height = ?", height)

@@ -65,6 +65,7 @@ class Reader:
         """Use :meth:`open`. What follows is to say where the chain is: ``_use``."""
         self.files, self.branch, self.host = files, branch, host
         self.scenario: Scenario | None = None
+        self._known_pending: dict[tuple[int, bytes], Pending] = {}
         self._disk, self._journal, self._runtime = disk, journal, runtime
         self._programs: dict[bytes, Program] = {}
         self._advanced_ns = 0
@@ -231,6 +232,7 @@ class Reader:
         """Prepare the answers of a scenario, by its name or as it was read; None: of none. Raises
         :class:`UsageError`."""
         self.scenario = read_scenario(self.files.scenario_path(of)) if isinstance(of, str) else of
+        self._known_pending.clear()
 
     def close(self) -> None:
         """Give up the journal, its lock and the store. Records can still be looked at."""
@@ -392,6 +394,7 @@ class Reader:
                 self._history,
                 self._prepared,
                 self.detail,
+                self._known_pending,
             )
 
     def frame_at(self, height: int) -> int:

@@ -145,6 +145,10 @@ class PlanView:
         }
 
 
+MOST_KNOWN = 20_000
+"""So many effects are remembered for all views of a branch."""
+
+
 class View:
     """A world after record ``height``."""
 
@@ -157,8 +161,11 @@ class View:
         history: History,
         prepare: Callable[[Asked, Schema], Receipt | None],
         detail: Callable[[int], str],
+        known: dict[tuple[int, bytes], Pending] | None = None,
     ) -> None:
+        """``known``: what views of the same branch and scenario have said of effects."""
         self.height, self._state = height, state
+        self._known = {} if known is None else known
         self._programs = programs
         self.program = programs(state.manifest)
         self._records, self._history = records, history
@@ -184,7 +191,12 @@ class View:
         return [self._pending(of) for of in self._history.pending(self._state, self.height)]
 
     def _pending(self, asked: Asked) -> Pending:
+        """What is said of an effect depends on its record and on the schema of its receipts alone,
+        so it is worked out once for all heights; but a blob may come to the store meanwhile."""
         intent, schema = asked.intent, self._receipt_schema(asked)
+        known = self._known.get((asked.since, asked.hash))
+        if known is not None and known.schema is schema:
+            return known
         program = self._programs(asked.manifest)
         params_schema = program.schemas[program.effects[intent.kind].params_schema]
         prepared, problem = None, None
@@ -192,7 +204,7 @@ class View:
             prepared = self._prepare(asked, schema)
         except AosError as error:
             problem = error
-        return Pending(
+        found = Pending(
             n=asked.n,
             intent_hash=asked.hash,
             kind=intent.kind,
@@ -205,6 +217,11 @@ class View:
             schema=schema,
             problem=problem,
         )
+        if problem is None and intent.kind != "blob.get":
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[asked.since, asked.hash] = found
+        return found
 
     def _receipt_schema(self, asked: Asked) -> Schema:
         """The schema its receipt must fit: a running plan keeps its own, whatever was replaced.

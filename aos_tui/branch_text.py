@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aos_tui.chips import DIGITS, hue_of
+from aos_tui.chips import chip
 from aos_tui.formatting import Piece, clip
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _line(
     pieces += [
         (f"{fork:<{forks}} ", "dim"),
         (f"h {of.height:>{digits}} ", ""),
-        (f" {of.root.hex()[:DIGITS]} ", f"chip{hue_of(of.root.hex())}"),
+        chip(of.root),
         (" = " if same else "   ", "good"),
         (f"{glyphs.done} " if of.proven else "  ", "good"),
     ]

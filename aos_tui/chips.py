@@ -3,13 +3,14 @@ equal at a glance. The digits say the same without colour."""
 
 from __future__ import annotations
 
+import colorsys
 import re
 from collections.abc import Sequence
 from typing import Final
 
+from rich.color import Color
 from rich.style import Style
 from rich.text import Text
-from textual.color import Color
 
 HUES: Final = 16
 DIGITS: Final = 8
@@ -23,22 +24,21 @@ def hue_of(digits: str) -> int:
     return int(digits[:2], 16) % HUES
 
 
+def chip(digest: bytes, digits: int = DIGITS) -> tuple[str, str]:
+    """A hash as a piece: its first digits, and the role of its hue."""
+    text = digest.hex()
+    return f" {text[:digits]} ", f"chip{hue_of(text)}"
+
+
 def chip_styles(dark: bool) -> list[Style]:
     """The style of each hue, to be read on a dark ground or a light one: contrast 4.5 at least."""
     text = Color.parse("#ffffff" if dark else "#101010")
-    return [
-        Style(color=text.rich_color, bgcolor=_ground(hue / HUES, dark).rich_color)
-        for hue in range(HUES)
-    ]
+    return [Style(color=text, bgcolor=_ground(hue / HUES, dark)) for hue in range(HUES)]
 
 
 def _ground(hue: float, dark: bool) -> Color:
-    return Color.from_hsl(hue, 0.5, 0.28) if dark else Color.from_hsl(hue, 0.6, 0.82)
-
-
-def chip(digits: str, styles: Sequence[Style]) -> tuple[str, Style]:
-    """The chip of a hash that is given in hex."""
-    return f" {digits[:DIGITS]} ", styles[hue_of(digits)]
+    light, full = (0.28, 0.5) if dark else (0.82, 0.6)
+    return Color.from_rgb(*(round(255 * of) for of in colorsys.hls_to_rgb(hue, light, full)))
 
 
 def with_chips(text: str, styles: Sequence[Style]) -> Text:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from aos_core.plain import clean, escaped
 from aos_core.plain import clip as clip
+from aos_tui.chips import DIGITS, chip
 from aos_tui.glyphs import Glyphs
 from aos_tui.snapshot import Index, Snapshot, Verified
 
@@ -231,7 +232,8 @@ def summary(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
         case "genesis":
             return [
                 (record["world"], "name"),
-                (f" manifest {short_hash(record['manifest'])}", "dim"),
+                (" manifest ", "dim"),
+                chip(record["manifest"]),
             ]
         case "event":
             return _event(record)
@@ -349,7 +351,8 @@ def header(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
         ("" if snapshot.writable else "  read-only", "bad"),
         (f"  h {snapshot.height} ", "name"),
         ("live", "good") if snapshot.at_end else (f"of {snapshot.live}", "wait"),
-        (f"  root {short_hash(snapshot.root)}" if roomy else "", ""),
+        ("  root " if width >= _WIDE else "  " if roomy else "", "dim"),
+        chip(snapshot.root, DIGITS if width >= _WIDE else 4) if roomy else ("", ""),
         (f"  {chain if roomy else chain.removeprefix('chain ')}", role),
         _property_chip(snapshot, glyphs),
         (f"  {waiting} waiting", "wait" if waiting else "dim"),
@@ -378,6 +381,8 @@ def _property_chip(snapshot: Snapshot, glyphs: Glyphs) -> Piece:
 
 _ROOMY: Final = 78
 """Cells from which on the header has room for the root."""
+_WIDE: Final = 100
+"""Cells from which on it has room for all the digits of a chip."""
 
 
 def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.cells import cell_len, set_cell_size
 
 from aos_core.plain import clean
+from aos_tui.chips import chip
 from aos_tui.formatting import Piece, diagnostic
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def scalar(part: Part, room: int) -> Piece:
         case "duration":
             return duration_text(value), "number"
         case "hash":
-            return f"{value[:7]}{value[7:15]}..", "hash"
+            return chip(bytes.fromhex(value.removeprefix("sha256:")))
         case "uuid":
             return shown(value, room), "hash"
         case "text":

@@ -20,7 +20,7 @@ class ValueForm(Form[Result]):
     AUTO_FOCUS = "ValueEditor *, #key-back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "submit", "Submit"),
-        Binding("ctrl+t", "display", "Form or JSON", priority=True),
+        Binding("f2,ctrl+t", "display", "Form or JSON", priority=True),
         # before the field that has the cursor, where it would go to the end of the line
         Binding("ctrl+e", "editor", "Editor", priority=True),
         Binding("ctrl+b", "bytes", "Bytes", priority=True),
@@ -44,7 +44,7 @@ class ValueForm(Form[Result]):
         if (editor := self.editor) is not None:
             other = "JSON" if editor.is_form else "form"
             own = "" if editor.is_form else "   f7 select all"
-            more = f"ctrl+t {other}   ctrl+e $EDITOR   ctrl+b bytes{self.MORE_KEYS}{own}"
+            more = f"f2 {other}   ctrl+e $EDITOR   ctrl+b bytes{self.MORE_KEYS}{own}"
             self.query_one("#more", Label).update(more)
 
     @on(ValueEditor.Changed)

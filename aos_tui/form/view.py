@@ -32,7 +32,7 @@ class FormView(VerticalScroll, can_focus=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
-        Binding("ctrl+n", "add_row", show=False),
+        Binding("ctrl+n,f9", "add_row", show=False),
         Binding("f8", "remove_row", show=False),
         Binding("f4", "renote", show=False),
     ]
@@ -197,7 +197,7 @@ class Slot(Vertical):
                 yield from map(self._row, range(min(SHOWN_ROWS, len(item.items))))
                 more = len(item.items) - SHOWN_ROWS
                 if more > 0:
-                    yield Static(f"{more} more: ctrl+t shows all as JSON", classes="note")
+                    yield Static(f"{more} more: f2 shows all as JSON", classes="note")
                 yield AddButton()
 
     def _row(self, at: int) -> Slot:
@@ -360,7 +360,7 @@ def _slots(group: Group) -> Iterable[Widget]:
         yield Slot(name, node, width)
     if group.extra:
         names = clean(", ".join(group.extra))
-        yield Static(f"also {names}: ctrl+t shows it", classes="note", markup=False)
+        yield Static(f"also {names}: f2 shows it", classes="note", markup=False)
     if not group.fields:
         yield Static("nothing to fill in", classes="note")
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
 from textual.color import Color
 
+from aos_tui.chips import chip_styles
 from aos_tui.formatting import Palette
 from aos_tui.themes import DIM
 
 if TYPE_CHECKING:
     # For Textual a widget's first base decides its stylesheet, so this must be no widget itself.
+    from textual.app import App
     from textual.widget import Widget
     from textual.widget import Widget as _Base
 else:
@@ -41,7 +44,7 @@ class Pane(_Base):
 
     def palette(self) -> Palette:
         """The style of each role in the theme of now."""
-        return palette_of(self.app.theme_variables)
+        return palette_of(self.app)
 
     def copied(self) -> tuple[str, str | Callable[[], str]] | None:
         """(what it is, its text, or what makes it and may take a while) of the value under the
@@ -53,8 +56,14 @@ class Pane(_Base):
         return ()
 
 
-def palette_of(variables: Mapping[str, str]) -> Palette:
-    """The style of each role in a theme, given its variables."""
+def palette_of(app: App[Any]) -> Palette:
+    """The style of each role in the theme of now."""
+    return _palette(app.current_theme.dark, frozenset(app.theme_variables.items()))
+
+
+@lru_cache(maxsize=2)
+def _palette(dark: bool, items: frozenset[tuple[str, str]]) -> Palette:
+    variables = dict(items)
     found = {
         role: Style(color=Color.parse(variables[name]).rich_color)
         for role, name in _COLOURS.items()
@@ -62,7 +71,8 @@ def palette_of(variables: Mapping[str, str]) -> Palette:
     dim = variables.get(DIM)
     found["dim"] = Style(dim=True) if dim is None else Style(color=Color.parse(dim).rich_color)
     bar = _between(Color.parse(variables["primary"]), Color.parse(variables["panel"]))
-    return {**found, "name": Style(bold=True), "bar": Style(color=bar.rich_color)}
+    found |= {"name": Style(bold=True), "bar": Style(color=bar.rich_color)}
+    return found | {f"chip{hue}": of for hue, of in enumerate(chip_styles(dark))}
 
 
 def _between(colour: Color, ground: Color) -> Color:

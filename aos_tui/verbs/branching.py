@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aos_tui.branch_text import arranged, branch_lines
-from aos_tui.chips import chip_styles
 from aos_tui.formatting import count, some, to_text
 from aos_tui.panes.base import palette_of
 from aos_tui.session.branching import Place
@@ -123,10 +122,7 @@ class Branching(Base):
 
         glyphs = self.glyphs
         rows = arranged(found, glyphs, whole=whole)
-        palette = {
-            **palette_of(self.app.theme_variables),
-            **{f"chip{n}": of for n, of in enumerate(chip_styles(self.app.current_theme.dark))},
-        }
+        palette = palette_of(self.app)
         texts = [to_text(line, palette) for line in branch_lines(rows, glyphs)]
         return [
             BranchOption(text)

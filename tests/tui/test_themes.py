@@ -17,6 +17,7 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from textual.color import Color as Colour
 from textual.theme import Theme
 
+from aos_tui.chips import HUES, chip, chip_styles
 from aos_tui.themes import CURSOR, OWN
 from tests.tui.driving import Driver, opened
 
@@ -224,3 +225,12 @@ async def test_the_size_is_spoken_of_once(remembered: Path) -> None:
         assert on.said == ["this terminal is 80x24: all works; 100x30 or more is comfortable"]
     async with opened() as on:
         assert on.said == []
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_every_chip_can_be_read_and_no_two_hues_look_the_same(dark: bool) -> None:
+    pairs = [colours(style) for style in chip_styles(dark)]
+    assert len(set(pairs)) == len(pairs) == HUES
+    assert min(map(contrast, pairs)) >= LEAST
+    assert min(contrast((console(text), console(ground))) for text, ground in pairs) >= 3
+    assert {chip(bytes([of] * 32))[1] for of in range(256)} == {f"chip{of}" for of in range(HUES)}
