@@ -25,6 +25,7 @@ class Experimenting(Writing):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        self._to_undo = 0
         self._performed: set[tuple[str, ...]] = set()
         """What was allowed to be performed for real, so that it is asked for once: another body to
         the same URL is something else."""
@@ -108,15 +109,31 @@ class Experimenting(Writing):
         """A new branch before the last input; this one stays."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
-        else:
-            self.prepare(self._undo)
+            return
+        self._to_undo += 1
+        if self._to_undo == 1:
+            self.prepare(self._undo_all)
 
-    async def _undo(self) -> None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Undo counts while it is being done: quick keys add up."""
+        if action == "undo" and self._to_undo:
+            return True
+        return super().check_action(action, parameters)
+
+    async def _undo_all(self) -> None:
+        try:
+            while self._to_undo and await self._undo():
+                self._to_undo -= 1
+        finally:
+            self._to_undo = 0
+
+    async def _undo(self) -> bool:
+        """Whether there was something to undo."""
         assert self.snapshot is not None
         old, found = self.snapshot.branch, await self.session.last_input()
         if found is None:
             self.notify("nothing to undo: this is the beginning of the world")
-            return
+            return False
         height, kind = found
         taken = {*await self.session.branches(), *await self.session.removed_branches()}
         stem = f"{re.sub(r'(~.*|(-[0-9]+)+)$', '', old)[:50]}-{height}"
@@ -124,6 +141,7 @@ class Experimenting(Writing):
         await self.session.fork(height, name)
         what = _KINDS.get(kind, kind)
         self.notify(f"undone: the last {what}. On branch {name}; {old} is as it was, B goes back")
+        return True
 
     def action_compare(self) -> None:
         """Compare this end with the one before the last experiment."""

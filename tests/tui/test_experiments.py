@@ -11,6 +11,7 @@ from textual.widgets import OptionList, Static, TextArea
 
 from aos_core.world import World
 from aos_tui.dialogs.choice import FAULTS, Picture
+from aos_tui.headless import settle
 from tests.support import start
 from tests.tui.driving import FOCUS, Driver, opened
 
@@ -133,6 +134,15 @@ async def test_undo_goes_before_the_last_input_and_keeps_the_branch(world: Path)
     with World.open(world, write=False) as kept:
         assert kept.height == 19
         assert set(kept.branches()) == {"main", "main-16", "main-0"}
+
+
+async def test_quick_undos_add_up() -> None:
+    async with opened() as on:
+        await on.keys("t", "R")
+        await on.app._press_keys(["u", "u", "u", "u", "u"])
+        await settle(on.pilot)
+        assert (on.snapshot.live, on.numbers) == (0, [])
+        assert any("nothing to undo" in text for text in on.said)
 
 
 async def test_undone_twice_at_one_height_the_names_differ() -> None:
