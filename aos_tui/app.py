@@ -16,7 +16,7 @@ from textual.screen import Screen
 from aos_tui.actions import ACTIONS, remap, shown_key
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.keymap import keys_file, read_keymap
-from aos_tui.last_filter import NoCommands
+from aos_tui.last_filter import NO_COMMANDS
 from aos_tui.options import Options
 from aos_tui.remembered import Remembered, recall, remember
 from aos_tui.themes import CURSOR, OWN
@@ -179,7 +179,7 @@ class AosApp(App[None]):
         await super().on_event(event)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), NoCommands()]
+        return [*super().get_line_filters(), NO_COMMANDS]
 
     def on_key(self, event: events.Key) -> None:
         """A key that does nothing says so."""

@@ -12,7 +12,7 @@ JOINERS = "\u200c\u200d"
 """Format characters that letters and pictures are made with."""
 
 
-class NoCommands(LineFilter):
+class _NoCommands(LineFilter):
     """Panes and dialogs say by a sign what cannot be shown; where one forgot, it is left out here.
     Such characters take no cell, so every line keeps its width."""
 
@@ -20,6 +20,10 @@ class NoCommands(LineFilter):
         if all(text.isprintable() or control for text, _, control in segments):
             return segments
         return [of if of.control else Segment(_without(of.text), of.style, None) for of in segments]
+
+
+NO_COMMANDS = _NoCommands()
+"""The one there is: Textual remembers what each filter made of a line."""
 
 
 def _without(text: str) -> str:

@@ -129,7 +129,6 @@ class WorldScreen(Verbs):
             line.show(snapshot)
         if self.tour is not None:
             self.tour.show(snapshot)
-        self.query_one(KeysFooter).refresh()
         for pane in (self.journal, self.state, self.plan, self.pending):
             pane.show(snapshot)
         self.say_first_failure(snapshot)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
 from textual.color import Color
+from textual.content import Content
 
 from aos_tui.chips import chip_styles
 from aos_tui.formatting import Palette
@@ -45,6 +46,16 @@ class Pane(_Base):
     def palette(self) -> Palette:
         """The style of each role in the theme of now."""
         return palette_of(self.app)
+
+    def entitle(self, title: str | None = None, subtitle: str | None = None) -> None:
+        """Say this in the frame, word for word; None: what is said there already. Where nothing
+        differs nothing is painted."""
+        if title is not None and title != self._entitled:
+            self._entitled, self.border_title = title, Content(title)
+        if subtitle is not None and subtitle != self._subtitled:
+            self._subtitled, self.border_subtitle = subtitle, Content(subtitle) if subtitle else ""
+
+    _entitled = _subtitled = ""
 
     def copied(self) -> tuple[str, str | Callable[[], str]] | None:
         """(what it is, its text, or what makes it and may take a while) of the value under the

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.markup import escape
 from textual.widgets import Input
 from textual.worker import Worker
 
@@ -44,7 +43,7 @@ class JournalPane(Pane, Vertical):
 
     def __init__(self, glyphs: Glyphs, search: Search) -> None:
         super().__init__(id="journal", classes="pane")
-        self.border_title = "Journal"
+        self.entitle("Journal")
         self._search_for = search
         self._lines = JournalList(glyphs)
         self._snapshot: Snapshot | None = None
@@ -93,7 +92,7 @@ class JournalPane(Pane, Vertical):
         """Say whether the lines follow the live end."""
         message.stop()
         following = self._snapshot is None or self._snapshot.following
-        self.border_subtitle = following_text(following, self._lines.away, self._lines.new)
+        self.entitle(subtitle=following_text(following, self._lines.away, self._lines.new))
 
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot."""
@@ -178,8 +177,8 @@ class JournalPane(Pane, Vertical):
     def _title(self) -> None:
         found = f"{len(self._hits)} found"
         if not self._text:
-            self.border_title = "Journal"
+            self.entitle("Journal")
         elif self.filtering:
-            self.border_title = f"Journal  {found}"
+            self.entitle(f"Journal  {found}")
         else:
-            self.border_title = escape(f"Journal  {found}: {clip(self._text, 24)}")
+            self.entitle(f"Journal  {found}: {clip(self._text, 24)}")

@@ -120,9 +120,12 @@ class JournalList(Pane, ScrollView, can_focus=True):
             self._strips.clear()
         if old is not None and snapshot.height != old.height:
             self.away = self.away and old.following and snapshot.following
-        self._cursor = snapshot.height
+        before, self._cursor = self.row, snapshot.height
         self._see()
-        self._lay_out()
+        if old is not None and _lines_of(old) == _lines_of(snapshot):
+            self._moved(before)
+        else:
+            self._lay_out()
 
     def follow(self) -> None:
         """The cursor, and with it the live end, is to be in sight again."""
@@ -143,8 +146,9 @@ class JournalList(Pane, ScrollView, can_focus=True):
 
     def sign(self, hits: Sequence[int]) -> None:
         """These heights, rising, are what was looked for."""
-        self._hits = hits
-        self.refresh()
+        if hits != self._hits:
+            self._hits = hits
+            self.refresh()
 
     def _lay_out(self) -> None:
         # Empty states are painted by render_line over the whole width.
@@ -185,13 +189,19 @@ class JournalList(Pane, ScrollView, can_focus=True):
     def _choose(self, row: int) -> None:
         if not self.lines:
             return
-        line = self.line(min(max(0, row), self.lines - 1))
+        line, before = self.line(min(max(0, row), self.lines - 1)), self.row
         self.away = False
         if line.last != self._cursor:
             self._cursor = line.last
             self.post_message(self.Went(line.last))
-        self._reveal()
-        self.refresh()
+        self._moved(before)
+
+    def _moved(self, before: int) -> None:
+        """The cursor has left the line ``before``: no more than that is painted anew."""
+        if not self.away:
+            self._reveal()
+        self.refresh_line(before)
+        self.refresh_line(self.row)
 
     def action_step(self, by: int) -> None:
         """To the next line, or the one before."""
@@ -322,6 +332,11 @@ class JournalList(Pane, ScrollView, can_focus=True):
             Segment(clean(text), base + palette.get(role, Style())) for text, role in pieces
         ]
         return Strip(segments).adjust_cell_length(width, base)
+
+
+def _lines_of(snapshot: Snapshot) -> tuple[object, ...]:
+    """What the lines are made of, the cursor left out."""
+    return id(snapshot.records), snapshot.live, snapshot.marked
 
 
 def _any_in(heights: Sequence[int], line: Line) -> bool:

@@ -57,7 +57,8 @@ class PendingPane(Pane, OptionList):
     def __init__(self, glyphs: Glyphs, clock: Callable[[], float] = time.monotonic) -> None:
         """``clock``: seconds, for how long released receipts are shown."""
         super().__init__(id="pending", classes="pane", compact=True, markup=False)
-        self.border_title = "Pending"
+        self.entitle("Pending")
+        self._lines_shown: list[tuple[Text, bool]] = []
         self._glyphs, self._clock = glyphs, clock
         self._released: list[Released] = []
         self._until = 0.0
@@ -130,19 +131,30 @@ class PendingPane(Pane, OptionList):
             self._fill(self._row)
 
     def _fill(self, row: int) -> None:
-        self.clear_options()
-        items = self._items
-        self.border_title = f"Pending  {len(items)}" if items else "Pending"
-        chosen = len(self._chosen)
-        self.border_subtitle = f"{chosen} selected" if chosen else ""
-        self.add_options([Option(line, disabled=True) for line in self._results()])
+        items, chosen = self._items, len(self._chosen)
+        self.entitle(
+            f"Pending  {len(items)}" if items else "Pending", f"{chosen} selected" if chosen else ""
+        )
+        said = [(line, True) for line in self._results()]
         if not items:
-            self.add_option(Option(Text(" nothing is waiting"), disabled=True))
+            self._put([*said, (Text(" nothing is waiting"), True)])
             return
-        self.add_options([Option(self._prompt(item)) for item in items])
+        self._put([*said, *((self._prompt(item), False) for item in items)])
         row = min(row, len(items) - 1)
         self.highlighted = row + self._above
         self._current = _asked(items[row])
+
+    def _put(self, lines: list[tuple[Text, bool]]) -> None:
+        """Show these (text, whether it is only said). A list that is made anew has the whole screen
+        laid out, so one of the same shape is written over."""
+        old, self._lines_shown = self._lines_shown, lines
+        if list(map(_shape, old)) != list(map(_shape, lines)):
+            self.clear_options()
+            self.add_options([Option(text, disabled=said) for text, said in lines])
+            return
+        for at, (before, now) in enumerate(zip(old, lines, strict=True)):
+            if before != now:
+                self.replace_option_prompt_at_index(at, now[0])
 
     @property
     def _items(self) -> list[Pending]:
@@ -273,6 +285,10 @@ class PendingPane(Pane, OptionList):
 def _shown(snapshot: Snapshot) -> tuple[object, ...]:
     """What the pane shows of a snapshot."""
     return snapshot.branch, snapshot.pending, snapshot.height, snapshot.live
+
+
+def _shape(line: tuple[Text, bool]) -> tuple[int, bool]:
+    return line[0].plain.count("\n"), line[1]
 
 
 def _asked(item: Pending) -> Asked:

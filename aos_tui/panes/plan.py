@@ -9,7 +9,6 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.content import Content
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -75,7 +74,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="plan", classes="pane")
-        self.border_title = "Plan"
+        self.entitle("Plan")
         self._glyphs = glyphs
         self._snapshot: Snapshot | None = None
         self._display: GraphDisplay | ListDisplay | None = None
@@ -183,17 +182,16 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         """The title says what it waits for, the line below what more there is."""
         plan, snapshot, room = self._plan, self._snapshot, self._room[0] - 4
         if plan is None or snapshot is None:
-            self.border_title, self.border_subtitle = "Plan", ""
+            self.entitle("Plan", "")
             return
         title, more = plan_title(plan, waits(plan, snapshot.pending), room - len("Plan  "))
-        self.border_title = Content(f"Plan  {title}")
         hidden = 0 if self._display is None else self._display.hidden
         parts = [f"{len(plan.steps) - hidden} of {len(plan.steps)} steps"] if hidden else []
         if snapshot.plan_count > 1:
             parts.append(f"[ ] of {snapshot.plan_count}")
         taken = sum(len(part) + 2 for part in parts)
         said = "  ".join([clip(more, max(0, room - taken)), *parts] if more else parts)
-        self.border_subtitle = Content(said) if said else ""
+        self.entitle(f"Plan  {title}", said)
 
     # -- keys -------------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ class StatePane(Pane, Vertical):
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(id="state", classes="pane")
-        self.border_title = "State"
+        self.entitle("State")
         self._glyphs = glyphs
         self._snapshot: Snapshot | None = None
         self._list = StateList()
@@ -100,7 +100,7 @@ class StatePane(Pane, Vertical):
         """Show another snapshot; what is unfolded and the cursor stay, also where they are not
         there for a while."""
         old, self._snapshot = self._snapshot, snapshot
-        self.border_title = states_title(snapshot.states, snapshot.height, self._glyphs)
+        self.entitle(states_title(snapshot.states, snapshot.height, self._glyphs))
         if old is None or old.states is not snapshot.states:
             self._lay_out()
 

@@ -21,6 +21,8 @@ from aos_tui.state_lines import DifferenceLines, Lines, TextLines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aos_tui.formatting import Piece
+
 _SHIFT = 8
 """Cells that a long line moves at a time."""
 
@@ -60,7 +62,9 @@ class StateList(Pane, ScrollView, can_focus=True):
         super().__init__(id="state-list")
         self._lines: Lines | None = None
         self._empty: Sequence[str] = ()
-        self._strips: LRUCache[tuple[int, int, bool], Strip] = LRUCache(1024)
+        self._strips: LRUCache[tuple[int, int, bool], tuple[Strip, list[Piece]]] = LRUCache(1024)
+        self._seen: dict[int, tuple[bool, list[Piece]]] = {}
+        """What was painted last, by row: whether with the cursor, and the pieces."""
         self.cursor = 0
 
     def show(self, lines: Lines, empty: Sequence[str], cursor: int) -> None:
@@ -77,7 +81,14 @@ class StateList(Pane, ScrollView, can_focus=True):
         top = self.cursor - min(max(0, beside), page - 1)
         self.scroll_to(y=max(0, top), animate=False, immediate=True, force=True)
         self._reveal()
-        self.refresh()
+        self._repaint()
+
+    def _repaint(self) -> None:
+        """Paint the lines in sight that say something else than they did."""
+        top, seen = round(self.scroll_y), self._seen
+        for row in range(top, top + max(1, self.scrollable_content_region.height)):
+            if seen.get(row) != (row == self.cursor, self._pieces(row)):
+                self.refresh_line(row)
 
     def _break_lines(self) -> None:
         if isinstance(self._lines, DifferenceLines) and (width := self._width):
@@ -193,17 +204,22 @@ class StateList(Pane, ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The line ``y`` of what is visible."""
         row, width = y + round(self.scroll_y), self._width
-        lines = self._lines
-        if lines is None or row >= len(lines):
-            text = f" {self._empty[row]}" if not lines and row < len(self._empty) else ""
-            return self._strip([(text, "dim")], width, False)
         key = (row, width, row == self.cursor)
-        strip = self._strips.get(key)
-        if strip is None:
-            strip = self._strips[key] = self._strip(lines.pieces(row, width), width, key[2])
-        return strip
+        made = self._strips.get(key)
+        if made is None:
+            pieces = self._pieces(row)
+            made = self._strips[key] = self._strip(pieces, width, key[2]), pieces
+        self._seen[row] = key[2], made[1]
+        return made[0]
 
-    def _strip(self, pieces: list[tuple[str, str]], width: int, cursor: bool) -> Strip:
+    def _pieces(self, row: int) -> list[Piece]:
+        lines = self._lines
+        if lines is not None and row < len(lines):
+            return lines.pieces(row, self._width)
+        text = f" {self._empty[row]}" if not lines and row < len(self._empty) else ""
+        return [(text, "dim")]
+
+    def _strip(self, pieces: list[Piece], width: int, cursor: bool) -> Strip:
         palette, base = self.palette(), self.rich_style
         if cursor:
             base += self.get_component_rich_style("state--cursor")
