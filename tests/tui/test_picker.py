@@ -92,7 +92,7 @@ async def test_it_filters_as_one_types_and_opens_what_is_left(remembered: Path) 
         assert on.numbers == [1, 2, 3]
     (four,) = (of for of in bundled_worlds() if of.number == "04")
     assert recent(remembered) == [str(four.path.resolve())]
-    assert not (four.path / ".aos").exists()
+    assert not (four.path / ".aos/journal").exists()
 
 
 async def test_words_are_found_wherever_they_stand_and_esc_empties_the_filter() -> None:

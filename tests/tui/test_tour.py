@@ -113,7 +113,7 @@ async def test_it_is_offered_where_worlds_are_picked(remembered: Path) -> None:
         assert (at(on), on.snapshot.live) == (0, 0), "it begins anew"
     assert "04-aggregator" not in remembered.read_text(), "it is no recent world"
     (four,) = (of for of in bundled_worlds() if of.number == "04")
-    assert not (four.path / ".aos").exists()
+    assert not (four.path / ".aos/journal").exists()
 
 
 async def test_a_folder_called_like_its_world_is_not_taken(
