@@ -405,8 +405,9 @@ def run_scenario(
             expectations.append(check_orders(base, scenario, player.waves, world.root, trying))
         return Run(world, scenario, tuple(expectations), world.verify(progress=verifying))
     except (Rejected, UsageError) as error:
-        # An order or an event that does not fit: half a run is of no use to anybody.
-        if isinstance(error, ReadOnly):
+        # Half a run in an order that there is not is of no use to anybody; what an event that does
+        # not fit comes after is.
+        if isinstance(error, ReadOnly) or (isinstance(error, Rejected) and world.has_own):
             world.close()
         else:
             world.withdraw()

@@ -231,9 +231,9 @@ def summary(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
     match record.kind:
         case "genesis":
             return [
-                (record["world"], "name"),
-                (" manifest ", "dim"),
+                (f"{record['world']} ", "name"),
                 chip(record["manifest"]),
+                (" manifest", "dim"),
             ]
         case "event":
             return _event(record)

@@ -319,6 +319,6 @@ def nothing_to_see(states: States, live: int) -> list[str]:
     if states.wish.find and states.wish.display != "diff":
         return [f"no cell has {states.wish.find!r} in its key", "", "esc  shows all cells again"]
     if states.wish.display != "diff":
-        return ["no reducer has state yet:", "the first event that reaches one makes it"]
+        return ["no reducer has state yet:", "its first event makes it"]
     more = ["", "m  marks a height, M  compares with it", "d  shows the states as a tree"]
     return [f"no state differs from height {states.against}", *(more if live else more[2:])]

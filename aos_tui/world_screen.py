@@ -84,7 +84,7 @@ class WorldScreen(Verbs):
 
     def on_mount(self) -> None:
         """Begin in the journal."""
-        self._left = self.query_one(JournalList)
+        self._left = self.journal.list
         self._mind_focus()
 
     def on_resize(self, event: events.Resize) -> None:

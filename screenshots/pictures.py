@@ -57,7 +57,7 @@ def _tutorial() -> Iterator[Picture]:
         ("why", ("escape", "tab", "w"), ("receipt GET /api/a timeout", "last_statuses")),
         (
             "property",
-            ("escape", "p", f"text:{ANSWERED}", "enter"),
+            ("escape", "p", f"text:{ANSWERED}", "ctrl+s"),
             ("It first fails at height 30", "p ✗"),
         ),
     ):

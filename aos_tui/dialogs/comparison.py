@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from aos_tui.dialogs.base import Dialog, Reader
+from aos_tui.panes.base import palette_of
 
 Change = tuple[str, str | None, str | None]
 """(path, before, after); None where there is nothing"""
@@ -36,13 +37,13 @@ class ComparisonDialog(Dialog[None]):
             yield Static(self._text())
 
     def _text(self) -> Text:
-        text = Text()
+        text, palette = Text(), palette_of(self.app)
         for path, before, after in self._changes:
             text.append(f"{path}\n", "bold")
             if before is not None:
-                text.append(f"  - {before}\n", "red")
+                text.append(f"  - {before}\n", palette["bad"])
             if after is not None:
-                text.append(f"  + {after}\n", "green")
+                text.append(f"  + {after}\n", palette["good"])
         text.append(self._more, "dim")
         text.rstrip()
         return text

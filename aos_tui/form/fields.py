@@ -169,7 +169,7 @@ class AddButton(Button):
     """The line below the rows of a list."""
 
     def __init__(self) -> None:
-        super().__init__("+ add [dim]ctrl+n[/]", compact=True)
+        super().__init__("+ add [$text-muted]ctrl+n[/]", compact=True)
 
 
 class Drop(Picked, can_focus=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -45,7 +45,10 @@ class JournalPane(Pane, Vertical):
         super().__init__(id="journal", classes="pane")
         self.entitle("Journal")
         self._search_for = search
-        self._lines = JournalList(glyphs)
+        self._field = FilterField(
+            placeholder="kind:receipt schema:Agg* after:100 text", id="filter", compact=True
+        )
+        self.list: Final = JournalList(glyphs)
         self._snapshot: Snapshot | None = None
         self._hits: list[int] = []
         self._searched = -1
@@ -53,21 +56,11 @@ class JournalPane(Pane, Vertical):
         self._text = ""
 
     def compose(self) -> ComposeResult:
-        field = FilterField(
-            placeholder="kind:receipt schema:Agg* after:100 text", id="filter", compact=True
-        )
-        field.display = False
-        yield field
-        yield self._lines
-
-    def on_mount(self) -> None:
+        self._field.display = False
         # A terminal that is asked for no animations wants no blinking cursor either.
-        if self.app.animation_level == "none":
-            self._field.cursor_blink = False
-
-    @property
-    def _field(self) -> Input:
-        return self.query_one("#filter", Input)
+        self._field.cursor_blink = self.app.animation_level != "none"
+        yield self._field
+        yield self.list
 
     @property
     def filtering(self) -> bool:
@@ -86,25 +79,25 @@ class JournalPane(Pane, Vertical):
 
     def follow(self) -> None:
         """Show the live end again, wherever the lines were scrolled to."""
-        self._lines.follow()
+        self.list.follow()
 
     def on_journal_list_followed(self, message: JournalList.Followed) -> None:
         """Say whether the lines follow the live end."""
         message.stop()
         following = self._snapshot is None or self._snapshot.following
-        self.entitle(subtitle=following_text(following, self._lines.away, self._lines.new))
+        self.entitle(subtitle=following_text(following, self.list.away, self.list.new))
 
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot."""
         old, self._snapshot = self._snapshot, snapshot
-        self._lines.show(snapshot)
+        self.list.show(snapshot)
         if old is None or old.records is not snapshot.records:
             self._search()
         elif self._looking is None or self._looking.is_finished:
             self._search(self._searched + 1)
 
     def jumps(self) -> Iterable[Jump]:
-        return self._lines.jumps()
+        return self.list.jumps()
 
     def open_filter(self) -> None:
         """Ask for a filter; the one before stands there still."""
@@ -115,8 +108,8 @@ class JournalPane(Pane, Vertical):
     def close_filter(self) -> None:
         """Show all records again; what was found keeps its sign, and n and N go on."""
         self._field.display = False
-        self._lines.only(None)
-        self._lines.focus()
+        self.list.only(None)
+        self.list.focus()
         self._title()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -130,7 +123,7 @@ class JournalPane(Pane, Vertical):
         event.stop()
         if not self._text:
             self.close_filter()
-        self._lines.focus()
+        self.list.focus()
 
     def hit(self, step: int) -> int | None:
         """The height of the next hit (1), or the one before (-1), from the shown height."""
@@ -169,9 +162,9 @@ class JournalPane(Pane, Vertical):
 
     def _found(self, hits: list[int], problem: str = "no record fits the filter") -> None:
         self._hits = hits
-        self._lines.sign(hits)
+        self.list.sign(hits)
         if self.filtering:
-            self._lines.only(hits if self._text else None, problem)
+            self.list.only(hits if self._text else None, problem)
         self._title()
 
     def _title(self) -> None:

@@ -176,7 +176,8 @@ def test_the_header_cuts_names_before_figures(width: int, more: dict[str, Any]) 
     line = plain(header(snapshot(**more), width, UNICODE))
     assert len(line) <= width
     assert "h 4 of 6" in line and "unverified" in line and line.endswith("0 waiting")
-    assert ("root 0000.." in line) == (width >= 80)
+    assert (" 0000 " in line) == (width == 80)
+    assert ("root  00000000 " in line) == (width == 120)
     assert ("read-only" in line) == ("writable" in more)
 
 

@@ -123,6 +123,6 @@ async def test_states_that_are_kept_are_those_of_this_history(world: Path) -> No
 async def test_where_the_property_first_fails_is_shown() -> None:
     async with opened(size=(120, 40)) as on:
         at_most_one = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 1}]}'
-        await on.keys("t", "p", "ctrl+u", f"text:{at_most_one}", "enter", "escape")
+        await on.keys("t", "p", "ctrl+u", f"text:{at_most_one}", "ctrl+s", "escape")
         assert on.snapshot.landmarks.fails == 15
         assert UNICODE.fails in bar_of(on)

@@ -11,7 +11,7 @@ from textual import events
 from textual.widgets import Static
 
 from aos_core.world import World
-from aos_tui.actions import ACTIONS, ANYWHERE
+from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import dump
 from tests.support import start
 from tests.tui.driving import FOCUS, heights_of, journal_of, on_disk, opened
@@ -566,7 +566,9 @@ async def test_help_begins_with_the_focused_pane_and_names_every_key() -> None:
         assert groups[0][0] == "In the pending pane"
         assert groups[-1][0] == "Signs"
         lines = [line for _, rows in groups[:-1] for _, line in rows]
-        assert sorted(lines) == sorted(action.help for action in ACTIONS if action.keys)
+        assert sorted(lines) == sorted(
+            action.help for action in ACTIONS if action.keys and action.where != PICKER
+        )
 
 
 async def test_the_palette_has_every_action_of_the_table() -> None:
