@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 from aos_core.disk import Disk, frames_until, leave
@@ -30,6 +31,17 @@ def set_aside_older(disk: Disk, branch: str) -> None:
         free = KEPT
     for n in range(free, 0, -1):
         disk.rename(chain[n - 1], chain[n])
+
+
+def move_up_older(disk: Disk, branch: str) -> None:
+    """What :func:`set_aside_older` did, taken back: ``~1`` has the name again, ``~2`` becomes
+    ``~1``, up to the first number that nothing has."""
+    names = set(disk.branches())
+    chain = [branch, *(f"{branch}~{n}" for n in range(1, KEPT + 1))]
+    for newer, older in pairwise(chain):
+        if older not in names:
+            return
+        disk.rename(older, newer)
 
 
 def _make_room(disk: Disk, oldest: str) -> None:

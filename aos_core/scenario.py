@@ -405,9 +405,9 @@ def run_scenario(
             expectations.append(check_orders(base, scenario, player.waves, world.root, trying))
         return Run(world, scenario, tuple(expectations), world.verify(progress=verifying))
     except (Rejected, UsageError) as error:
-        # Half a run in an order that there is not is of no use to anybody; what an event that does
-        # not fit comes after is.
-        if isinstance(error, ReadOnly) or (isinstance(error, Rejected) and world.has_own):
+        # Half a run in an order that there is not is of no use to anybody; what was played before a
+        # step that does not fit is.
+        if isinstance(error, ReadOnly) or (world.has_own and not order.waves):
             world.close()
         else:
             world.withdraw()

@@ -45,6 +45,7 @@ from aos_core.proving import Prover
 from aos_core.reading import MAIN
 from aos_core.replay import begin as begin_again
 from aos_core.replay import frame_payload
+from aos_core.rotation import move_up_older
 from aos_core.scenario_file import Scenario
 from aos_core.trial import Risk, risks
 from aos_core.wasm.runtime import Runtime
@@ -93,13 +94,12 @@ class World(Prover):
         """Take away, for good, the branch that was begun here, and close: what had its name before
         has it again. Raises :class:`DiskError`, :class:`ReadOnly`."""
         assert self.begun, "else it is somebody else's too"
-        older = f"{self.branch}~1"
         self._journal.close()
         try:
             with self._disk.changing():
                 self._disk.remove(self.branch, for_good=True)
-                if self._set_aside and older in self._disk.branches():
-                    self._disk.rename(older, self.branch)
+                if self._set_aside:
+                    move_up_older(self._disk, self.branch)
         finally:
             self.close()
 

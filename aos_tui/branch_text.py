@@ -38,23 +38,20 @@ def arranged(branches: Sequence[BranchLine], glyphs: Glyphs, *, whole: bool) -> 
     kept = [of for of in branches if not of.removed]
     hidden = set() if whole else _hidden(kept)
     shown = [of for of in kept if of.name not in hidden]
-    rows: list[Row] = []
-
-    def hang(of: BranchLine, tree: str, below: str) -> None:
-        rows.append(Row(of, tree))
-        children = sorted(
-            (child for child in shown if child.parent == of.name and child is not of),
-            key=lambda child: (child.fork or 0, child.name),
-        )
-        for child in children:
-            last = child is children[-1]
-            tee = glyphs.tree[2] if last else glyphs.tree[0]
-            hang(child, below + tee, below + ("  " if last else glyphs.tree[1]))
-
     names = {of.name for of in shown}
-    for of in shown:
-        if of.parent not in names or of.parent == of.name:
-            hang(of, "", "")
+    children: dict[str | None, list[BranchLine]] = {}
+    for of in sorted(shown, key=lambda of: (of.fork or 0, of.name)):
+        is_child = of.parent in names and of.parent != of.name
+        children.setdefault(of.parent if is_child else None, []).append(of)
+    roots = sorted(children.get(None, ()), key=lambda of: shown.index(of), reverse=True)
+    rows: list[Row] = []
+    left = [(of, "", "") for of in roots]  # the next one is the last: undo makes long chains
+    while left:
+        of, tree, below = left.pop()
+        rows.append(Row(of, tree))
+        for at, child in enumerate(reversed(children.get(of.name, ()))):
+            tee = glyphs.tree[0] if at else glyphs.tree[2]
+            left.append((child, below + tee, below + (glyphs.tree[1] if at else "  ")))
     if hidden:
         rows.append(Row(None, hidden=len(hidden)))
     return [*rows, *(Row(of) for of in branches if of.removed)]

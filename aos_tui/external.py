@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -59,10 +60,14 @@ def _run(app: App[Any], command: list[str]) -> None:
     code = 0
     try:
         with app.suspend():  # which does not come back from an error raised inside
+            # ctrl+c is the editor's; what is ignored, unlike a handler, would be so there too
+            before = signal.signal(signal.SIGINT, lambda *_: None)
             try:
                 code = subprocess.run(command, check=False).returncode
             except OSError as error:
                 failed = error
+            finally:
+                signal.signal(signal.SIGINT, before)
     except SuspendNotSupported:
         raise NotEdited(
             "there is no terminal here to give to an editor: write it in the field"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from aos_core.plain import commands
+from aos_core.plain import SIGN, commands
 
 JOINERS = "\u200c\u200d"
 """Format characters that letters and pictures are made with."""
@@ -27,4 +28,4 @@ NO_COMMANDS = _NoCommands()
 
 
 def _without(text: str) -> str:
-    return "".join(of for of in text if of in JOINERS or not commands(of))
+    return "".join(of if of in JOINERS or not commands(of) else SIGN * cell_len(of) for of in text)

@@ -215,6 +215,8 @@ class Worlds:
             except Closed:
                 return
             except Exception as error:  # whatever is wrong with a world, the app stays up
+                if coming is not self._coming:  # it was given up meanwhile
+                    return
                 await self._show_problems(coming, error)
                 return
             if coming is self._coming:

@@ -139,5 +139,7 @@ def _scan(words: list[str], height: int, record: Record) -> bool:
         and (schemas is None or any(fnmatchcase(of, by) for of in names for by in schemas))
         and all(height > int(of) for of in wanted.get("after", ()))
         and all(height < int(of) for of in wanted.get("before", ()))
-        and all(of.casefold() in text for of in wanted.get("text", ()))
+        and all(
+            of.casefold() in text or of.casefold() in record.kind for of in wanted.get("text", ())
+        )
     )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aos_core.branches import list_branches
 from aos_core.cli import completion
-from aos_core.cli.opening import exit_code, has_branch, open_world, read_json
+from aos_core.cli.opening import exit_code, open_world, read_json
 from aos_core.cli.options import HERE, At, Branch, GivenWorld, OptionalWorld, command
 from aos_core.cli.output import Out
 from aos_core.errors import UsageError, ValueRejected
@@ -114,10 +115,11 @@ def journal(
     while True:
         with open_world(out, world, branch) as opened:
             code = _tell(out, opened, filter, first, last, follow)
+            journals = opened.files.data_dir / "journal"
         if code is not None:
             return code
         out.notice(f"the journal of branch {branch} was moved or deleted: waiting for another one")
-        while not has_branch(world, branch):
+        while branch not in list_branches(journals):
             time.sleep(POLL_SECONDS)
 
 

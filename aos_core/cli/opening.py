@@ -82,11 +82,6 @@ def open_disk(world: str, *, write: bool = False) -> FileDisk:
     return FileDisk(_with_journals(world).data_dir, write=write)
 
 
-def has_branch(world: str, branch: str) -> bool:
-    """Whether a branch is there by now."""
-    return branch in list_branches(WorldFiles.read(find_world(world)).data_dir / "journal")
-
-
 def _with_journals(world: str) -> WorldFiles:
     files = WorldFiles.read(find_world(world))
     folder = files.data_dir / "journal"

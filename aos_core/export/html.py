@@ -230,6 +230,8 @@ def _turn(world: World, teller: Teller, number: int) -> str:
     for height in range(frame.height, frame.last_height + 1):
         lines.append(escape(teller.line(height)))
         lines += [f"<i>{escape(of.plain)}</i>" for of in teller.details(height, WIDTH)]
+    if not lines:  # the header of a fork
+        return ""
     lines[0] = f"<b>{lines[0]}</b>"
     return f"<pre>{chr(10).join(lines)}</pre>"
 

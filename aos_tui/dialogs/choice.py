@@ -80,7 +80,7 @@ class BreakDialog(ChoiceDialog[str]):
     """Dismisses with the fault, or None. ``missing``: why there is no prepared answer, where there
     is none."""
 
-    SAYS = "Answers the effect wrongly, on purpose; u undoes it."
+    SAYS = "Answers the effect wrongly, on purpose; u undoes each receipt."
     MORE = "enter or its letter: break it so"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key, f"fault('{fault}')", show=False) for key, fault, _ in FAULTS

@@ -37,7 +37,8 @@ class LineField(Input):
             event.stop()
             event.prevent_default()
             start, end = sorted(self.selection)
-            self.post_message(self.Lines(self.value[:start] + event.text + self.value[end:]))
+            pasted = "\n".join(event.text.splitlines())  # terminals paste \r
+            self.post_message(self.Lines(self.value[:start] + pasted + self.value[end:]))
             return
         super()._on_paste(event)
 

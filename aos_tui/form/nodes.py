@@ -204,7 +204,10 @@ class Pairs(Node):
         self.items.append((self.shape.leaf(self.key), self.shape.zero(self.of)))
 
     def draft(self) -> Any:
-        return {str(key.draft()): of.draft() for key, of in self.items}
+        """A key that stands twice is no mistake yet: pairs keep what would fall together."""
+        pairs = [(str(key.draft()), of.draft()) for key, of in self.items]
+        found = dict(pairs)
+        return found if len(found) == len(pairs) else [list(of) for of in pairs]
 
     def wrongs(self, path: str = "$") -> Wrongs:
         seen: set[Any] = set()

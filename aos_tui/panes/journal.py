@@ -140,6 +140,8 @@ class JournalPane(Pane, Vertical):
         was found before them stays."""
         snapshot, text = self._snapshot, self._text
         if snapshot is None or not text:
+            if self._looking is not None:
+                self._looking.cancel()
             self._found([])
         elif first <= snapshot.live:
             self._searched = first - 1

@@ -130,6 +130,14 @@ class PendingPane(Pane, OptionList):
         if self._snapshot is not None:
             self._fill(self._row)
 
+    def on_mount(self) -> None:
+        """Its lines hold the colours of the theme."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.on_theme())
+
+    def on_theme(self) -> None:
+        if self._snapshot is not None:
+            self._fill(self._row)
+
     def _fill(self, row: int) -> None:
         items, chosen = self._items, len(self._chosen)
         self.entitle(

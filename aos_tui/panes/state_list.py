@@ -86,7 +86,9 @@ class StateList(Pane, ScrollView, can_focus=True):
     def _repaint(self) -> None:
         """Paint the lines in sight that say something else than they did."""
         top, seen = round(self.scroll_y), self._seen
-        for row in range(top, top + max(1, self.scrollable_content_region.height)):
+        rows = range(top, top + max(1, self.scrollable_content_region.height))
+        self._seen = {row: of for row, of in seen.items() if row in rows}
+        for row in rows:
             if seen.get(row) != (row == self.cursor, self._pieces(row)):
                 self.refresh_line(row)
 
@@ -194,6 +196,8 @@ class StateList(Pane, ScrollView, can_focus=True):
         self._strips.clear()
         self._break_lines()
         self._lay_out()
+        if self._lines is not None:  # there may be fewer now
+            self.cursor = min(self.cursor, max(0, len(self._lines) - 1))
         self.call_after_refresh(self._reveal)
 
     def notify_style_update(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -67,11 +67,26 @@ class Branching(Proving):
 
         def act() -> None:
             forked = self._opened.fork(height, name)
-            self._marked[name] = {of for of in self._marks() if of <= forked.height}
+            self._marked[name] = frozenset(of for of in self._marks() if of <= forked.height)
             self._leave_for(forked, None)
 
+        self._need_rest()
         self._stop_verifying()
         await self._act(act)
+
+    @property
+    def live_running(self) -> bool:
+        """Whether an effect is being performed for real."""
+        raise NotImplementedError
+
+    def _need_rest(self) -> None:
+        from aos_core.errors import UsageError
+
+        if self.live_running:
+            raise UsageError(
+                "an effect is being performed for real, and its receipt belongs to this branch",
+                hint="wait for it, or esc stops it",
+            )
 
     async def open_branch(self, name: str) -> None:
         """Go on with another branch, at its live end; the scenario stays. Raises as opening."""
@@ -82,6 +97,7 @@ class Branching(Proving):
             elif name != self._opened.branch:
                 self._leave_for(*self._open_branch(name))
 
+        self._need_rest()
         self._stop_verifying()
         await self._act(act)
 
@@ -126,7 +142,9 @@ class Branching(Proving):
 
         def act() -> None:
             self._opened.rename_branch(name, new)
-            self._marked[new] = self._marked.pop(name, set())
+            self._marked[new] = self._marked.pop(name, frozenset())
+            if self.before is not None and self.before.branch == name:
+                self.before = replace(self.before, branch=new)
             if (parked := self._parked.pop(name, None)) is not None:
                 parked.branch, self._parked[new] = new, parked
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from aos_tui.session.long_work import Progress
 from aos_tui.session.rehearsing import Rehearsing
+from aos_tui.session.worlds import holds
 
 FORMS = ("scenario", "pytest", "html")
 SCREENSHOT = "screenshot"
@@ -35,9 +36,11 @@ class Exporting(Rehearsing):
     def export_problem(self, file: str) -> str | None:
         """What is wrong with the name of a file to be written, or None. Quick."""
         path = Path(file).expanduser()
-        if path.is_dir():
+        if holds(Path.is_dir, path):
             return "this is a folder: name a file in it"
-        return "this file is there already: choose another name" if path.exists() else None
+        return (
+            "this file is there already: choose another name" if holds(Path.exists, path) else None
+        )
 
     async def export(self, form: str, file: str, height: int) -> dict[str, Any] | None:
         """Write the branch up to a height; what ``aos export --json`` says, with ``notices``, None

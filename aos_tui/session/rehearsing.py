@@ -41,11 +41,18 @@ class Rehearsing(GoingLive):
     async def keep_rehearsal(self, shown: Rehearsed) -> str | None:
         """Run it once more into a new branch, and go on there; its name, None where it was broken
         off. Raises :class:`AosError`: also where the files on disk give something else by now."""
-        from aos_core.errors import UsageError
+        from aos_core.errors import AosError, UsageError
         from aos_core.rehearse import free_name
 
         name = await self._run(lambda: free_name(self._opened))
-        found = await self._rehearse(name)
+        try:
+            found = await self._rehearse(name)
+        except AosError as error:
+            raise UsageError(
+                f"nothing was kept: the files on disk have changed since. {error.message}",
+                code="changed_meanwhile",
+                hint="b builds, then rehearse again",
+            ) from None
         if found is None:
             return None
         if found.root != shown.root:

@@ -81,7 +81,7 @@ class Showing:
         self._behind = False
         self._looker: asyncio.Task[None] | None = None
         self.wish = Wish()
-        self._marked: dict[str, set[int]] = {}
+        self._marked: dict[str, frozenset[int]] = {}
         self._states_reader = StatesReader()
 
     # -- opening ----------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class Showing:
 
     async def _catch_up(self) -> None:
         """Look for where the property first fails, in between what else is asked of the world."""
-        with suppress(RuntimeError):  # the session was closed meanwhile
+        with suppress(Closed):  # meanwhile
             while not self._closed and await self._run(self._look_a_while):
                 pass
             if not self._closed and self.snapshot is not None:
@@ -280,15 +280,16 @@ class Showing:
 
     def mark(self, height: int) -> bool:
         """Mark a height of the branch, or no longer; whether it is marked now."""
-        marked = self._marked.setdefault(self._opened.branch, set())
-        marked ^= {height}
+        # never changed in place: a snapshot may be being made of it
+        marked = self._marked.get(self._opened.branch, frozenset()) ^ {height}
+        self._marked[self._opened.branch] = marked
         if self.snapshot is not None:
             self._publish(replace(self.snapshot, marked=self._marks()))
         return height in marked
 
     def _marks(self) -> tuple[int, ...]:
         world = self._opened
-        marked = self._marked.get(world.branch, ())
+        marked = self._marked.get(world.branch, frozenset())
         return tuple(sorted(height for height in marked if height <= world.height))
 
     async def choose_plan(self, number: int) -> None:
@@ -466,4 +467,9 @@ class Showing:
             loop.call_soon_threadsafe(act, context=context)
 
     async def _run(self, act: Callable[[], Value]) -> Value:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, act)
+        """Raises :class:`Closed` where the session is."""
+        try:
+            found = asyncio.get_running_loop().run_in_executor(self._pool, act)
+        except RuntimeError:  # the pool is shut
+            raise Closed from None
+        return await found

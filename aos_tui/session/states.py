@@ -28,14 +28,17 @@ AROUND = 120
 MOST_DIFFERENCES = 500
 MOST_LINES = 50_000
 """So many lines of one state as text; copying takes all of it."""
-ROOM = 32 << 20
+ROOM = 128 << 20
 """Bytes of states whose decoded form is kept."""
+OBJECTS = 55
+"""Bytes of Python objects that a byte of CBOR becomes, at the worst."""
 
 Value = TypeVar("Value")
 
 
 class _Kept(Generic[Value]):
-    """What was made of states, the last used ones: ``ROOM`` bytes of them, or the very last."""
+    """What was made of states, the last used ones: ``ROOM`` bytes of them, as they
+    are decoded, or the very last."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[object, ...], tuple[Value, int]] = OrderedDict()
@@ -48,6 +51,7 @@ class _Kept(Generic[Value]):
         return found[0]
 
     def put(self, key: tuple[object, ...], value: Value, size: int) -> Value:
+        size = OBJECTS * (size + 10)
         self._known[key] = value, size
         self._bytes += size
         while self._bytes > ROOM and len(self._known) > 1:

@@ -6,7 +6,7 @@ Functions for a thread: all of them read the disk.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,15 @@ from aos_core.plain import clean
 
 if TYPE_CHECKING:
     from aos_tui.options import Options
+
+
+def holds(check: Callable[[Path], bool], path: Path) -> bool:
+    """What there is at a path; False where one may not look, or where it is none."""
+    try:
+        return check(path)
+    except OSError:
+        return False
+
 
 TOUR = "aggregator"
 """The slug of the world that the tour goes through."""
@@ -53,15 +62,23 @@ def places(recent: Sequence[str]) -> list[Place]:
 
     ladder = bundled_worlds()
     shipped = {str(of.path.resolve()): of.path.name for of in ladder}
-    here = str(Path.cwd().resolve())
+    here = _here()
     found = []
-    if here not in recent and (Path(here) / "world.toml").is_file():
+    if here is not None and here not in recent and holds(Path.is_file, Path(here) / "world.toml"):
         found.append(_place("here", here, shipped))
     found += [_place("recent", path, shipped) for path in recent]
     return [
         *found,
         *(Place("ships", str(of.path), of.path.name, "", of.title, of.summary) for of in ladder),
     ]
+
+
+def _here() -> str | None:
+    """The folder one stands in; None where it is gone."""
+    try:
+        return str(Path.cwd().resolve())
+    except OSError:
+        return None
 
 
 def _place(group: str, path: str, shipped: dict[str, str]) -> Place:
@@ -79,9 +96,10 @@ def _place(group: str, path: str, shipped: dict[str, str]) -> Place:
             group, path, clean(name), around, clean(title), clean(summary), clean(problem), missing
         )
 
-    if not root.is_dir():
+    if not holds(Path.is_dir, root):
         return place(problem="its folder is not there", missing=True)
-    file = next(filter(Path.is_file, (root / "world.toml", root.parent / "world.toml")), None)
+    files = (root / "world.toml", root.parent / "world.toml")
+    file = next((of for of in files if holds(Path.is_file, of)), None)
     if file is None:
         return place(problem="there is no world.toml in it any more")
     try:
@@ -136,12 +154,12 @@ def folder_problem(text: str) -> str | None:
     if not text.strip():
         return "type the path of a world's folder"
     path = Path(typed_path(text))
-    if not path.exists():
+    if not holds(Path.exists, path):
         return f"there is nothing at {shown_path(str(path))}"
-    if not path.is_dir():
+    if not holds(Path.is_dir, path):
         return f"{path.name} is a file; a world is a folder with a world.toml"
     around = path.parent if path.name.startswith("air") else path
-    if not ((path / "world.toml").is_file() or (around / "world.toml").is_file()):
+    if not any(holds(Path.is_file, of / "world.toml") for of in (path, around)):
         return "there is no world.toml in it: an empty one makes a folder with AIR assets a world"
     return None
 
@@ -149,7 +167,11 @@ def folder_problem(text: str) -> str | None:
 def typed_path(text: str) -> str:
     """The absolute path that was typed, ``~`` and all."""
     # not as Path does it: `..` is taken away by the letter, and an unknown ~user stays
-    return os.path.abspath(os.path.expanduser(text.strip()))  # noqa: PTH100, PTH111
+    path = os.path.expanduser(text.strip())  # noqa: PTH111
+    try:
+        return os.path.abspath(path)  # noqa: PTH100
+    except OSError:  # the folder one stands in is gone
+        return path
 
 
 def new_problem(folder: str, name: str) -> tuple[str, str] | None:
@@ -157,8 +179,8 @@ def new_problem(folder: str, name: str) -> tuple[str, str] | None:
     if not folder.strip():
         return "folder", "type the folder that it is to stand in"
     around = Path(typed_path(folder))
-    there = next(of for of in (around, *around.parents) if of.exists())
-    if not there.is_dir():
+    there = next((of for of in (around, *around.parents) if holds(Path.exists, of)), Path(os.sep))
+    if not holds(Path.is_dir, there):
         return "folder", f"{shown_path(str(there))} is a file"
     if not os.access(there, os.W_OK | os.X_OK):
         return "folder", f"you may not write to {shown_path(str(there))}"
@@ -167,7 +189,7 @@ def new_problem(folder: str, name: str) -> tuple[str, str] | None:
     if "/" in name or os.sep in name or name.strip(". ") == "" or not name.isprintable():
         return "name", "the name is that of its folder: no / in it"
     place = around / name.strip()
-    if os.path.lexists(place) and not (place.is_dir() and not any(place.iterdir())):
+    if os.path.lexists(place) and not (holds(Path.is_dir, place) and not any(place.iterdir())):
         return "name", f"{shown_path(str(place))} exists and is not empty"
     return None
 

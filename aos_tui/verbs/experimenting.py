@@ -46,6 +46,8 @@ class Experimenting(Writing):
             ask()
 
     def _break(self, n: int, intent: bytes, fault: str) -> None:
+        from aos_tui.dialogs.choice import NEED_ANSWER
+
         async def act() -> None:
             if fault == "never":
                 self.notify(
@@ -57,7 +59,8 @@ class Experimenting(Writing):
             if done.refused is not None:
                 self.notify(f"refused at the border, nothing has happened: {done.refused}")
             elif done.fault is None:
-                self.notify(f"effect {n}: {_told(fault, done)}. u undoes it, c compares")
+                undo = "u twice undoes it" if fault in NEED_ANSWER else "u undoes it"
+                self.notify(f"effect {n}: {_told(fault, done)}. {undo}, c compares")
             self._say_fault(done.fault)
 
         self.work(act)

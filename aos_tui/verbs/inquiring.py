@@ -125,7 +125,7 @@ class Inquiring(Jumping):
             self.work(self._unwatch)
             return
         self._properties = [text, *(of for of in self._properties if of != text)][:_REMEMBERED]
-        self.work(partial(self._watch, text), group="watch", newest=True)
+        self.work(partial(self._watch, text), group="property", newest=True)
 
     async def _unwatch(self) -> None:
         await self.session.unwatch()

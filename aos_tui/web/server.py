@@ -47,7 +47,8 @@ class TabServer(Server):
 
     def _say_where(self, port: int) -> None:
         say = partial(print, flush=True)
-        say(f"aos-tui is at http://{self.host}:{port}   (ctrl+c ends it)")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        say(f"aos-tui is at http://{host}:{port}   (ctrl+c ends it)")
         if self.host not in _LOOPBACK:
             say("  whoever reaches this address acts on the world, with your rights")
 
@@ -57,10 +58,10 @@ class TabServer(Server):
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """A tab. Only our own page may open one: any other that a browser shows could else press
         keys here."""
-        origin = urlsplit(request.headers.get("Origin", ""))
+        origin = request.headers.get("Origin")  # "null" of a page in a sandbox, too
         name = urlsplit(f"//{request.host}").hostname
         known = self.host not in _LOOPBACK or name in _LOOPBACK
-        if not known or (origin.netloc and origin.netloc != request.host):
+        if not known or (origin is not None and urlsplit(origin).netloc != request.host):
             raise web.HTTPForbidden(text="only the page of this server may open the app")
         return await super().handle_websocket(request)
 

@@ -98,6 +98,23 @@ def test_a_refused_order_leaves_no_branch_and_what_was_there_keeps_its_name(
         assert kept.head == head
 
 
+def head_of(world: Path, branch: str) -> bytes:
+    with World.open(world, branch, write=False) as found:
+        return found.head
+
+
+def test_a_refused_run_gives_all_earlier_ones_their_names_back(world: Path, aos: Aos) -> None:
+    for order in ("3,1,2", "3,1,2", "3,1,2"):
+        assert aos("run", world, "--order", order).code == 0
+    before = branches(world)
+    heads = [head_of(world, of) for of in before]
+    scenario = world / "scenarios/basic.toml"
+    scenario.write_text(scenario.read_text().replace("Start", "Begin", 1))
+    assert aos("run", world, "--order", "3,1,2").code == 2
+    assert branches(world) == before and len(before) == 3
+    assert [head_of(world, of) for of in before] == heads
+
+
 def test_a_branch_that_no_world_has_yet_is_named_with_what_begins_one(
     world: Path, aos: Aos
 ) -> None:

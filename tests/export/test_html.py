@@ -266,3 +266,16 @@ def test_what_does_not_verify_is_reported(world: Path, tmp_path: Path) -> None:
         (notice,) = export_html(opened, tmp_path / "report.html")
     assert notice.startswith("the branch diverges: record ")
     assert f"✗ {notice}" in Page((tmp_path / "report.html").read_text("utf-8")).text
+
+
+def test_a_fork_is_reported_with_its_own_turns(world: Path, tmp_path: Path) -> None:
+    with World.open(world) as found:
+        found.fire(EVENT, start())
+        found.fork(found.height, "side").close()
+    with World.open(world, "side") as found:
+        release_all(found, 2)
+        assert export_html(found, tmp_path / "side.html") == []
+    text = (tmp_path / "side.html").read_text("utf-8")
+    Page(text)
+    assert "GET /api/b" in text or "api/b" in text
+    assert text.count("<pre><b>") == 3, "genesis, the event, the receipt"

@@ -174,6 +174,17 @@ def test_a_key_that_stands_twice_is_named() -> None:
     ]
 
 
+def test_no_entry_is_lost_while_a_key_stands_twice() -> None:
+    of = {"map": {"key": TEXT, "value": TEXT}}
+    node = Shape().load(of, {"a": "one", "b": "two"})
+    assert isinstance(node, Pairs)
+    node.items[1][0].text = "a"
+    draft = node.draft()
+    assert draft == [["a", "one"], ["a", "two"]]
+    again = Shape().load(of, draft)
+    assert isinstance(again, Pairs) and again.draft() == draft
+
+
 @pytest.mark.parametrize(
     ("of", "value", "path", "says"),
     [

@@ -316,7 +316,7 @@ async def test_the_extra_fields_of_a_payload_are_named_in_both_displays() -> Non
     async with app.run_test() as pilot:
         await pilot.pause()
         note = str(app.dialog.query_one(".note", Static).visual)
-        assert note == "also seen: ctrl+t shows it"
+        assert note == "also seen: f2 shows it"
         names = [str(of.visual) for of in app.dialog.query(".name").results(Static)]
         assert "body_preview" in names
         await pilot.press("ctrl+t")

@@ -117,6 +117,23 @@ async def test_esc_cancels_and_what_has_not_come_stays_pending(
         assert on.numbers == [1] and on.errors == []
 
 
+@pytest.mark.parametrize("keys", [("u",), ("F", "ctrl+u", "x", "enter")], ids=["undo", "fork"])
+async def test_one_does_not_leave_the_branch_that_a_receipt_belongs_to(
+    tmp_path: Path, server: Server, keys: tuple[str, ...]
+) -> None:
+    path = world_of(tmp_path, f"{server.url}/hang")
+    async with opened(path) as on:
+        await on.keys("L")
+        await on.pilot.press("y")
+        await on.until(server.asked.is_set)
+        for key in keys:
+            await on.pilot.press(key)
+        await on.until(lambda: any("belongs to this branch" in of for of in on.errors))
+        assert on.snapshot.branch == "main"
+        await on.pilot.press("escape", "escape")
+        await on.until(lambda: not on.app.session.live_running)
+
+
 async def test_leaving_breaks_off_what_is_performed(tmp_path: Path, server: Server) -> None:
     path = world_of(tmp_path, f"{server.url}/hang")
     async with opened(path) as on:

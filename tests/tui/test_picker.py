@@ -275,6 +275,9 @@ async def test_a_folder_is_typed_and_checked_while_one_types(world: Path, tmp_pa
             field.value = str(path)
             await on.pilot.pause()
             assert said in message()
+        field.value = "/" + "long" * 100
+        await on.pilot.pause()
+        assert "there is nothing at" in message()
         field.value = f" {world}/../{world.name} "
         await on.keys("enter")
         assert on.snapshot.world == "world"

@@ -30,7 +30,7 @@ def picture(on: Driver) -> str:
 
 def titles(on: Driver) -> tuple[str, str]:
     of = pane(on)
-    return str(of.border_title), str(of.border_subtitle)
+    return str(of.border_title), str(of.border_subtitle or "")
 
 
 async def selected(on: Driver) -> str:

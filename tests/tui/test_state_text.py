@@ -55,7 +55,7 @@ def safe(text: str) -> bool:
     [
         ({"time": {}}, 1_772_366_400_250_000_000, "2026-03-01 12:00:00.25Z"),
         ({"duration": {}}, 90_000_000_000, "1 min 30 s"),
-        ({"hash": {}}, "sha256:" + "ab" * 32, "sha256:abababab.."),
+        ({"hash": {}}, "sha256:" + "ab" * 32, " abababab "),
         ({"option": {"nat": {}}}, None, "none"),
         ({"option": {"nat": {}}}, 4, "4"),
         ({"bool": {}}, True, "true"),

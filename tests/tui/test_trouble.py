@@ -301,8 +301,13 @@ async def test_other_wasm_under_a_journal_is_a_notice_that_offers_swap(world: Pa
     assert on_disk(world)[2].count("manifest_replaced") == 1
 
 
-async def test_a_rebuilt_reducer_is_offered_while_the_app_runs(world: Path) -> None:
+@pytest.mark.parametrize("before", [(), ("p", "ctrl+s", "escape")], ids=["", "with-property"])
+async def test_a_rebuilt_reducer_is_offered_while_the_app_runs(
+    world: Path, before: tuple[str, ...]
+) -> None:
     async with opened(world, watch=True) as on:
+        await on.keys(*before)
+        assert (on.snapshot.holds is not None) == bool(before)
         patch_reducer(world, b"fetch_c", b"fetch_C")
         for _ in range(1000):
             await on.pilot.pause(0.01)

@@ -148,7 +148,11 @@ async def test_another_page_cannot_open_the_app(world: Path) -> None:
     aiohttp = pytest.importorskip("aiohttp", reason="the extra `web` is not installed")
     with serving(world) as (url, _):
         async with aiohttp.ClientSession() as session:
-            for headers in ({"Origin": "http://elsewhere.example"}, {"Host": "elsewhere.example"}):
+            elsewhere = ("http://elsewhere.example", "null", "file://", "")
+            for headers in (
+                *({"Origin": origin} for origin in elsewhere),
+                {"Host": "elsewhere.example"},
+            ):
                 with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                     await session.ws_connect(f"{url}/ws", headers=headers)
                 assert refused.value.status == 403
