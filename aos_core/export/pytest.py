@@ -100,6 +100,13 @@ def export_pytest(
 
 def _judge(world: World, draft: Draft, outcome: Outcome, same: bool) -> Tested:
     """Why a test passes or fails as it should; raises where it does not."""
+    if not outcome.loads:
+        raise AosError(
+            f"not saved: the world on disk does not load, so a test of it shows nothing: "
+            f"{outcome.message}",
+            hint="aos check says more",
+            code="not_exported",
+        )
     if outcome.passed != draft.bug:
         if outcome.passed:
             return Tested(True, f"it passes: {draft.shows}")

@@ -9,11 +9,12 @@ import sys
 import tempfile
 import xml.etree.ElementTree as Xml
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from aos_core.errors import AosError, UsageError
+from aos_core.errors import AosError, UsageError, WorldError
 from aos_core.export.places import not_written
 from aos_core.present import clip
 
@@ -22,10 +23,12 @@ Judged = TypeVar("Judged")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the one test of a file ended; ``message``: what failed."""
+    """How the one test of a file ended; ``message``: what failed. ``loads``: whether the world it
+    is about did."""
 
     passed: bool
     message: str
+    loads: bool = True
 
 
 def run_and_keep(file: Path, text: str, judge: Callable[[Outcome], Judged]) -> Judged:
@@ -33,6 +36,7 @@ def run_and_keep(file: Path, text: str, judge: Callable[[Outcome], Judged]) -> J
     raises nothing. Returns what that returns. Raises as :func:`run_test`, and :class:`UsageError`
     where it cannot be written: then no file is left."""
     trial: Path | None = None
+    made = not file.parent.exists()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(".py", f"{file.stem}_trial_", file.parent)
@@ -48,6 +52,9 @@ def run_and_keep(file: Path, text: str, judge: Callable[[Outcome], Judged]) -> J
     finally:
         if trial is not None:
             trial.unlink(missing_ok=True)
+        if made and not file.exists():
+            with suppress(OSError):
+                file.parent.rmdir()
 
 
 def run_test(file: Path) -> Outcome:
@@ -93,6 +100,9 @@ def _environment() -> dict[str, str]:
     }
 
 
+_DOES_NOT_LOAD = {of.__name__ for of in (WorldError, *WorldError.__subclasses__())}
+
+
 def _read(report: Path) -> Outcome | None:
     """The verdict on the one test, from a report in JUnit's form; None where there is none, or
     where something else failed than the world."""
@@ -107,4 +117,5 @@ def _read(report: Path) -> Outcome | None:
         return Outcome(True, "")
     kind, _, message = failure.get("message", "").partition(": ")
     about_world = kind == "AssertionError" or kind.startswith("aos_core.errors.")
-    return Outcome(False, clip(message, 600)) if about_world else None
+    loads = kind.rpartition(".")[2] not in _DOES_NOT_LOAD
+    return Outcome(False, clip(message, 600), loads) if about_world else None

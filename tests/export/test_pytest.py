@@ -274,3 +274,15 @@ def test_it_imports_what_authors_have(world: Path) -> None:
     tree = ast.parse(text_of(opened, Path("/elsewhere/test_it.py"), draft))
     modules = {of.module for of in tree.body if isinstance(of, ast.ImportFrom)}
     assert modules == {"aos_core.testing"}
+
+
+def test_a_world_that_does_not_load_is_no_finding_and_leaves_nothing(world: Path) -> None:
+    with World.open(world) as begun:
+        begun.fire(EVENT, start())
+    with World.open(world, write=False) as opened:
+        (world / "modules/Aggregator.wasm").unlink()
+        before = files_in(world)
+        with pytest.raises(AosError, match="the world on disk does not load") as caught:
+            export_pytest(opened, world / "deep/test_it.py")
+    assert caught.value.code == "not_exported" and "no wasm" in caught.value.message
+    assert files_in(world) == before and not (world / "deep").exists()
