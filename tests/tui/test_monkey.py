@@ -28,7 +28,7 @@ from tests.fixtures import compiled_once  # noqa: F401
 from tests.support import EVENT, copy_example, release_all, start
 from tests.tui.driving import Driver, opened
 
-MONKEYS = int(os.environ.get("AOS_MONKEYS", "8"))
+MONKEYS = int(os.environ.get("AOS_MONKEYS", "5"))
 PATIENT = int(os.environ.get("AOS_MONKEYS", "0")) > 0
 
 LEAVES = {"quit", "release_live", "open_world"}

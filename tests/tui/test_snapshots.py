@@ -16,6 +16,7 @@ from aos_core.files import Listed, bundled_worlds
 from aos_tui.app import AosApp
 from aos_tui.headless import press, settle
 from aos_tui.options import Options
+from aos_tui.themes import OWN
 from tests.support import log
 from tests.tui.driving import FOCUS, flip, play
 
@@ -64,6 +65,13 @@ def test_too_small(snap_compare: Compare, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(60, 20)], ids=["60x20"])
 def test_one_column(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert compare(snap_compare, Options("04", memory=True), ("t",), size)
+
+
+@pytest.mark.parametrize("theme", [of.name for of in OWN])
+@pytest.mark.parametrize("size", [(80, 24)], ids=["80x24"])
+def test_theme(snap_compare: Compare, theme: str, size: tuple[int, int]) -> None:
+    options = Options("04", memory=True, theme=theme)
+    assert compare(snap_compare, options, ("t", "r", "x", "escape"), size)
 
 
 @SIZES
