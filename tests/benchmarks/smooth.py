@@ -4,9 +4,8 @@ The real program in a pseudo-terminal of 120x40. A key that goes one record back
 pressed; the clock stops when the first bytes come, and again when the header on the screen says the
 new height, which it does in the same paint as every pane. Between keys nothing is asked until the
 terminal is quiet. On a journal of RECORDS records (100,000 by default; a million takes some minutes
-to make) at rest, while the journal is verified, while another process writes a burst of 10,000
-events, and while a compiler runs. Then the processor time of an app at rest that watches files and
-follows the journal.
+to make) at rest, while the journal is verified, and while another process writes a burst of
+10,000 events. Then the processor time of an app at rest that watches files and follows the journal.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import statistics
 import struct
 import subprocess
@@ -30,11 +28,7 @@ from pathlib import Path
 
 import pyte
 
-from aos_core import World
-from aos_core.build.toolchain import find_toolchain
-from aos_core.errors import NoToolchain
 from tests.benchmarks.journals import COUNTER, long_world
-from tests.support import EVENT, ROOT, start
 
 SIZE = (120, 40)
 KEYS = 300
@@ -140,7 +134,10 @@ def key_to_paint(
     screen: Screen, goes_on: Callable[[], bool] = lambda: True
 ) -> tuple[list[float], list[float]]:
     """Milliseconds of each key, while ``goes_on``: to the first paint, and to the new height."""
-    screen.press(f"g{MIDDLE}\r")
+    screen.press("g")
+    screen.until(lambda: "Go to" in screen.text)
+    screen.rest()
+    screen.press(f"{MIDDLE}\r")
     screen.until(lambda: f" h {MIDDLE} of " in screen.header)
     first: list[float] = []
     whole: list[float] = []
@@ -203,24 +200,6 @@ def in_a_burst(world: Path) -> None:
     writer.communicate()
 
 
-def building(place: Path) -> None:
-    """The aggregator, whose source is touched before each build."""
-    away = shutil.ignore_patterns("target", ".aos")
-    shutil.copytree(ROOT / "reducers", place / "reducers", ignore=away)
-    shutil.copytree(ROOT / "examples/04-aggregator", place / "examples/world", ignore=away)
-    world, source = place / "examples/world", place / "reducers/aggregator/src/lib.rs"
-    with World.open(world) as made:
-        for _ in range(100):
-            made.fire(EVENT, start())
-    with shown(world, "--no-watch") as screen:
-        source.write_text(source.read_text("utf-8").replace('"fetch_c"', '"fetch_x"'), "utf-8")
-        screen.press("b")
-        screen.until(lambda: "building" in screen.text)
-        figures("while a compiler runs", key_to_paint(screen, lambda: "building" in screen.text))
-        screen.press("\x1b")
-        screen.rest()
-
-
 def resting(world: Path) -> None:
     with shown(world) as screen:
         screen.until(lambda: True)
@@ -246,12 +225,6 @@ def main() -> None:
         at_rest(world)
         verifying(world)
         in_a_burst(world)
-        try:
-            find_toolchain(())
-        except NoToolchain as error:
-            print(f"while a compiler runs: {error.message}")
-        else:
-            building(Path(place))
         resting(world)
 
 
