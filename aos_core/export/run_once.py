@@ -100,7 +100,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-_DOES_NOT_LOAD = {of.__name__ for of in (WorldError, *WorldError.__subclasses__())}
+_DOES_NOT_LOAD = {"WorldError", *(of.__name__ for of in WorldError.__subclasses__())}
 
 
 def _read(report: Path) -> Outcome | None:
