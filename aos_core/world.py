@@ -217,6 +217,7 @@ class World(Prover):
                     self._travel.rewind(self._chain.count)
                     self._records.forget()
                     self._history.forget()
+                    self._known_pending.clear()
                 raise
 
     def advance(self, ns: int) -> None:

@@ -16,7 +16,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Input, Label, RadioSet, Select, Static, TextArea
+from textual.widgets import Button, Input, Label, OptionList, RadioSet, Select, Static, TextArea
 
 Result = TypeVar("Result")
 
@@ -42,6 +42,15 @@ class Reader(VerticalScroll):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down", "Down", show=False),
         Binding("k", "scroll_up", "Up", show=False),
+    ]
+
+
+class LineList(OptionList):
+    """Lines to choose from; arrows, home, end and paging are Textual's own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
     ]
 
 

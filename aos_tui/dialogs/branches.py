@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from aos_tui.dialogs.base import Dialog
+from aos_tui.dialogs.base import Dialog, LineList
 
 Choice = tuple[str, str]
 """(``open``, ``rename``, ``delete``, ``restore`` or ``diff``, name of the branch)"""
@@ -45,8 +45,6 @@ class BranchesDialog(Dialog[Choice]):
         Binding("d,delete", "delete", "Delete"),
         Binding("c,D", "diff", "Compare"),
         Binding("space", "all", show=False),
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
     ]
 
     def __init__(self, lines: Callable[[bool], Sequence[BranchOption]]) -> None:
@@ -55,7 +53,7 @@ class BranchesDialog(Dialog[Choice]):
         self._shown = lines(False)
 
     def body(self) -> ComposeResult:
-        yield OptionList(*(Option(of.text) for of in self._shown), compact=True)
+        yield LineList(*(Option(of.text) for of in self._shown), compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -120,11 +118,3 @@ class BranchesDialog(Dialog[Choice]):
             self.notify(f"this branch is open and cannot be {done}: go on with another one first")
         else:
             self.dismiss((what, here.name))
-
-    def action_down(self) -> None:
-        """To the next line."""
-        self.query_one(OptionList).action_cursor_down()
-
-    def action_up(self) -> None:
-        """To the line before."""
-        self.query_one(OptionList).action_cursor_up()

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from aos_tui.dialogs.base import Dialog, Result
+from aos_tui.dialogs.base import Dialog, LineList, Result
 
 
 class ChoiceDialog(Dialog[Result]):
@@ -21,8 +21,6 @@ class ChoiceDialog(Dialog[Result]):
 
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
         Binding("y", "copy_all", show=False),
     ]
 
@@ -33,7 +31,7 @@ class ChoiceDialog(Dialog[Result]):
         self._lines, self._chosen = lines, chosen
 
     def body(self) -> ComposeResult:
-        yield OptionList(
+        yield LineList(
             *(
                 Option(of if isinstance(of, Text) else Text(of), disabled=result is None)
                 for of, result in self._lines
@@ -48,14 +46,6 @@ class ChoiceDialog(Dialog[Result]):
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._lines[event.option_index][1])
-
-    def action_down(self) -> None:
-        """To the next line."""
-        self.query_one(OptionList).action_cursor_down()
-
-    def action_up(self) -> None:
-        """To the line before."""
-        self.query_one(OptionList).action_cursor_up()
 
     def action_copy_all(self) -> None:
         """Copy all lines."""

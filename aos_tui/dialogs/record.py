@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from aos_core.plain import clean
 from aos_tui.chips import chip_styles, with_chips
-from aos_tui.dialogs.base import Reader, shorten
+from aos_tui.dialogs.base import LineList, Reader, shorten
 from aos_tui.dialogs.walk import WalkDialog
 
 SHOWN = 12_000
@@ -89,13 +89,8 @@ class RecordDialog(WalkDialog[RecordPage]):
         self.copy("\n\n".join(f"{heading}\n{text}" for heading, text in self.page.sections))
 
 
-class Links(OptionList):
+class Links(LineList):
     """Records to walk to."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
-    ]
 
     def on_mount(self) -> None:
         """Begin at the first."""

@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from aos_tui.dialogs.base import LineList
 from aos_tui.dialogs.walk import WalkDialog
 from aos_tui.state_lines import Field
 
@@ -44,8 +45,6 @@ class WhyDialog(WalkDialog[WhyPage]):
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "why", show=False),
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
     ]
 
     def __init__(
@@ -65,7 +64,7 @@ class WhyDialog(WalkDialog[WhyPage]):
         self.MORE = "enter why that; on a field its history"
         if not self.page.whole:
             self.MORE += "; aos why tells more than is here"
-        yield OptionList(*(Option(of.text) for of in self.page.lines), compact=True)
+        yield LineList(*(Option(of.text) for of in self.page.lines), compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -102,14 +101,6 @@ class WhyDialog(WalkDialog[WhyPage]):
             self.notify("this is the record that is asked about")
         else:
             self.walk(self.target())
-
-    def action_down(self) -> None:
-        """To the next line."""
-        self.query_one(OptionList).action_cursor_down()
-
-    def action_up(self) -> None:
-        """To the line before."""
-        self.query_one(OptionList).action_cursor_up()
 
     def action_copy_all(self) -> None:
         """Copy all lines."""

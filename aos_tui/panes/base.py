@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.content import Content
 
@@ -35,6 +36,16 @@ _COLOURS = {
     "hash": "text-secondary",
 }
 
+
+LINE_KEYS: list[BindingType] = [
+    Binding("up,k", "step(-1)", show=False),
+    Binding("down,j", "step(1)", show=False),
+    Binding("pageup", "page(-1)", show=False),
+    Binding("pagedown", "page(1)", show=False),
+    Binding("home", "edge(0)", show=False),
+    Binding("end", "edge(1)", show=False),
+]
+"""The keys of a pane that draws its lines itself."""
 
 Jump = tuple["Widget", int, str, Callable[[], object]]
 """(the widget, a row of its content from 0, what it is, what goes there)"""

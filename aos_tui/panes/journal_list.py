@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.message import Message
@@ -23,7 +23,7 @@ from aos_tui.actions import bindings_of
 from aos_tui.folding import Folding, Line
 from aos_tui.formatting import Piece, empty_journal
 from aos_tui.journal_text import Signs, line_pieces
-from aos_tui.panes.base import Jump, Pane
+from aos_tui.panes.base import LINE_KEYS, Jump, Pane
 
 if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs
@@ -38,12 +38,7 @@ class JournalList(Pane, ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"journal--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", show=False),
-        Binding("down,j", "step(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home", "edge(0)", show=False),
-        Binding("end", "edge(1)", show=False),
+        *LINE_KEYS,
         *bindings_of("journal"),
     ]
     ALLOW_MAXIMIZE = False

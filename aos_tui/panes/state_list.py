@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from aos_tui.actions import bindings_of
-from aos_tui.panes.base import Pane
+from aos_tui.panes.base import LINE_KEYS, Pane
 from aos_tui.state_lines import DifferenceLines, Lines, TextLines
 
 if TYPE_CHECKING:
@@ -32,12 +32,7 @@ class StateList(Pane, ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"state--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", show=False),
-        Binding("down,j", "step(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home", "edge(0)", show=False),
-        Binding("end", "edge(1)", show=False),
+        *LINE_KEYS,
         Binding("left,h", "sideways(-1)", show=False),
         Binding("right,l", "sideways(1)", show=False),
         *bindings_of("state"),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from aos_core.files import Listed, bundled_worlds
 from aos_tui.app import AosApp
@@ -111,7 +113,7 @@ def ladder(monkeypatch: pytest.MonkeyPatch, remembered: Path, tmp_path: Path) ->
     ]
     worlds = [Listed(*of, Path("/ships") / f"{of[0]}-{of[1]}") for of in shipped]
     monkeypatch.setattr("aos_core.files.bundled_worlds", lambda: worlds)
-    remembered.write_text('{"size_told": true, "recent": ["/work/gone", "/ships/04-aggregator"]}')
+    remembered.write_text('{"size_told": true, "recent": ["/away/gone", "/ships/04-aggregator"]}')
     (tmp_path / "w").mkdir()
     monkeypatch.chdir(tmp_path / "w")
     monkeypatch.setattr("aos_tui.session.worlds.shown_path", str)
@@ -132,14 +134,21 @@ def test_tour(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
 
 
 def compare(
-    snap_compare: Compare, options: Options, keys: tuple[str, ...], size: tuple[int, int]
+    snap_compare: Compare,
+    options: Options,
+    keys: tuple[str, ...],
+    size: tuple[int, int],
+    dialog: Callable[[], Screen[Any]] | None = None,
 ) -> bool:
-    """Whether the app looks as it did; a crashed one looks like none."""
+    """Whether the app looks as it did, with a dialog over it; a crashed one looks like none."""
     app = AosApp(options)
 
     async def drive(pilot: Pilot[None]) -> None:
         await pilot.pause()
         await settle(pilot)
+        if dialog is not None:
+            app.push_screen(dialog())
+            await pilot.pause()
         for key in keys:
             await press(pilot, key)
         app.clear_notifications()
