@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len, set_cell_size
@@ -62,10 +61,9 @@ def fitted(pieces: Iterable[Piece], width: int) -> list[Piece]:
 
 def time_text(ns: int) -> str:
     """Nanoseconds since 1970 as a date and a time, UTC, without zeros behind the seconds."""
-    seconds, rest = divmod(ns, _SECOND)
-    found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    fraction = f".{rest:09}".rstrip("0") if rest else ""
-    return f"{found:%Y-%m-%d %H:%M:%S}{fraction}Z"
+    from aos_core.air.rfc3339 import from_ns  # not needed before a world is open
+
+    return from_ns(ns).replace("T", " ")
 
 
 def duration_text(ns: int) -> str:
