@@ -25,8 +25,10 @@ def run() -> None:
         )
         sys.exit(2)
     from aos_tui.app import AosApp
+    from aos_tui.pauses import pause_hardly
 
     app = AosApp(options)
+    pause_hardly()
     app.run()
     sys.exit(app.return_code or 0)
 

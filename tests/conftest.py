@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -17,6 +18,13 @@ REFERENCE = Path(os.environ.get("AOS_REF") or Path(__file__).parents[2] / "share
 
 settings.register_profile("aos", deadline=None)  # a slow machine is no failure
 settings.load_profile("aos")
+
+
+def pytest_collection_finish() -> None:
+    """Hundreds of apps come and go in a process: a third of its time would go into looking through
+    all of pytest and Textual for what can be given back."""
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from aos_tui.options import Options
@@ -63,6 +62,8 @@ class Showing:
         self.locked: str | None = None
         self.progress: str | None = None
         self._changed, self._opening = changed, opening
+        self._doing: Doing | None = None
+        self._tells = False
         self._pool = ThreadPoolExecutor(1, "world")
         self._world: World | None = None
         self._player: Player | None = None
@@ -108,7 +109,10 @@ class Showing:
         shown = ("", 0)
 
         def tell(doing: Doing | None) -> None:
-            self._soon(partial(self._opening, doing))
+            self._doing = doing
+            if not self._tells:  # one at a time, or a quick teller would keep the loop from all else
+                self._tells = True
+                self._soon(self._tell_opening)
 
         def progress(what: str, done: int, total: int) -> None:
             nonlocal shown
@@ -123,6 +127,10 @@ class Showing:
             return opening.open_branch(self.options, branch, progress)
         finally:
             tell(None)
+
+    def _tell_opening(self) -> None:
+        self._tells = False
+        self._opening(self._doing)
 
     async def problems_on_disk(self, error: Exception) -> tuple[Problem, ...]:
         """All that keeps the world from being opened, which ended in ``error``."""
