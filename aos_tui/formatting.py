@@ -399,7 +399,9 @@ def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:
             ("(t)", "name"),
         ]
     if snapshot.scenario is not None:
-        return [(done, ""), (f"  scenario {snapshot.scenario} is at its end", "dim")]
+        room = max(8, width - len(done) - 2)
+        ended = f"scenario {snapshot.scenario} is at its end"
+        return [(done, ""), (f"  {clip(ended, room)}", "dim")]
     return [(done, "")]
 
 

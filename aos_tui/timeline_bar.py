@@ -36,9 +36,11 @@ class Axis:
         """The cell of a height."""
         if height <= 0 or not self.turns or self.width < 2:
             return 0
+        if height >= self.live:
+            return self.width - 1
         at = max(0, bisect.bisect_right(self.turns, height) - 1)
         first, end = self._turn(at)
-        inside = (min(height, self.live) - first) / (end - first)
+        inside = (height - first) / (end - first)
         return min(self.width - 1, 1 + int((at + inside) * self._scale + _ROUNDING))
 
     def height(self, cell: int) -> int:

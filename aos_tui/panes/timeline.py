@@ -9,14 +9,7 @@ from textual import events
 from textual.message import Message
 from textual.widgets import Static
 
-from aos_tui.formatting import (
-    Piece,
-    banner,
-    header,
-    plain,
-    timeline_text,
-    to_text,
-)
+from aos_tui.formatting import banner, header, timeline_text, to_text
 from aos_tui.panes.base import Pane
 from aos_tui.timeline_bar import axis_of, timeline_bar
 
@@ -25,8 +18,9 @@ if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
 
 
-SHARE = 3
-"""The bar keeps one cell of so many where its words would take them."""
+WIDE = 100
+"""Columns from which on the bar has half of them, else two of five. Always so many, whatever the
+words beside it: a bar that grew and shrank with them would seem to say something."""
 
 
 class _Line(Pane, Static):
@@ -70,21 +64,14 @@ class Timeline(_Line):
         if self._snapshot is None:
             return Text("")
         bar = timeline_bar(self._snapshot, self._width, self._glyphs)
-        return to_text([(" ", ""), *bar, (" ", ""), *self._words], self.palette())
-
-    @property
-    def _least(self) -> int:
-        return max(3, self.size.width // SHARE)
-
-    @property
-    def _words(self) -> list[Piece]:
-        assert self._snapshot is not None
-        return timeline_text(self._snapshot, self.size.width - self._least - 3)
+        words = timeline_text(self._snapshot, self.size.width - self._width - 3)
+        return to_text([(" ", ""), *bar, (" ", ""), *words], self.palette())
 
     @property
     def _width(self) -> int:
-        """Cells of the bar: all that the words leave."""
-        return max(self._least, self.size.width - len(plain(self._words)) - 3)
+        """Cells of the bar."""
+        width = self.size.width
+        return max(3, width // 2 if width >= WIDE else width * 2 // 5)
 
     def on_click(self, event: events.Click) -> None:
         """To the height that is shown there; beside the bar nothing."""

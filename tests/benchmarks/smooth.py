@@ -5,7 +5,8 @@ pressed; the clock stops when the first bytes come, and again when the header on
 new height, which it does in the same paint as every pane. Between keys nothing is asked until the
 terminal is quiet. On a journal of RECORDS records (100,000 by default; a million takes some minutes
 to make) at rest, while the journal is verified, and while another process writes a burst of
-10,000 events. Then the processor time of an app at rest that watches files and follows the journal.
+10,000 events; and on a world of a tenth of that whose reducer and all its libraries are compiled
+meanwhile. Then the processor time of an app at rest that watches files and follows the journal.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import statistics
 import struct
 import subprocess
@@ -28,7 +30,9 @@ from pathlib import Path
 
 import pyte
 
-from tests.benchmarks.journals import COUNTER, long_world
+from aos_core.files import find_world
+from aos_core.new_world import make_world
+from tests.benchmarks.journals import COUNTER, grow, long_world
 
 SIZE = (120, 40)
 KEYS = 300
@@ -36,6 +40,7 @@ QUIET = 0.02
 """Seconds without a byte after which the terminal is quiet; under load it may never be, so no
 more than ten times that is waited."""
 BURST = 10_000
+BUILDS = 6
 MIDDLE = 150
 REST_SECONDS = 10.0
 
@@ -200,6 +205,30 @@ def in_a_burst(world: Path) -> None:
     writer.communicate()
 
 
+def building(place: Path, records: int) -> None:
+    """A saved file is built by itself; what comes of it is the module there was."""
+    world = place / "built"
+    os.environ |= {"XDG_CACHE_HOME": str(place / "cache"), "XDG_DATA_HOME": str(place / "data")}
+    make_world(world, find_world("00"))
+    command = [sys.executable, "-m", "aos_core.cli.main", "build", os.fspath(world), "--trust"]
+    subprocess.run(command, check=True, capture_output=True)
+    grow(world, records)
+    found: tuple[list[float], list[float]] = [], []
+    with shown(world) as screen:
+        for _ in range(BUILDS):
+            shutil.rmtree(place / "cache/aos/target")
+            with (world / "reducers/counter/src/lib.rs").open("a") as source:
+                source.write("// saved\n")
+            screen.until(lambda: "Compiling" in screen.text)
+            for times, more in zip(
+                found, key_to_paint(screen, lambda: "Compiling" in screen.text), strict=True
+            ):
+                times += more
+            screen.until(lambda: "Compiling" not in screen.text)
+            screen.rest()
+    figures("while a reducer is built", found)
+
+
 def resting(world: Path) -> None:
     with shown(world) as screen:
         screen.until(lambda: True)
@@ -225,6 +254,7 @@ def main() -> None:
         at_rest(world)
         verifying(world)
         in_a_burst(world)
+        building(Path(place), records // 10)
         resting(world)
 
 
