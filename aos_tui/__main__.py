@@ -29,8 +29,13 @@ def run() -> None:
 
     app = AosApp(options)
     pause_hardly()
-    app.run()
+    app.run(mouse=_reads_mouse())
     sys.exit(app.return_code or 0)
+
+
+def _reads_mouse() -> bool:
+    """GNU screen keeps escape back while a program reads the mouse: no dialog would close."""
+    return "STY" not in os.environ or "TMUX" in os.environ
 
 
 _DRIVER = "TEXTUAL_DRIVER"

@@ -110,7 +110,9 @@ class Showing:
 
         def tell(doing: Doing | None) -> None:
             self._doing = doing
-            if not self._tells:  # one at a time, or a quick teller would keep the loop from all else
+            if (
+                not self._tells
+            ):  # one at a time, or a quick teller would keep the loop from all else
                 self._tells = True
                 self._soon(self._tell_opening)
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,8 @@ PATIENCE = 60.0
 
 class Terminal:
     """The program on a screen of ``columns`` x ``rows``; without a ``world`` as if one had named
-    none. Started in the folder ``place``; ``more`` of the environment."""
+    none. Started in the folder ``place``, as an argument of ``within``; ``more`` of the
+    environment."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Terminal:
         rows: int,
         *,
         place: Path | None = None,
+        within: Sequence[str] = (),
         **more: str,
     ) -> None:
         if not PROGRAM.exists():
@@ -38,13 +40,14 @@ class Terminal:
         self.raw = bytearray()
         """All that was written to the terminal."""
         self._stream = pyte.ByteStream(self._screen)
+        command = [*within, str(PROGRAM), *map(str, filter(None, [world])), "--no-watch"]
         env = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
         # a test runner's own idea of the size would go before that of the pseudo-terminal
         sized = ("COLUMNS", "LINES")
         inherited = {name: of for name, of in os.environ.items() if name not in sized}
         self._child = pexpect.spawn(
-            str(PROGRAM),
-            [*map(str, filter(None, [world])), "--no-watch"],
+            command[0],
+            command[1:],
             dimensions=(rows, columns),
             cwd=None if place is None else str(place),
             env={**inherited, **env, "TEXTUAL_ANIMATIONS": "none", **more},

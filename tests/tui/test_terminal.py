@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +54,36 @@ def test_the_main_job_with_keys_only(terminal: Terminal, world: Path) -> None:
         assert found.state("demo/Aggregator@1")["last_statuses"] == [202, 200, 201]
         assert found.pending == []
         assert found.verify().ok
+
+
+def test_within_gnu_screen_a_lone_escape_arrives(world: Path, tmp_path: Path) -> None:
+    if shutil.which("screen") is None:
+        pytest.skip("GNU screen is not installed")
+    sockets = tmp_path / "screens"
+    sockets.mkdir(mode=0o700)
+    terminal = Terminal(
+        world,
+        80,
+        24,
+        within=["screen", "-U", "-c", "/dev/null"],
+        SCREENDIR=str(sockets),
+        LANG="C.UTF-8",
+    )
+    try:
+        terminal.wait("Nothing has happened yet.", "q quit")
+        terminal.press("t")
+        terminal.wait("h 16 live", "3 waiting")
+        terminal.press("g")
+        terminal.wait("Go to")
+        terminal.press("\x1b")
+        terminal.wait("h 16 live", until=lambda text: "Go to" not in text)
+        terminal.press("q")
+        terminal.wait(until=lambda text: "screen is terminating" in text or not text.strip())
+    finally:
+        # where it was not ended, closing its terminal would only detach it
+        subprocess.run(
+            ["screen", "-X", "quit"],
+            env={**os.environ, "SCREENDIR": str(sockets)},
+            capture_output=True,
+        )
+        terminal.close()
