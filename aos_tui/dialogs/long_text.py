@@ -14,9 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from aos_core.plain import clean
+from aos_tui.panes.selecting import SelectingLines
 
 
-class LongText(ScrollView, can_focus=True):
+class LongText(SelectingLines, ScrollView, can_focus=True):
     """Arrows, home, end and paging are the container's own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,5 +42,9 @@ class LongText(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The line ``y`` of what is visible."""
         row, style = y + round(self.scroll_y), self.rich_style
-        text = self._lines[row] if row < len(self._lines) else ""
-        return Strip([Segment(text, style)]).adjust_cell_length(self.size.width, style)
+        strip = Strip([Segment(self.line_text(row), style)])
+        return self.selectable(strip.adjust_cell_length(self.size.width, style), row)
+
+    def line_text(self, row: int) -> str:
+        """The text of a line."""
+        return self._lines[row] if row < len(self._lines) else ""

@@ -24,13 +24,14 @@ from aos_tui.folding import Folding, Line
 from aos_tui.formatting import Piece, empty_journal
 from aos_tui.journal_text import Signs, line_pieces
 from aos_tui.panes.base import LINE_KEYS, Jump, Pane
+from aos_tui.panes.selecting import SelectingLines
 
 if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Snapshot
 
 
-class JournalList(Pane, ScrollView, can_focus=True):
+class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
     """The lines. The cursor is the shown height; moving it asks for another one.
 
     The wheel moves the lines and not the cursor: one is ``away`` until one goes somewhere, and new
@@ -262,7 +263,7 @@ class JournalList(Pane, ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """The record under the pointer; twice opens it. On its bracket: folds its turn."""
         row = round(self.scroll_y) + event.y
-        if row >= self.lines:
+        if row >= self.lines or self.was_selected:
             return
         if event.x == 0 and self._found is None:
             self._fold(self.line(row).last)
@@ -286,7 +287,15 @@ class JournalList(Pane, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The line ``y`` of what is visible."""
-        row, width = y + round(self.scroll_y), self.scrollable_content_region.width
+        row = y + round(self.scroll_y)
+        return self.selectable(self._line_strip(row), row)
+
+    def line_text(self, row: int) -> str:
+        """The text of a line."""
+        return self._line_strip(row).text
+
+    def _line_strip(self, row: int) -> Strip:
+        width = self.scrollable_content_region.width
         if self._snapshot is None or row >= self.lines:
             return self._other_line(row, width)
         line = self.line(row)

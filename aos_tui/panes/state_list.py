@@ -16,6 +16,7 @@ from textual.strip import Strip
 
 from aos_tui.actions import bindings_of
 from aos_tui.panes.base import LINE_KEYS, Pane
+from aos_tui.panes.selecting import SelectingLines
 from aos_tui.state_lines import DifferenceLines, Lines, TextLines
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _SHIFT = 8
 """Cells that a long line moves at a time."""
 
 
-class StateList(Pane, ScrollView, can_focus=True):
+class StateList(Pane, SelectingLines, ScrollView, can_focus=True):
     """Shows :class:`Lines`; what they are, and what the keys do, is the pane's."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"state--cursor"}
@@ -154,6 +155,8 @@ class StateList(Pane, ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """The line under the pointer; twice opens it."""
+        if self.was_selected:
+            return
         self.go(round(self.scroll_y) + event.y)
         if event.chain == 2:
             self.action_open_value()
@@ -209,7 +212,11 @@ class StateList(Pane, ScrollView, can_focus=True):
             pieces = self._pieces(row)
             made = self._strips[key] = self._strip(pieces, width, key[2]), pieces
         self._seen[row] = key[2], made[1]
-        return made[0]
+        return self.selectable(made[0], row)
+
+    def line_text(self, row: int) -> str:
+        """The text of a line."""
+        return "".join(text for text, _ in self._pieces(row))
 
     def _pieces(self, row: int) -> list[Piece]:
         lines = self._lines

@@ -110,9 +110,11 @@ class Looking(Travel):
             self.travel(height)
 
     def action_copy(self) -> None:
-        """Copy what is under the cursor."""
+        """Copy what the mouse has selected, else what is under the cursor."""
         name, pane = self.focused_pane()
-        if name == "journal" and self.snapshot is not None:
+        if selected := self.get_selected_text():
+            self.copy_text("the selected text", selected)
+        elif name == "journal" and self.snapshot is not None:
             self.work(partial(self._copy_record, self.snapshot.height), group="copy")
         elif pane is None or (found := pane.copied()) is None:
             self.notify(f"there is nothing to copy in {name}")
@@ -159,7 +161,9 @@ class Looking(Travel):
         running = snapshot is not None and snapshot.verified.state == "running"
         said = bool(self.query("Toast"))
         self.app.clear_notifications()
-        if self.session.live_running:
+        if self.selections:
+            self.clear_selection()
+        elif self.session.live_running:
             self.session.cancel_live()
         elif running or self.playing or self._works_long:
             self.session.cancel()
