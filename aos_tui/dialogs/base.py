@@ -25,6 +25,8 @@ SHOWN = 50_000
 
 BREAKPOINTS = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]
 """The classes a dialog has from so many columns on."""
+TALL = [(0, "-low"), (32, "-tall")]
+"""And from so many rows on."""
 
 
 class Wrong(Exception):
@@ -63,6 +65,7 @@ class Dialog(ModalScreen[Result]):
 
     CSS_PATH = "dialogs.tcss"
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
+    VERTICAL_BREAKPOINTS = TALL
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back")]
 
     SAYS: ClassVar[str] = ""
