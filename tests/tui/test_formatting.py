@@ -199,6 +199,10 @@ def test_the_line_above_the_panes() -> None:
     trouble = Trouble("branch main is damaged", "height 20", "F forks it")
     shown = plain(banner(snapshot(trouble=trouble, disk_changes=("demo/A@1",)), ASCII))
     assert shown == " x branch main is damaged\n   height 20; F forks it"
+    told = f"expected sha256:{bytes(32).hex()}, found sha256:{'ab' * 32}"
+    pieces = banner(snapshot(trouble=Trouble(told, "", "")), ASCII)
+    assert plain(pieces) == " x expected  00000000 , found  abababab "
+    assert [role for _, role in pieces if role.startswith("chip")] == ["chip0", "chip11"]
     assert "another demo/A@1" in plain(banner(snapshot(disk_changes=("demo/A@1",)), ASCII))
 
 
