@@ -70,10 +70,17 @@ def _with_details(
     """A line, and in a column at its right, where there is room, more of what the record says."""
     column = digits + KIND_WIDTH + _SUMMARY
     if width < column + _LEAST:
-        return pieces
+        return _fitted(pieces, width)
     at = len(plain(pieces))
     gap = max(column - at, 2)
     return [*pieces, (" " * gap, ""), *clip_pieces(details(record, index), width - at - gap)]
+
+
+def _fitted(pieces: list[Piece], width: int) -> list[Piece]:
+    """A line without what stands apart at its end, where there is no room for that; else cut."""
+    if len(plain(pieces)) > width and pieces[-1][0].startswith("  "):
+        pieces = pieces[:-1]
+    return clip_pieces(pieces, width)
 
 
 def _turn(

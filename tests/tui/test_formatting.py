@@ -258,3 +258,17 @@ def test_details_stand_below_each_other_where_there_is_room(width: int, at: int 
     assert all(len(line) <= width for line in lines)
     found = [line.find(word) for line, word in zip(lines, ("GET", "xxx"), strict=True)]
     assert found == ([-1, -1] if at is None else [at, at])
+
+
+def test_a_line_that_is_too_long_says_so_and_keeps_what_matters() -> None:
+    class Journal(Known):
+        def row(self, height: int) -> Row | None:
+            return Row(INTENT, 0, 0)
+
+    def line(width: int) -> str:
+        return plain(line_pieces(Line(0, 0), width, 1, Signs(), Journal(), UNICODE))
+
+    whole = "╶ 0 ▸ intent   GET example.com/api/b?x=1  http.request"
+    assert line(60) == whole
+    assert line(50) == line(len(whole) - 1) == whole.removesuffix("  http.request")
+    assert line(30) == whole[:28] + ".."
