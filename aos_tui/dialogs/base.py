@@ -25,7 +25,7 @@ SHOWN = 50_000
 
 BREAKPOINTS = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]
 """The classes a dialog has from so many columns on."""
-TALL = [(0, "-low"), (32, "-tall")]
+HEIGHTS = [(0, "-low"), (20, "-middle"), (32, "-tall")]
 """And from so many rows on."""
 
 
@@ -65,7 +65,7 @@ class Dialog(ModalScreen[Result]):
 
     CSS_PATH = "dialogs.tcss"
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
-    VERTICAL_BREAKPOINTS = TALL
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back")]
 
     SAYS: ClassVar[str] = ""
