@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -38,30 +36,20 @@ class ComparisonDialog(Dialog[None]):
         verdict = to_text(self._verdict, palette_of(self.app))
         yield Static(verdict, id="verdict", classes="" if self._changes else "-same")
         with Reader():
-            yield Static(Group(*map(_hanging, self._lines())))
+            yield Static(self._text())
 
-    def _lines(self) -> Iterator[Text]:
-        palette = palette_of(self.app)
+    def _text(self) -> Text:
+        text, palette = Text(), palette_of(self.app)
         for path, before, after in self._changes:
-            yield Text(path, "bold")
+            text.append(f"{path}\n", "bold")
             if before is not None:
-                yield Text(f"  - {before}", palette["bad"])
+                text.append(f"  - {before}\n", palette["bad"])
             if after is not None:
-                yield Text(f"  + {after}", palette["good"])
-        if self._more:
-            yield Text(self._more, "dim")
+                text.append(f"  + {after}\n", palette["good"])
+        text.append(self._more, "dim")
+        text.rstrip()
+        return text
 
     def action_copy_all(self) -> None:
         """Copy all of it."""
-        self.copy("\n".join([plain(self._verdict), *map(str, self._lines())]))
-
-
-def _hanging(line: Text) -> RenderableType:
-    """A value whose rest, where it is broken, stands below its beginning."""
-    if not line.plain.startswith("  "):
-        return line
-    table = Table.grid()
-    table.add_column(width=len("  - "))
-    table.add_column(overflow="fold")
-    table.add_row(line[:4], line[4:])
-    return table
+        self.copy(f"{plain(self._verdict)}\n{self._text()}")
