@@ -226,8 +226,8 @@ def record_glyph(record: Record, glyphs: Glyphs) -> Piece:
     return " ", ""
 
 
-def summary(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
-    """What a record says, in one short line."""
+def summary(record: Record, index: Index, glyphs: Glyphs, *, host: bool = True) -> list[Piece]:
+    """What a record says, in one short line. ``host``: whether that of a URL is named."""
     match record.kind:
         case "genesis":
             return [
@@ -253,7 +253,7 @@ def summary(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
         case "decision":
             return _decision(record, index, glyphs)
         case "intent":
-            what = target(record["kind"], record["params"])
+            what = target(record["kind"], record["params"], host=host)
             return [(what, "name"), (f"  {record['kind']}", "dim")]
         case "fault":
             return [(f"{record['code']} ", "bad"), (clip(f"{record['text']}", 120), "bad")]

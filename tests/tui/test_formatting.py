@@ -271,4 +271,5 @@ def test_a_line_that_is_too_long_says_so_and_keeps_what_matters() -> None:
     whole = "╶ 0 ▸ intent   GET example.com/api/b?x=1  http.request"
     assert line(60) == whole
     assert line(50) == line(len(whole) - 1) == whole.removesuffix("  http.request")
-    assert line(30) == whole[:28] + ".."
+    assert line(30) == "╶ 0 ▸ intent   GET /api/b?x=1"
+    assert line(25) == "╶ 0 ▸ intent   GET /api.."
