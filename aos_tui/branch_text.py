@@ -118,4 +118,4 @@ def _line(
     ]
     if of.removed:
         return [*pieces, ("deleted: enter brings it back", "wait")]
-    return [*pieces, (of.input or "nothing has happened here yet", "dim")]
+    return [*pieces, (glyphs.said(of.input or "nothing has happened here yet"), "dim")]

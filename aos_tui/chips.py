@@ -18,6 +18,8 @@ DIGITS: Final = 8
 
 _HASH: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
+_NAMED: Final = re.compile(r"sha256:([0-9a-f]{64})(?![0-9a-f])")
+
 
 def hue_of(digits: str) -> int:
     """Which of the hues a hash has, given in hex."""
@@ -28,6 +30,15 @@ def chip(digest: bytes, digits: int = DIGITS) -> tuple[str, str]:
     """A hash as a piece: its first digits, and the role of its hue."""
     text = digest.hex()
     return f" {text[:digits]} ", f"chip{hue_of(text)}"
+
+
+def chipped(text: str, role: str = "") -> list[tuple[str, str]]:
+    """``text`` as pieces, of each ``sha256:..`` in it no more than its chip."""
+    pieces, end = [], 0
+    for place in _NAMED.finditer(text):
+        pieces += [(text[end : place.start()], role), chip(bytes.fromhex(place[1]))]
+        end = place.end()
+    return [*pieces, (text[end:], role)]
 
 
 def chip_styles(dark: bool) -> list[Style]:

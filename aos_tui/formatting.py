@@ -17,7 +17,7 @@ from rich.text import Text
 
 from aos_core.plain import clean, escaped
 from aos_core.plain import clip as clip
-from aos_tui.chips import DIGITS, chip
+from aos_tui.chips import DIGITS, chip, chipped
 from aos_tui.glyphs import Glyphs
 from aos_tui.snapshot import Index, Snapshot, Verified
 
@@ -226,8 +226,8 @@ def record_glyph(record: Record, glyphs: Glyphs) -> Piece:
     return " ", ""
 
 
-def summary(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
-    """What a record says, in one short line."""
+def summary(record: Record, index: Index, glyphs: Glyphs, *, host: bool = True) -> list[Piece]:
+    """What a record says, in one short line. ``host``: whether that of a URL is named."""
     match record.kind:
         case "genesis":
             return [
@@ -253,7 +253,7 @@ def summary(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
         case "decision":
             return _decision(record, index, glyphs)
         case "intent":
-            what = target(record["kind"], record["params"])
+            what = target(record["kind"], record["params"], host=host)
             return [(what, "name"), (f"  {record['kind']}", "dim")]
         case "fault":
             return [(f"{record['code']} ", "bad"), (clip(f"{record['text']}", 120), "bad")]
@@ -415,7 +415,7 @@ def banner(snapshot: Snapshot, glyphs: Glyphs) -> list[Piece]:
     if (trouble := snapshot.trouble) is not None:
         more = "; ".join(part for part in (trouble.place, trouble.hint) if part)
         return [
-            (f" {glyphs.failed} {trouble.message}", "bad"),
+            *chipped(f" {glyphs.failed} {trouble.message}", "bad"),
             (f"\n   {more}" if more else "", ""),
         ]
     names = ", ".join(snapshot.disk_changes)
@@ -427,6 +427,8 @@ def banner(snapshot: Snapshot, glyphs: Glyphs) -> list[Piece]:
 
 def empty_journal(snapshot: Snapshot) -> list[str]:
     """What a journal with nothing but genesis teaches."""
+    if snapshot.trouble is not None:
+        return ["", "What comes after cannot be read."]
     events = ", ".join(map(short_name, snapshot.first_events)) or "none: no event is routed"
     lines = ["", "Nothing has happened yet.", "", "e  fires the first event", f"   {events}"]
     if snapshot.next_step is not None:

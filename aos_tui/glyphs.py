@@ -70,6 +70,10 @@ class Glyphs:
             "failed": self.failed,
         }.get(state, "?")
 
+    def said(self, text: str) -> str:
+        """A text that was made with the signs of ``UNICODE``, in these."""
+        return text if self is UNICODE else text.translate(_PLAIN)
+
 
 UNICODE = Glyphs(
     "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "✗", "∆", "─", "┼", ("├", "┤"),
@@ -81,6 +85,13 @@ ASCII = Glyphs(
     ("+", "|", "+", "-"), "@", "-", " #",
     "#", "'", ":", "s", "!", "Y", "L", ("|-", "| ", "`-"), " .:-=",
 )  # fmt: skip
+
+_PLAIN = str.maketrans(
+    {
+        getattr(UNICODE, name): getattr(ASCII, name)
+        for name in ("pending", "ready", "waiting", "done", "skipped", "failed", "change")
+    }
+)
 
 
 def pick_glyphs(encoding: str | None, term: str | None) -> Glyphs:

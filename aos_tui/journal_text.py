@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aos_tui.formatting import (
     KIND_WIDTH,
@@ -18,12 +18,19 @@ from aos_tui.formatting import (
     some,
     summary,
 )
+from aos_tui.record_details import details
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record
     from aos_tui.folding import Line
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Index
+
+_SUMMARY: Final = 42
+"""Cells from the kind on that summaries may take before details begin, so that those stand below
+each other."""
+_LEAST: Final = 24
+"""Cells for details that are worth it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +55,25 @@ def line_pieces(
     record, first, last = row
     is_first = height == first
     where = 3 if first == last else 0 if is_first else 2 if height == last else 1
-    return [
+    start: list[Piece] = [
         (glyphs.bracket[where], "dim"),
         _sign(signs, glyphs),
         (f"{height:>{digits}} ", "" if is_first else "dim"),
-        *_what(record, is_first, index, glyphs),
     ]
+    pieces = [*start, *_what(record, is_first, width - len(plain(start)), index, glyphs)]
+    return _with_details(pieces, record, width, digits, index)
+
+
+def _with_details(
+    pieces: list[Piece], record: Record, width: int, digits: int, index: Index
+) -> list[Piece]:
+    """A line, and in a column at its right, where there is room, more of what the record says."""
+    column = digits + KIND_WIDTH + _SUMMARY
+    if width < column + _LEAST:
+        return pieces
+    at = len(plain(pieces))
+    gap = max(column - at, 2)
+    return [*pieces, (" " * gap, ""), *clip_pieces(details(record, index), width - at - gap)]
 
 
 def _turn(
@@ -63,17 +83,17 @@ def _turn(
     if (records := index.records(*line)) is None:
         return _unreadable(glyphs.folded, line.last, digits, glyphs)
     here = line.last if signs.at is None else signs.at
-    what: list[Piece] = [
+    start: list[Piece] = [
         (glyphs.folded, "input"),
         _sign(signs, glyphs),
         (f"{here:>{digits}} ", "" if signs.at is None else "wait"),
-        *_what(records[0], True, index, glyphs),
     ]
+    what = [*start, *_what(records[0], True, width - len(plain(start)), index, glyphs)]
     at = None if signs.at is None else signs.at - line.first + 1
     sums = [turn_sum(records, glyphs, at, brief=brief) for brief in range(3)]
     fits = next((of for of in sums if len(plain(what)) + len(plain(of)) <= width), sums[-1])
     room = max(0, width - len(plain(fits)))
-    what = clip_pieces(what, room)
+    what = clip_pieces(_with_details(what, records[0], room, digits, index), room)
     return [*what, (" " * (room - len(plain(what))), ""), *fits]
 
 
@@ -104,13 +124,20 @@ def turn_sum(
     return [*pieces, (shown, "dim" if at is None else "wait")]
 
 
-def _what(record: Record, is_first: bool, index: Index, glyphs: Glyphs) -> list[Piece]:
+def _what(record: Record, is_first: bool, room: int, index: Index, glyphs: Glyphs) -> list[Piece]:
+    """What a record says, in ``room`` cells: where that is too little, without what stands apart at
+    its end, then without the host, then cut."""
     role = "bad" if record.kind == "fault" else "" if is_first else "dim"
-    return [
-        record_glyph(record, glyphs),
-        (f" {kind_text(record):<{KIND_WIDTH}} ", role),
-        *summary(record, index, glyphs),
-    ]
+    start = [record_glyph(record, glyphs), (f" {kind_text(record):<{KIND_WIDTH}} ", role)]
+    room -= len(plain(start))
+    said: list[Piece] = []
+    for host in (True, False):
+        said = summary(record, index, glyphs, host=host)
+        if len(plain(said)) > room and said[-1][0].startswith("  "):
+            said = said[:-1]
+        if len(plain(said)) <= room:
+            break
+    return [*start, *clip_pieces(said, max(0, room))]
 
 
 def _sign(signs: Signs, glyphs: Glyphs) -> Piece:

@@ -105,7 +105,7 @@ def step_text(step: StepView, plan: PlanView, value: str) -> str:
         lines += ["", "inputs", *(f"  {name:<{width}}  {of}" for name, of in inputs)]
     if step.error is not None:
         lines += ["", f"failed with {step.error['code']}", f"  {clean(step.error['text'])}"]
-    return "\n".join([*lines, "", *map(clean, value.split("\n"))])
+    return "\n".join([*lines, "", "value", *(f"  {clean(line)}" for line in value.split("\n"))])
 
 
 def _entered_by(step: StepView, plan: PlanView) -> Iterator[str]:

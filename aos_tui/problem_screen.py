@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Group
 from rich.padding import Padding
-from rich.text import Text
+from rich.style import Style
+from rich.text import Span, Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -15,10 +16,12 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from aos_tui.glyphs import ASCII, Glyphs
+from aos_tui.panes.base import palette_of
 
 if TYPE_CHECKING:
     from aos_core.problems import Problem
     from aos_tui.building import BuildResult
+    from aos_tui.formatting import Palette
 
 _BESIDE = 22
 """Columns that a source line cannot have: margins, its number, the scroll bar."""
@@ -117,7 +120,9 @@ class ProblemScreen(Screen[None]):
         for of in self._problems:
             lines += [*lines_of(of, of.file, marks, width), Text()]
         lines.append(verdict(self._problems, marks))
-        self.query_one("#problem-list", Static).update(Group(*map(_hanging, lines)))
+        palette = palette_of(self.app)
+        shown = (_hanging(_themed(line, palette)) for line in lines)
+        self.query_one("#problem-list", Static).update(Group(*shown))
 
     def _title(self, text: str) -> None:
         line = Text(text, no_wrap=True, overflow="ellipsis")
@@ -144,6 +149,24 @@ _NOT_BUILT = (
     "Its reducers are here as source, and not compiled yet. b compiles them and then opens the "
     "world. That takes a Rust toolchain: `aos doctor` says whether there is one, and how to get it."
 )
+
+
+_ROLES = {"red": "bad", "yellow": "wait", "green": "good", "cyan": "input"}
+"""Of the colours that the command line has."""
+
+
+def _themed(line: Text, palette: Palette) -> Text:
+    """A line of the command line in the colours of the theme."""
+
+    def style(of: str | Style) -> Style:
+        given = Style.parse(of) if isinstance(of, str) else of
+        role = _ROLES.get(given.color.name) if given.color is not None else None
+        if given.dim:
+            return palette["dim"]
+        return given if role is None else given + palette[role]
+
+    spans = [Span(of.start, of.end, style(of.style)) for of in line.spans]
+    return Text(line.plain, style(line.style), spans=spans)
 
 
 def _hanging(line: Text) -> Padding:

@@ -25,6 +25,8 @@ SHOWN = 50_000
 
 BREAKPOINTS = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]
 """The classes a dialog has from so many columns on."""
+HEIGHTS = [(0, "-low"), (20, "-middle"), (32, "-tall")]
+"""And from so many rows on."""
 
 
 class Wrong(Exception):
@@ -63,6 +65,7 @@ class Dialog(ModalScreen[Result]):
 
     CSS_PATH = "dialogs.tcss"
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back")]
 
     SAYS: ClassVar[str] = ""

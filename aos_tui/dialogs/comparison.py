@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from aos_tui.dialogs.base import Dialog, Reader
+from aos_tui.formatting import Piece, plain, to_text
 from aos_tui.panes.base import palette_of
 
 Change = tuple[str, str | None, str | None]
@@ -26,13 +27,14 @@ class ComparisonDialog(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "Copy")]
 
     def __init__(
-        self, names: tuple[str, str], verdict: Text, changes: Sequence[Change], more: str
+        self, names: tuple[str, str], verdict: Sequence[Piece], changes: Sequence[Change], more: str
     ) -> None:
         super().__init__(f"{names[0]} and {names[1]}")
         self._verdict, self._changes, self._more = verdict, changes, more
 
     def body(self) -> ComposeResult:
-        yield Static(self._verdict, id="verdict", classes="" if self._changes else "-same")
+        verdict = to_text(self._verdict, palette_of(self.app))
+        yield Static(verdict, id="verdict", classes="" if self._changes else "-same")
         with Reader():
             yield Static(self._text())
 
@@ -50,4 +52,4 @@ class ComparisonDialog(Dialog[None]):
 
     def action_copy_all(self) -> None:
         """Copy all of it."""
-        self.copy(f"{self._verdict}\n{self._text()}")
+        self.copy(f"{plain(self._verdict)}\n{self._text()}")

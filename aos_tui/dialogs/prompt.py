@@ -30,7 +30,7 @@ class PromptDialog(Form[str]):
 
     def body(self) -> ComposeResult:
         yield Label(self._label, markup=False)
-        yield Input(self._initial)
+        yield Input(self._initial, compact=True)
 
     def check(self) -> None:
         """As every form, but an empty field that nobody has touched is not yet wrong."""

@@ -38,7 +38,7 @@ class ShuffleDialog(Form[Order]):
         backwards = ",".join(map(str, range(self._count, 0, -1))) if self._count > 1 else "seed 7"
         example = backwards if len(backwards) < 20 else f"{self._count},1,2,..."
         yield Label(f"seed or order, such as  seed {self._seed}  or  {example}", markup=False)
-        yield Input(f"seed {self._seed}")
+        yield Input(f"seed {self._seed}", compact=True)
 
     def read(self) -> Order:
         return parse_order(self.query_one(Input).value, self._count)

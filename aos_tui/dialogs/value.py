@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from aos_core.plain import clean
+from aos_tui.chips import chip_styles, with_chips
 from aos_tui.dialogs.base import Dialog, Reader, Result, shorten
 from aos_tui.dialogs.long_text import LongText
 
@@ -32,7 +33,8 @@ class ValueDialog(Dialog[Result]):
             yield LongText(shorten(self._text))
             return
         with Reader():
-            yield Static(clean(self._text, "\n\t"), markup=False)
+            styles = chip_styles(self.app.current_theme.dark)
+            yield Static(with_chips(clean(self._text, "\n\t"), styles))
 
     def action_copy_all(self) -> None:
         """Copy the text, whole."""

@@ -362,8 +362,9 @@ class PlanPane(Pane, ScrollView, can_focus=True):
                 full = front if colour is None else Color.from_rich_color(colour)
                 if ground.brightness > 0.5:  # there a tint soon meets its text in 16 colours
                     part /= 2.5
-                tint = Style(bgcolor=ground.blend(full, part, 1.0).rich_color)
-                tinted[role] = text[role] + tint
+                tinted[role] = text[role]
+                if ground.ansi is None and full.ansi is None:  # those of a terminal do not mix
+                    tinted[role] += Style(bgcolor=ground.blend(full, part, 1.0).rich_color)
             line = Style(color=ground.blend(front, 0.55, 1.0).rich_color)
             text = {**text, "line": line}
             cursor = self.get_component_rich_style("plan--cursor", partial=True)

@@ -194,13 +194,18 @@ def diverged(divergence: Divergence, why: str | None = None) -> Verified:
         ("reducer", divergence.reducer),
         ("cell", divergence.cell),
         ("field", divergence.field),
-        ("expected", pretty(divergence.expected)),
-        ("found", pretty(divergence.found)),
+        ("expected", _shown(divergence.expected)),
+        ("found", _shown(divergence.found)),
     ]
     text = "\n".join(f"{name:<9} {of}" for name, of in lines if of is not None)
     if why:
         text += f"\n\n{why}"
     return Verified("bad", height=divergence.height, text=text, divergence=divergence)
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON; a hash without quotes, which would not fit into eighty columns."""
+    return value if isinstance(value, str) and value.startswith("sha256:") else pretty(value)
 
 
 def fault_of(turns: Iterable[Turn]) -> str | None:

@@ -6,9 +6,8 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from aos_tui.formatting import count
+from aos_tui.chips import chip
+from aos_tui.formatting import Piece, count
 from aos_tui.session.branching import Place
 from aos_tui.verbs.branching import free_name
 from aos_tui.verbs.writing import Writing
@@ -221,12 +220,12 @@ def _told(fault: str, done: Broken) -> str:
     return f"answered with {fault}, record {first}"
 
 
-def _verdict(found: Comparison) -> Text:
-    mine, theirs = (root.hex()[:8] for root in found.roots)
+def _verdict(found: Comparison) -> list[Piece]:
+    mine, theirs = map(chip, found.roots)
     if found.same:
-        return Text(f"= same root {mine}..: both end in the very same state")
+        return [("= same root ", ""), mine, (" both end in the very same state", "")]
     differ = count(len(found.changes), "difference")
-    return Text(f"{differ}: root {mine}.. and {theirs}..")
+    return [(f"{differ}: root ", ""), mine, (" and ", ""), theirs]
 
 
 def _problem(side: str, names: list[str]) -> str | None:

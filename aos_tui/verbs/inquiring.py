@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aos_tui.dialogs import WhyLine, WhyPage
+    from aos_tui.glyphs import Glyphs
     from aos_tui.session import Session
     from aos_tui.session.questions import Verdict, Why
     from aos_tui.snapshot import Snapshot
@@ -58,7 +59,7 @@ class Inquiring(Jumping):
         chosen = 0
         for of in links:
             chosen = len(lines) if of.asked else chosen
-            lines += _why_lines(of)
+            lines += _why_lines(of, self.glyphs)
         return WhyPage(height, lines, chosen, whole)
 
     def _field_past(self, field: Field, height: int, answer: Callable[[int], None]) -> None:
@@ -190,13 +191,13 @@ DEEPEST = 24
 """So many steps away a line stands further to the right; what is further stands as far."""
 
 
-def _why_lines(of: Why) -> list[WhyLine]:
+def _why_lines(of: Why, glyphs: Glyphs) -> list[WhyLine]:
     from aos_tui.dialogs import WhyLine
 
     indent = "  " * min(of.depth, DEEPEST)
     if of.again:
         return [WhyLine(Text(f"{indent}{of.height}  see above", "dim"), of.height)]
-    line = Text.assemble(indent, (clean(of.text), "bold reverse" if of.asked else ""))
+    line = Text.assemble(indent, (glyphs.said(clean(of.text)), "bold reverse" if of.asked else ""))
     fields = (
         WhyLine(Text(f"{indent}    {clean(text)}", "dim"), of.height, path)
         for text, path in of.fields

@@ -87,7 +87,8 @@ class Looking(Travel):
         found = await self.attempt(self.session.detail(height))
         if found is None:
             return None
-        return RecordPage(found.height, found.title, found.sections, found.links)
+        links = [(self.glyphs.said(label), height) for label, height in found.links]
+        return RecordPage(found.height, found.title, found.sections, links)
 
     def action_filter(self) -> None:
         """Open the journal's filter."""

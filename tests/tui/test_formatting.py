@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from aos_core import canon
 from aos_core.kernel.records import Record
+from aos_tui.folding import Line
 from aos_tui.formatting import (
     banner,
     chain_text,
@@ -22,7 +24,9 @@ from aos_tui.formatting import (
     timeline_text,
 )
 from aos_tui.glyphs import ASCII, UNICODE, pick_glyphs
-from aos_tui.snapshot import Index, Landmarks, Snapshot, States, Trouble, Verified, Wish
+from aos_tui.journal_text import Signs, line_pieces
+from aos_tui.record_details import brief, details
+from aos_tui.snapshot import Index, Landmarks, Row, Snapshot, States, Trouble, Verified, Wish
 
 GET: dict[str, Any] = {
     "method": "GET",
@@ -195,4 +199,77 @@ def test_the_line_above_the_panes() -> None:
     trouble = Trouble("branch main is damaged", "height 20", "F forks it")
     shown = plain(banner(snapshot(trouble=trouble, disk_changes=("demo/A@1",)), ASCII))
     assert shown == " x branch main is damaged\n   height 20; F forks it"
+    told = f"expected sha256:{bytes(32).hex()}, found sha256:{'ab' * 32}"
+    pieces = banner(snapshot(trouble=Trouble(told, "", "")), ASCII)
+    assert plain(pieces) == " x expected  00000000 , found  abababab "
+    assert [role for _, role in pieces if role.startswith("chip")] == ["chip0", "chip11"]
     assert "another demo/A@1" in plain(banner(snapshot(disk_changes=("demo/A@1",)), ASCII))
+
+
+def test_a_value_is_told_in_few_words_and_walked_no_further() -> None:
+    assert brief({"a": "x", "b": None, "c": {}, "d": [1, True]}) == "a: x, d: [1, true]"
+    assert brief({"$tag": "Held", "$value": {"until": 7}}) == "Held {until: 7}"
+    assert brief(f"sha256:{bytes(32).hex()}") == "00000000"
+    assert brief("a\x1bb") == "a\ufffdb"
+    wrapped = {"Record": {"n": {"Nat": 7}, "m": {"Map": [[{"Text": "k"}, {"List": ["Null"]}]]}}}
+    assert brief(wrapped, kinded=True) == "n: 7, m: {k: [null]}"
+    assert brief("Unit", kinded=True) == brief({}) == ""
+    walked = 0
+
+    class Counted(list[int]):
+        def __iter__(self) -> Iterator[int]:
+            nonlocal walked
+            for walked in range(10**6):
+                yield -walked
+
+    assert len(brief({"a": Counted([1])}, most=40)) == 40
+    assert walked < 40
+
+
+def test_what_a_record_says_beyond_its_summary() -> None:
+    def told(kind: str, **fields: Any) -> str:
+        return plain(details(Record(kind, fields), index()))
+
+    start = {"$tag": "Start", "$value": {"topic": "demo"}}
+    assert plain(details(event("demo/E@1", start), index())) == "topic: demo"
+    assert plain(details(INTENT, index())) == "p #0 emit  cap_http"
+    state = {"reducer": "demo/A@1", "after": b"\xab" * 32}
+    assert told("step", before=None, **state) == " abab "
+    assert told("step", before=bytes(32), **state) == " 0000  to  abab "
+    assert told("step", before=bytes(32), reducer="demo/A@1", after=None) == " 0000  to nothing"
+    asked = {"instance": bytes(32), "step": "emit", "state": "done"}
+    assert told("plan_step", on=bytes(32), **asked) == "for GET example.com/api/b?x=1"
+    assert told("plan_step", on="demo/Done@1", **asked) == "for Done"
+    assert told("plan_step", value={"Bool": False}, **asked) == "false"
+    assert told("decision", intent=bytes(32), grant="c", cap="allow") == "GET example.com/api/b?x=1"
+
+
+@pytest.mark.parametrize(("width", "at"), [(70, None), (79, 52), (98, 52)])
+def test_details_stand_below_each_other_where_there_is_room(width: int, at: int | None) -> None:
+    asks = Record("decision", {"intent": bytes(32), "grant": "cap_http", "cap": "allow"})
+
+    class Journal(Known):
+        def row(self, height: int) -> Row | None:
+            return Row([asks, event("demo/E@1", "x" * 300)][height], 0, 1)
+
+    lines = [
+        plain(line_pieces(Line(of, of), width, 2, Signs(), Journal(), UNICODE)) for of in (0, 1)
+    ]
+    assert all(len(line) <= width for line in lines)
+    found = [line.find(word) for line, word in zip(lines, ("GET", "xxx"), strict=True)]
+    assert found == ([-1, -1] if at is None else [at, at])
+
+
+def test_a_line_that_is_too_long_says_so_and_keeps_what_matters() -> None:
+    class Journal(Known):
+        def row(self, height: int) -> Row | None:
+            return Row(INTENT, 0, 0)
+
+    def line(width: int) -> str:
+        return plain(line_pieces(Line(0, 0), width, 1, Signs(), Journal(), UNICODE))
+
+    whole = "╶ 0 ▸ intent   GET example.com/api/b?x=1  http.request"
+    assert line(60) == whole
+    assert line(50) == line(len(whole) - 1) == whole.removesuffix("  http.request")
+    assert line(30) == "╶ 0 ▸ intent   GET /api/b?x=1"
+    assert line(25) == "╶ 0 ▸ intent   GET /api.."

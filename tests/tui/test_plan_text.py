@@ -60,7 +60,7 @@ def test_an_opened_step_says_nothing_that_a_terminal_obeys() -> None:
     plan = PlanView(0, b"", "p", "ok", 0, 1, None, (step,), input={"x": "\x9b2J"})
     text = step_text(step, plan, '{\n  "v": "\x9b2J"\n}')
     assert all(line.isprintable() for line in text.split("\n"))
-    assert text.endswith('{\n  "v": "\ufffd2J"\n}')
+    assert text.endswith('  {\n    "v": "\ufffd2J"\n  }')
 
 
 def steps() -> list[StepView]:

@@ -49,6 +49,33 @@ def test_screen(snap_compare: Compare, name: str, size: tuple[int, int]) -> None
     assert compare(snap_compare, Options("04", memory=True, scenario=scenario), SCREENS[name], size)
 
 
+WIDE = {
+    **{name: SCREENS[name] for name in ("verified", "record", "event", "help", "shuffle")},
+    "folded": ("t", "R", "C"),
+    "compared": ("t", "R", "D", "enter"),
+    "palette": ("t", "ctrl+p"),
+}
+
+
+@pytest.mark.parametrize("size", [(200, 60)], ids=["200x60"])
+@pytest.mark.parametrize("name", WIDE)
+def test_much_room(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, Options("04", memory=True, scenario="basic"), WIDE[name], size)
+
+
+@pytest.mark.parametrize("size", [(80, 24)], ids=["80x24"])
+@pytest.mark.parametrize("name", ["compared", "palette"])
+def test_little_room(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, Options("04", memory=True, scenario="basic"), WIDE[name], size)
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+@pytest.mark.parametrize("size", [(80, 24)], ids=["80x24"])
+def test_colours_of_the_terminal(snap_compare: Compare, theme: str, size: tuple[int, int]) -> None:
+    options = Options("04", memory=True, theme=theme)
+    assert compare(snap_compare, options, ("t", *FOCUS["plan"], "down"), size)
+
+
 @SIZES
 def test_problem_screen(
     snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]

@@ -21,6 +21,8 @@ from aos_tui.chips import HUES, chip, chip_styles
 from aos_tui.themes import CURSOR, OWN
 from tests.tui.driving import Driver, opened
 
+EIGHTHS = set("▁▂▃▄▅▆▇")
+"""The ends of Textual's scrollbars."""
 LEAST = 4.5
 """The contrast that WCAG 2.1 asks of text (1.4.3)."""
 
@@ -170,6 +172,29 @@ def test_sixteen_colours_show_the_row_under_the_cursor(theme: Theme) -> None:
     grounds = (Colour.parse(of) for of in (theme.background or "", theme.variables[CURSOR]))
     ground, row = (console(ColorTriplet(*of.rgb)) for of in grounds)
     assert ground != row
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+async def test_in_the_terminals_own_colours_no_text_has_the_colour_of_its_ground(
+    theme: str,
+) -> None:
+    async with opened(theme=theme) as on:
+        for keys in (("t",), ("tab", "tab", "down"), ("R",)):
+            await on.keys(*keys)
+            same = [text for text, style in texts(on) if style.color == style.bgcolor]
+            assert same == []
+
+
+async def test_where_there_is_no_unicode_dialogs_are_drawn_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    async with opened(size=(120, 40)) as on:
+        for name, keys in (*SCREENS.items(), ("why", ("w",)), ("branches", ("u", "B"))):
+            await on.keys(*keys)
+            odd = {of for of in on.screen if not of.isascii()} - EIGHTHS
+            assert not odd, f"{name}: {odd}"
+            await on.keys("escape")
 
 
 @pytest.mark.parametrize("missing", [PROTAN, DEUTAN], ids=["protanopia", "deuteranopia"])

@@ -87,8 +87,8 @@ async def test_a_journal_that_no_longer_comes_out_names_record_and_field(world: 
         await on.keys("v")
         lines = on.app.screen._text.splitlines()  # type: ignore[attr-defined]
         assert lines[:3] == ["record    2 step", "reducer   demo/Aggregator@1", "field     after"]
-        assert lines[3] == f'expected  "sha256:{bytes(32).hex()}"'
-        assert lines[4].startswith('found     "sha256:')
+        assert lines[3] == f"expected  sha256:{bytes(32).hex()}"
+        assert lines[4].startswith("found     sha256:")
 
 
 def forge(world: Path) -> None:
