@@ -52,7 +52,7 @@ def line_pieces(
         (glyphs.bracket[where], "dim"),
         _sign(signs, glyphs),
         (f"{height:>{digits}} ", "" if is_first else "dim"),
-        *_what(record, is_first, index, glyphs),
+        *_what(record, height, is_first, index, glyphs),
     ]
 
 
@@ -67,7 +67,7 @@ def _turn(
         (glyphs.folded, "input"),
         _sign(signs, glyphs),
         (f"{here:>{digits}} ", "" if signs.at is None else "wait"),
-        *_what(records[0], True, index, glyphs),
+        *_what(records[0], line.first, True, index, glyphs),
     ]
     at = None if signs.at is None else signs.at - line.first + 1
     sums = [turn_sum(records, glyphs, at, brief=brief) for brief in range(3)]
@@ -104,12 +104,12 @@ def turn_sum(
     return [*pieces, (shown, "dim" if at is None else "wait")]
 
 
-def _what(record: Record, is_first: bool, index: Index, glyphs: Glyphs) -> list[Piece]:
+def _what(record: Record, height: int, is_first: bool, index: Index, glyphs: Glyphs) -> list[Piece]:
     role = "bad" if record.kind == "fault" else "" if is_first else "dim"
     return [
         record_glyph(record, glyphs),
         (f" {kind_text(record):<{KIND_WIDTH}} ", role),
-        *summary(record, index, glyphs),
+        *summary(record, index, glyphs, height),
     ]
 
 

@@ -191,7 +191,7 @@ def _why(world: World, index: Index, height: int) -> tuple[tuple[Why, ...], bool
 
 def _line(world: World, index: Index, height: int) -> str:
     record = world.records[height]
-    return f"{height}  {kind_text(record)} {plain(summary(record, index, UNICODE))}"
+    return f"{height}  {kind_text(record)} {plain(summary(record, index, UNICODE, height))}"
 
 
 def _fields(world: World, height: int) -> tuple[tuple[str, Field], ...]:

@@ -64,7 +64,7 @@ def _links(world: World, index: Index, height: int) -> tuple[tuple[str, int], ..
 
     def link(label: str, at: int) -> tuple[str, int]:
         of = world.records[at]
-        return f"{label} {at}  {kind_text(of)} {plain(summary(of, index, UNICODE))}", at
+        return f"{label} {at}  {kind_text(of)} {plain(summary(of, index, UNICODE, at))}", at
 
     return (
         *(link("caused by", at) for at in ask.causes(height)),

@@ -102,7 +102,7 @@ def test_bytes_are_shown_as_text_where_they_are_text() -> None:
     [
         (("ok", "settled"), "GET /api/b?x=1 200"),
         (("timeout", "settled"), "GET /api/b?x=1 timeout"),
-        (("ok", "late"), "GET /api/b?x=1 200 late"),
+        (("ok", "late"), "GET /api/b?x=1 200 settled before"),
     ],
 )
 def test_a_receipt_says_what_for_and_how(given: tuple[str, str], text: str) -> None:
