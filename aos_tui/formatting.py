@@ -256,11 +256,14 @@ def _receipt(record: Record, index: Index, height: int | None) -> list[Piece]:
     if intent is not None:
         what = target(intent["kind"], intent["params"], host=False)
     status = record["status"]
-    shown = answered(status, record["payload"])
-    pieces: list[Piece] = [(what, "name"), (f" {shown}", "good" if status == "ok" else "bad")]
-    if (came := came_as(record, index, height)) != "settled":
-        pieces.append((f" {came}", "bad"))
-    return pieces
+    came, said = came_as(record, index, height), answered(status, record["payload"])
+    how: Piece = (f" {said}", "good" if status == "ok" else "bad")
+    match came:
+        case "settled":
+            return [(what, "name"), how]
+        case "duplicate":  # it says what was said before
+            return [(what, "name"), (" duplicate", "bad")]
+    return [(what, "name"), how, (f" {came}", "bad")]
 
 
 def came_as(record: Record, index: Index, height: int | None) -> str:

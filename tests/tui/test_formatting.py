@@ -109,6 +109,22 @@ def test_a_receipt_says_what_for_and_how(given: tuple[str, str], text: str) -> N
     assert plain(summary(receipt(*given), index(), UNICODE)) == text
 
 
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [
+        ("duplicate", "GET /api/b?x=1 duplicate"),
+        ("late", "GET /api/b?x=1 200 late"),
+        (None, "GET /api/b?x=1 200 settled before"),
+    ],
+)
+def test_a_receipt_that_came_too_late_is_told_by_the_history(
+    outcome: str | None, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Known, "outcome", lambda _, height: outcome if height == 7 else "no")
+    assert plain(summary(receipt("ok", "late"), index(), UNICODE, 7)) == text
+    assert plain(summary(receipt("ok", "settled"), index(), UNICODE, 8)) == "GET /api/b?x=1 200"
+
+
 def test_a_step_that_changes_nothing_says_so() -> None:
     changed = Record("step", {"reducer": "demo/A@1", "before": None, "after": bytes(32)})
     same = Record("step", {"reducer": "demo/A@1", "before": bytes(32), "after": bytes(32)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -416,7 +417,7 @@ async def test_y_copies_a_record_as_json() -> None:
         assert (record["height"], record["params"]["url"][-1]) == (15, "b")
         assert on.said[-1].startswith("copied record 15,")
         await on.keys("enter", "y")
-        assert on.said[-1].startswith("copied all of Record 15  intent,")
+        assert on.said[-1].startswith("copied all of Record 15  intent GET")
 
 
 async def test_hashes_of_intents_are_shown_as_hashes() -> None:
@@ -500,6 +501,13 @@ async def test_a_record_opens_whole_and_its_links_lead_on() -> None:
         text = dict(detail.sections)
         assert json.loads(text["Value"])["params"]["url"] == "https://example.com/api/c"
         assert on.snapshot.root.hex() in text["Hashes"]
+        assert detail.title == "Record 16  intent GET example.com/api/c  http.request"
+        assert [*text] == ["Value", "Hashes", "CBOR"] and not re.search(
+            "[0-9a-f]{64}", text["Value"]
+        )
+        intent = on.snapshot.records[detail.height]
+        for hash in (intent["hash"], intent["origin"]["instance"], intent["idempotency_key"]):
+            assert hash.hex() in text["Hashes"]
         assert "'url'" not in text["CBOR"] and '"url"' in text["CBOR"]
         await on.keys("tab", "enter", "tab", "g")
         assert on.snapshot.height == 10
@@ -510,13 +518,18 @@ async def test_a_record_says_when_its_input_came_and_what_state_a_step_wrote() -
         await on.keys("t")
         event, step = await on.app.session.detail(1), await on.app.session.detail(2)
         assert "source      basic step 0" in dict(event.sections)["Input"]
-        assert json.loads(dict(step.sections)["Value"])["state"]["pc"] == "Running"
+        (heading, changed), (_, state), *_ = step.sections
+        assert (heading, changed) == (
+            "Changed",
+            "state  nothing -> {pc: Running, pending: {1: {to..",
+        )
+        assert json.loads(state)["pc"] == "Running"
 
 
 async def test_enter_on_an_effect_opens_the_record_that_asked_for_it() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "down", "enter")
-        assert on.app.screen._title == "Record 15  intent"  # type: ignore[attr-defined]
+        assert on.app.screen._title == "Record 15  intent GET example.com/api/b  http.request"  # type: ignore[attr-defined]
 
 
 async def test_plan_instances_are_chosen_with_brackets_and_steps_open() -> None:
