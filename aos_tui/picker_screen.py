@@ -123,7 +123,7 @@ class PickerScreen(Pane, Screen[None]):
             yield OptionList(id="pick-list", compact=True)
             yield AboutPlace(self._glyphs)
         yield self.opening
-        yield KeysFooter(lambda: "")
+        yield KeysFooter(lambda: PICKER)
 
     def on_mount(self) -> None:
         """The filter has the keys, the list shows where one is."""

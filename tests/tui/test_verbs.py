@@ -556,20 +556,40 @@ async def test_space_unfolds_a_value_of_the_state_which_stays_so() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_footer_has_the_keys_of_the_focused_pane_where_there_is_room(
+async def test_the_footer_begins_with_the_keys_of_the_focused_pane_and_ends_with_help(
     size: tuple[int, int],
 ) -> None:
+    first = {
+        "journal": "tT play e fire enter open / find",
+        "state": "enter open d display H history / find",
+        "plan": "enter open d list",
+        "pending": "rR release sS shuffle x break i edit",
+    }
     async with opened(size=size) as on:
         footer = on.app.screen.query_one("#footer", Static)
-        await on.keys(*FOCUS["pending"])
-        line = str(footer.render())
-        assert "e fire rR release" in line and "q quit" in line and len(line) <= size[0]
-        assert ("J later" in line) == (size[0] == 120)
+        for begins in first.values():
+            line = str(footer.render())
+            assert line.startswith(begins) and line.endswith(" ? help q quit"), line
+            assert len(line) <= size[0] and line.count("/ find") <= 1
+            assert ("e fire" in line) or size[0] == 80
+            await on.keys("tab")
         await on.keys("slash")
-        assert "esc close" in str(footer.render())
+        assert str(footer.render()) == "enter to the records esc close", "letters are typed"
+        await on.keys("escape")
+        line = str(footer.render())
+        await on.pilot.click("#footer", offset=(line.index("open"), 0))
+        assert on.mode == "RecordDialog", "a key of the pane"
         await on.keys("escape")
         await on.pilot.click("#footer", offset=(line.index("help"), 0))
         assert on.mode == "HelpDialog"
+
+
+async def test_a_very_wide_footer_names_no_key_twice() -> None:
+    async with opened(size=(300, 24)) as on:
+        await on.keys(*FOCUS["state"])
+        line = str(on.app.screen.query_one("#footer", Static).render())
+        assert line.count("/ find") == line.count("tT play") == line.count("? help") == 1
+        assert "J later" not in line and "M against" in line
 
 
 async def test_help_begins_with_the_focused_pane_and_names_every_key() -> None:
