@@ -51,15 +51,14 @@ class Experimenting(Writing):
         async def act() -> None:
             if fault == "never":
                 self.notify(
-                    f"effect {n}: nothing comes, so it stays pending, and there is nothing to undo;"
-                    " what waits for it waits on"
+                    f"effect {n}: nothing comes, so it stays pending; what waits for it waits on"
                 )
                 return
             done = await self.session.break_receipt(intent, fault)
             if done.refused is not None:
                 self.notify(f"refused at the border, nothing has happened: {done.refused}")
             elif done.fault is None:
-                undo = "u twice undoes it" if fault in NEED_ANSWER else "u undoes it"
+                undo = "u u undo" if fault in NEED_ANSWER else "u undoes it"
                 self.notify(f"effect {n}: {_told(fault, done)}. {undo}, c compares")
             self._say_fault(done.fault)
 
@@ -106,7 +105,7 @@ class Experimenting(Writing):
             severity="warning" if left else "information",
         )
         for wrong in found.wrong:
-            self.notify(wrong, severity="error", timeout=10)
+            self.notify(wrong, severity="error")
 
     def action_undo(self) -> None:
         """A new branch before the last input; this one stays."""
@@ -209,15 +208,9 @@ def _told(fault: str, done: Broken) -> str:
     """What happened, by the heights of the receipts."""
     first = done.heights[0]
     if fault == "duplicate":
-        return (
-            f"the answer is record {first}; the same once more, record {done.heights[1]},"
-            " changed nothing"
-        )
+        return f"record {first}, the same again {done.heights[1]}: no change"
     if fault == "late":
-        return (
-            f"a timeout settled it, record {first}; the answer came late, record"
-            f" {done.heights[1]}, and changed nothing"
-        )
+        return f"timeout {first}, its answer late {done.heights[1]}: no change"
     return f"answered with {fault}, record {first}"
 
 

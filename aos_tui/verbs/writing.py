@@ -191,7 +191,7 @@ class Writing(Branching):
         wrong = await play()
         if wrong:
             title, text = "not as the scenario expects", "\n".join(wrong)
-            self.notify(text, title=title, severity="error", timeout=10)
+            self.notify(text, title=title, severity="error")
         snapshot = self.snapshot
         if not wrong and snapshot is not None and snapshot.next_step is None:
             self.notify(f"scenario {snapshot.scenario}: at its end, all as expected")
