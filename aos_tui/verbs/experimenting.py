@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from aos_tui.formatting import count
+from aos_tui.formatting import count, some
 from aos_tui.session.branching import Place
 from aos_tui.verbs.branching import free_name
 from aos_tui.verbs.writing import Writing
@@ -175,14 +175,17 @@ class Experimenting(Writing):
         def validate(text: str) -> str | None:
             sides = text.split()
             if len(sides) != 2:
-                return "two of: a branch, or branch@height"
+                return "two of them: a branch, or branch@height"
             return next((wrong for side in sides if (wrong := _problem(side, names))), None)
 
         def answer(text: str) -> None:
             before, after = map(_place, text.split())
             self.work(partial(self.compare_places, before, after))
 
-        label = f"two branches, or heights such as {here}@{self.snapshot.height}"
+        label = (
+            "Two places, a space between: a branch, for its end, or branch@height.\n"
+            f"Branches: {some(names)}"
+        )
         self._ask("PromptDialog", answer, "Compare", label, initial, validate)
 
     async def compare_places(self, before: Place, after: Place) -> None:
