@@ -63,18 +63,18 @@ STEPS: Sequence[Step] = (
 
 AFTER = (
     (
-        "What if  ",
+        "Now  ",
         (
-            ("undo", "takes the last answer back, "),
-            ("break_receipt", "breaks it, "),
-            ("compare", "shows what that changed"),
+            ("undo", "undo an answer, "),
+            ("break_receipt", "break it, "),
+            ("compare", "see what differs"),
         ),
     ),
     (
         "Or  ",
         (
-            ("why", "what led to a record   "),
-            ("open_world", "your own world, or a new one   "),
+            ("why", "why a record is there   "),
+            ("open_world", "another world   "),
             ("help", "every key"),
         ),
     ),

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.binding import ActiveBinding
 from textual.color import Color
-from textual.screen import ActiveBinding, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from aos_tui.actions import Shown, footer_of

@@ -39,7 +39,7 @@ async def test_it_leads_to_a_verified_shuffle() -> None:
         assert (at(on), on.known["verified"], on.numbers) == (5, True, [])
         assert shuffled(on.snapshot)
         assert "Tour is done" in band(on)
-        assert "u takes the last answer back, x breaks it, c shows what that changed" in band(on)
+        assert "u undo an answer, x break it, c see what differs" in band(on)
         await on.keys("u", "x", "t", "c")
         assert on.mode == "ComparisonDialog", "what it offers next is there"
         assert "last_statuses" in on.screen and "4 differences" in on.screen
