@@ -337,7 +337,7 @@ class _Writer:
             case "event":
                 return short_name(record["schema"]) + _key(record)
             case "receipt":
-                came = self._history.outcome(height)
+                came = self._history.outcome(height) or record["outcome"]
                 outcome = "" if came == "settled" else f" ({came})"
                 return f"{record['status']} for {self._effect(record['intent'])}{outcome}"
             case "manifest_replaced":

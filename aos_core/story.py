@@ -161,7 +161,7 @@ class Teller:
     def _receipt(self, height: int, record: Record) -> str:
         name = self._number(record["intent"], height)
         said = answers(self._reader.fields(height)["payload"])
-        came = self._world.history.outcome(height)
+        came = self._world.history.outcome(height) or record["outcome"]
         outcome = "" if came == "settled" else f"{came}, "
         return f"for {name}: {outcome}{record['status']}, {said}"
 
