@@ -65,14 +65,15 @@ class Filter:
             tests.append(f"kind = 'event' AND name IN ({marks(len(names))})")
             given += names
         for text in self.texts:
-            tests.append("(instr(text, ?) OR instr(kind, ?))" if _is_unicode(text) else "0")
-            given += [text, text] if _is_unicode(text) else []
+            places = ("text", "shown", "kind") if _is_unicode(text) else ()
+            tests.append(f"({' OR '.join(f'instr({of}, ?)' for of in places) or '0'})")
+            given += [text] * len(places)
         return " AND ".join(tests), tuple(given)
 
 
 def parse_filter(text: str) -> Filter:
     """The filter of a text; the empty one shows everything. A word without a key is a ``text``,
-    which a record has in one of its values or in the name of its kind.
+    which a record has in one of its values, in the name of its kind, or in what its line shows.
 
     ``kind`` and ``schema`` take ``*``; a schema may be given without its namespace and version.
     ``after`` and ``before`` are exclusive. Raises :class:`UsageError`.

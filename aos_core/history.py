@@ -119,6 +119,13 @@ class History:
             if height <= end
         )
 
+    def outcome(self, height: int) -> str | None:
+        """What became of the receipt at a height: as the record has it, but one that came when its
+        intent was settled is a ``duplicate`` where it says what an earlier one said, else ``late``.
+        None where the history does not reach."""
+        row = self._one("SELECT name FROM records WHERE branch = ? AND height = ?", height)
+        return None if row is None else str(row[0])
+
     def last_step(self, scenario: str) -> int:
         """The last step of a scenario that an input came from; -1 for none."""
 

@@ -8,25 +8,23 @@ another head at the frame it stands at, a file that is no database) is thrown aw
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aos_core.air.codec import untyped_to_host
 from aos_core.branches import DiskError
 from aos_core.databases import delete, is_busy, marks, transaction
 from aos_core.errors import JournalDamaged
 from aos_core.frames import Frame
+from aos_core.index_rows import Batch, Counters, Row, values
 from aos_core.journal import Journal
-from aos_core.kernel.records import show_field
 from aos_core.progress import Progress
 
-VERSION = 2
+VERSION = 3
 """Of the tables; a file of another version is made anew."""
 
 CHUNK = 1000
@@ -35,17 +33,6 @@ CHUNK = 1000
 BUSY_SECONDS = 30.0
 
 _Known = tuple[int, bytes, bytes, int]
-
-
-@dataclass(slots=True)
-class Counters:
-    """What readers count, before some turn: events submitted, plan instances started, intents
-    pending, and the number that the next intent gets."""
-
-    events: int = 0
-    plans: int = 0
-    pending: int = 0
-    next: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +246,7 @@ class Index:
             self._database.execute(
                 "INSERT INTO branches (name, header, head, frames, height, events, plans, pending,"
                 " next) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)",
-                (part.name, header.hash, header.hash, header.height - 1, *_values(before)),
+                (part.name, header.hash, header.hash, header.height - 1, *values(before)),
             )
 
     def _drop(self, name: str) -> None:
@@ -273,37 +260,38 @@ class Index:
         row = self._database.execute(
             "SELECT events, plans, pending, next FROM branches WHERE id = ?", (id,)
         ).fetchone()
-        batch = _Batch(id, Counters(*row))
+        batch = Batch(id, Counters(*row), lambda *of: self._last(part, id, *of))
         last: Frame | None = None
         with suppress(JournalDamaged, KeyError, TypeError):  # what is not as it should be ends it
             for index in range(begin, end):
                 frame = part.journal.frame(index)
-                batch.take(frame, lambda intent: self._asked(part, id, intent))
+                batch.take(frame)
                 last, begin = frame, index + 1
         if last is None:
             return begin
         self._database.executemany(f"INSERT INTO turns VALUES ({marks(11)})", batch.turns)
-        self._database.executemany(f"INSERT INTO records VALUES ({marks(9)})", batch.records)
+        self._database.executemany(f"INSERT INTO records VALUES ({marks(11)})", batch.records)
         self._database.execute(
             "UPDATE branches SET head = ?, frames = ?, height = ?, events = ?, plans = ?,"
             " pending = ?, next = ? WHERE id = ?",
-            (last.hash, begin, last.last_height, *_values(batch.counters), id),
+            (last.hash, begin, last.last_height, *values(batch.counters), id),
         )
         return begin
 
-    def _asked(self, part: Part | None, id: int, intent: bytes) -> int | None:
-        """The height at which an intent was last asked for, on this branch or before it."""
+    def _last(self, part: Part | None, id: int, column: str, of: bytes, kind: str) -> Row | None:
+        """The last record of a kind with ``of`` in a column, on this branch or before it."""
         last = 2**62
         while part is not None:
             found = self.row(
-                "SELECT max(height) FROM records WHERE subject = ? AND branch = ?"
-                " AND kind = 'intent' AND height <= ?",
-                intent,
+                f"SELECT max(height), number, shown FROM records WHERE {column} = ? AND branch = ?"
+                " AND kind = ? AND height <= ?",
+                of,
                 id,
+                kind,
                 last,
             )
             if found is not None and found[0] is not None:
-                return int(found[0])
+                return int(found[0]), found[1], found[2]
             part = part.parent
             if part is not None and part.last is not None:
                 last = part.last
@@ -329,35 +317,6 @@ class Index:
         return _connect("")  # a temporary file of SQLite's own
 
 
-class _Batch:
-    """Rows to be written together."""
-
-    def __init__(self, branch: int, counters: Counters) -> None:
-        self.branch, self.counters = branch, counters
-        self.turns: list[tuple[Any, ...]] = []
-        self.records: list[tuple[Any, ...]] = []
-        self._asked: dict[bytes, int] = {}
-
-    def take(self, frame: Frame, asked: Callable[[bytes], int | None]) -> None:
-        """Take in a frame, whole or not at all. ``asked``: when an intent was asked for before."""
-        counters, rows = replace(self.counters), []
-        for height, plain in enumerate(frame.records, frame.height):
-            number = _count(counters, plain, height == frame.height)
-            cause = plain.get("by")
-            if plain["k"] == "intent":
-                self._asked[plain["hash"]] = height
-            elif plain["k"] == "receipt":
-                cause = self._asked.get(plain["intent"]) or asked(plain["intent"])
-            rows.append(
-                (self.branch, height, *_record(plain), cause, frame.height, number,
-                 record_text(plain))
-            )  # fmt: skip
-        if rows:
-            self.turns.append((self.branch, *_turn(frame), *_values(self.counters)))
-        self.records += rows
-        self.counters = counters
-
-
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS branches (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE NOT NULL, header BLOB NOT NULL,
@@ -372,8 +331,8 @@ CREATE TABLE IF NOT EXISTS turns (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (
     branch INTEGER NOT NULL, height INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT, subject BLOB,
-    cause INTEGER, turn INTEGER NOT NULL, number INTEGER, text TEXT NOT NULL,
-    PRIMARY KEY (branch, height)
+    cause INTEGER, turn INTEGER NOT NULL, number INTEGER, text TEXT NOT NULL, shown TEXT NOT NULL,
+    said BLOB, PRIMARY KEY (branch, height)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS verified (
     head BLOB NOT NULL, ran_by TEXT NOT NULL, digest BLOB NOT NULL, height INTEGER NOT NULL,
@@ -382,6 +341,8 @@ CREATE TABLE IF NOT EXISTS verified (
 CREATE INDEX IF NOT EXISTS by_kind ON records (branch, kind, height);
 CREATE INDEX IF NOT EXISTS by_subject ON records (subject, branch, kind, height)
     WHERE subject IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_said ON records (said, branch, kind, height)
+    WHERE said IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_cause ON records (branch, cause) WHERE cause IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_step ON turns (branch, scenario, step) WHERE scenario IS NOT NULL;
 PRAGMA user_version = {VERSION};
@@ -412,77 +373,3 @@ def _stale(names: Collection[str]) -> Iterator[tuple[str, str]]:
     yield "records", f"WHERE branch NOT IN ({kept})"
     yield "turns", f"WHERE branch NOT IN ({kept})"
     yield "branches", f"WHERE {gone}"
-
-
-def _values(of: Counters) -> tuple[int, int, int, int]:
-    return of.events, of.plans, of.pending, of.next
-
-
-def _turn(frame: Frame) -> tuple[Any, ...]:
-    input: Mapping[str, Any] = frame.body.get("input") or {}
-    source = input.get("source") or {}
-    at_ns = input.get("at_ns", frame.body.get("created_ns"))
-    step = source.get("step")
-    return (
-        frame.height,
-        frame.last_height,
-        frame.hash,
-        at_ns if isinstance(at_ns, int) and at_ns < 2**63 else None,
-        source.get("scenario"),
-        step if isinstance(step, int) and step < 2**63 else None,
-    )
-
-
-def _count(counters: Counters, plain: Mapping[str, Any], is_input: bool) -> int | None:
-    """Count a record; the number that people know it by: of an intent, of a plan instance."""
-    match plain["k"]:
-        case "event" if is_input:
-            counters.events += 1
-        case "intent":
-            number = counters.next if counters.pending else 1
-            counters.pending, counters.next = counters.pending + 1, number + 1
-            return number
-        case "receipt" if plain["outcome"] in ("settled", "orphan"):
-            counters.pending -= 1
-        case "plan_started":
-            counters.plans += 1
-            return counters.plans - 1
-    return None
-
-
-def _record(plain: Mapping[str, Any]) -> tuple[str, str | None, bytes | None]:
-    """(kind, name, subject) of a record: what it is about."""
-    kind = plain["k"]
-    match kind:
-        case "event":
-            return kind, plain["schema"], None
-        case "step":
-            return kind, plain["reducer"], plain.get("key") or b""
-        case "intent":
-            return kind, plain["kind"], plain["hash"]
-        case "receipt":
-            return kind, plain["outcome"], plain["intent"]
-        case "decision":
-            return kind, plain["grant"], plain["intent"]
-        case "plan_started":
-            return kind, plain["plan"], plain["instance"]
-        case "plan_step":
-            return kind, plain["step"], plain["instance"]
-        case "plan_ended":
-            return kind, plain["status"], plain["instance"]
-        case "fault":
-            return kind, plain["code"], None
-        case "manifest_replaced":
-            return kind, None, plain["new"]
-        case "genesis":
-            return kind, plain["world"], plain["manifest"]
-    return kind, None, None
-
-
-def record_text(fields: Mapping[str, Any]) -> str:
-    """What a filter's ``text`` is looked for in: the fields as JSON, hashes in their text form."""
-    shown = {name: show_field(name, of) for name, of in fields.items() if name not in ("k", "by")}
-    return _JSON(untyped_to_host(shown)).casefold()
-
-
-_JSON = json.JSONEncoder(ensure_ascii=False).encode

@@ -1,18 +1,22 @@
-"""Records and values for readers: host JSON for programs, short text for people."""
+"""Records and values for readers: host JSON for programs, and in what two of them differ."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from aos_core import canon
 from aos_core.air.codec import Schema, untyped_to_host
-from aos_core.errors import CanonError, ValueRejected
+from aos_core.errors import ValueRejected
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record, show_field
 from aos_core.plain import clip as clip
 from aos_core.view import kinded_to_host, origin_json, typed_to_host
+from aos_core.words import answers as answers
+from aos_core.words import asks_for as asks_for
+from aos_core.words import bytes_text as bytes_text
+from aos_core.words import compact as compact
+from aos_core.words import key_text as key_text
+from aos_core.words import short_name as short_name
 
 if TYPE_CHECKING:
     from aos_core.world import World
@@ -89,65 +93,6 @@ def cell_key(program: Program, reducer: str, key: bytes) -> Any:
         except ValueRejected:
             pass
     return untyped_to_host(key)
-
-
-# -- short text -----------------------------------------------------------------------------
-
-
-def short_name(name: str) -> str:
-    """``demo/Aggregator@1`` as ``Aggregator``."""
-    return name.rpartition("/")[2].partition("@")[0]
-
-
-def compact(value: Any, width: int = 60) -> str:
-    """A value of host JSON on one line, to be read, not parsed: text stands without quotes."""
-    return clip(_plainly(value), width)
-
-
-def _plainly(value: Any) -> str:
-    match value:
-        case str():
-            return value or '""'
-        case dict():
-            return "{" + ", ".join(f"{name}: {_plainly(of)}" for name, of in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(map(_plainly, value)) + "]"
-    return json.dumps(value)
-
-
-def bytes_text(data: bytes) -> str:
-    """Bytes to be read: as text where they are printable UTF-8, else in hex."""
-    text = data.decode("utf-8", "replace")
-    return text if text.isprintable() and text.encode() == data else f"0x{data.hex()}"
-
-
-def key_text(key: bytes) -> str:
-    """The key of a cell or event to be read: the value, where it is canonical bytes of one."""
-    if key.startswith(canon.SELF_DESCRIBE):
-        try:
-            return compact(untyped_to_host(canon.decode(key)))
-        except CanonError:
-            pass
-    return bytes_text(key)
-
-
-def asks_for(kind: str, params: Any) -> str:
-    """An effect in a few words: ``http.request GET https://example.com/``."""
-    if isinstance(params, Mapping) and "url" in params:
-        return f"{kind} {params.get('method', '')} {params['url']}"
-    if isinstance(params, Mapping):
-        shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
-        return f"{kind} {', '.join(f'{name} {compact(of, 24)}' for name, of in shown.items())}"
-    return f"{kind} {compact(params, 40)}"
-
-
-def answers(payload: Any) -> str:
-    """A receipt's payload in a few words: for HTTP its status and the beginning of the body."""
-    if isinstance(payload, Mapping) and {"status", "headers"} <= set(payload):
-        return f"{payload['status']} {payload.get('body_preview') or ''}".rstrip()
-    if isinstance(payload, Mapping):
-        return compact({name: of for name, of in payload.items() if of is not None}, 200)
-    return compact(payload, 200)
 
 
 NOTHING = object()

@@ -328,16 +328,17 @@ class _Writer:
         """The heights of a turn and what happened in it."""
         first, last = frame.height, frame.last_height
         heights = f"height {first}" if first == last else f"height {first} to {last}"
-        happened = [self._happened(record) for record in frame.records]
+        happened = [self._happened(at, of) for at, of in enumerate(frame.records, first)]
         return f"{heights}: {', '.join(of for of in happened if of)}"
 
-    def _happened(self, record: Mapping[str, Any]) -> str | None:
+    def _happened(self, height: int, record: Mapping[str, Any]) -> str | None:
         """A record in a few words; None for those that say nothing of their own."""
         match record["k"]:
             case "event":
                 return short_name(record["schema"]) + _key(record)
             case "receipt":
-                outcome = "" if record["outcome"] == "settled" else f" ({record['outcome']})"
+                came = self._history.outcome(height) or record["outcome"]
+                outcome = "" if came == "settled" else f" ({came})"
                 return f"{record['status']} for {self._effect(record['intent'])}{outcome}"
             case "manifest_replaced":
                 return f"{' and '.join(record['changed']) or 'settings'} replaced"

@@ -161,7 +161,8 @@ class Teller:
     def _receipt(self, height: int, record: Record) -> str:
         name = self._number(record["intent"], height)
         said = answers(self._reader.fields(height)["payload"])
-        outcome = "" if record["outcome"] == "settled" else f"{record['outcome']}, "
+        came = self._world.history.outcome(height) or record["outcome"]
+        outcome = "" if came == "settled" else f"{came}, "
         return f"for {name}: {outcome}{record['status']}, {said}"
 
     def _number(self, intent: bytes, height: int) -> str:

@@ -21,7 +21,8 @@ PICKER = "picker"
 class Action:
     """``keys`` as Textual names them, comma between; ``label`` for the footer, ``help`` a line.
 
-    ``footer``: whether the footer shows it; those of one ``group`` stand there under its name.
+    ``footer``: whether the footer shows it in every pane, where there is room; those of one
+    ``group`` stand there under its name.
     ``own``: a key that Textual's own widget binds.
     """
 
@@ -90,11 +91,10 @@ ACTIONS: tuple[Action, ...] = (
            group="shuffle"),
     Action("shuffle_by", "S", "shuffle by",
            "release all in the order of a seed or a permutation", footer=True, group="shuffle"),
-    Action("edit", "i", "edit", "edit the receipt under the cursor, then release it", footer=True,
-           group="edit"),
+    Action("edit", "i", "edit", "edit the receipt under the cursor, then release it", footer=True),
     Action("break_receipt", "x", "break",
            "answer the effect under the cursor wrongly: error, timeout, duplicate, late, malformed",
-           footer=True, group="edit"),
+           footer=True),
     Action("release_live", "L", "live",
            "perform what is selected for real, through its adapter; it asks the first time"),
     Action("undo", "u", "undo",
@@ -178,18 +178,22 @@ ACTIONS: tuple[Action, ...] = (
            own=True),
     Action("open_step", "enter", "open",
            "open the step: its definition, what it was given and what it gave", "plan"),
-    Action("previous_plan", "left_square_bracket", "previous", "the plan instance before", "plan"),
-    Action("next_plan", "right_square_bracket", "next", "the next plan instance", "plan"),
+    Action("previous_plan", "left_square_bracket", "previous", "the plan instance before", "plan",
+           group="instance"),
+    Action("next_plan", "right_square_bracket", "next", "the next plan instance", "plan",
+           group="instance"),
     Action("choose_plan", "space", "choose", "choose among the plan instances", "plan"),
-    Action("toggle_list", "d", "display", "show the plan as a list, or as a graph", "plan"),
+    Action("toggle_list", "d", "list", "show the plan as a list, or as a graph", "plan"),
     Action("walk", "up,down,left,right,h,j,k,l", "walk", "to a step beside this one", "plan",
            own=True),
     Action("pan", "shift+up,shift+down,shift+left,shift+right", "pan",
            "move the picture; the mouse drags it", "plan", own=True),
     Action("mark", "space", "select", "select the effect, or no longer", "pending"),
     Action("mark_all", "a", "all", "select all effects; none, where all are selected", "pending"),
-    Action("move_down", "J", "later", "move the effect down in the order of release", "pending"),
-    Action("move_up", "K", "earlier", "move the effect up in the order of release", "pending"),
+    Action("move_down", "J", "later", "move the effect down in the order of release", "pending",
+           group="order"),
+    Action("move_up", "K", "earlier", "move the effect up in the order of release", "pending",
+           group="order"),
     Action("open_intent", "enter", "open", "open the record that asked for the effect", "pending",
            own=True),
     Action("pick", "enter", "open", "open the world, or do what the line says", PICKER,
@@ -203,6 +207,9 @@ ACTIONS: tuple[Action, ...] = (
            footer=True),
     Action("quit", "ctrl+q", "quit", "quit", PICKER, own=True),
 )  # fmt: skip
+
+
+_BY_ID: Mapping[str, Action] = {of.id: of for of in ACTIONS}
 
 
 def bindings_of(where: str) -> list[BindingType]:
@@ -222,6 +229,44 @@ def bindings_of(where: str) -> list[BindingType]:
         }
         found += [Binding(key, f"elsewhere('{key}')", show=False) for key in elsewhere]
     return found
+
+
+_FIRST: Mapping[str, str] = {
+    "journal": "scenario_step fire journal.open filter why back release verify journal.fold",
+    "state": "state.open_value state.display history state.find back copy scenario_step property",
+    "plan": "plan.open_step plan.toggle_list plan.previous_plan zoom back scenario_step release "
+            "why",
+    "pending": "release shuffle break_receipt edit release_live pending.mark pending.move_down "
+               "pending.open_intent",
+}  # fmt: skip
+"""By pane, what somebody needs first who is new there: 80 columns have room for about eight."""
+_LAST = ("help", "quit")
+"""What a footer always ends with: the way to all the others, and out."""
+
+Shown = tuple[str, tuple[Action, ...]]
+"""(label, actions) that stand together in a footer."""
+
+
+def footer_of(where: str) -> tuple[list[Shown], list[Shown]]:
+    """What the footer shows while a pane has the focus: what comes first, the most needed first,
+    as far as there is room; and what always ends it."""
+    first = [_BY_ID[id] for id in _FIRST.get(where, "").split()]
+    taken = {of.keys for of in ACTIONS if of.where == where}  # where a pane has its own for a key
+    everywhere = [
+        of
+        for of in ACTIONS
+        if of.footer and (of.where == where or (of.where == ANYWHERE and of.keys not in taken))
+    ]
+    if where == PICKER:
+        everywhere = [of for of in everywhere if of.where == PICKER]
+    more = [of for of in ACTIONS if of.where == where and not of.own]
+    shown: dict[str, Shown] = {}
+    for action in (*first, *everywhere, *more):
+        together = [of for of in ACTIONS if of.group == action.group and of.where == action.where]
+        whole = tuple(together) if action.group else (action,)
+        shown.setdefault(whole[0].id, (action.group or action.label, whole))
+    last = [of for of in shown.values() if of[1][0].name in _LAST and where != PICKER]
+    return [of for of in shown.values() if of not in last], last
 
 
 def key_says(key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 MOST_PASTED = 200_000
 """Characters; more than that in a field makes every key wait."""
 
+UNTIL_A_KEY = 24 * 3600
+READ_SECONDS = 1.5
+"""So long an error is there at least: a key that was typed ahead of it puts nothing away."""
+
 COMFORTABLE = (100, 30)
 """Columns and rows from which on all panes stand beside each other, with room in each."""
 
@@ -52,6 +57,8 @@ class AosApp(App[None]):
         self._begin_in_theme()
         self.glyphs = pick_glyphs(sys.stdout.encoding, os.environ.get("TERM"))
         self.said: list[tuple[str, str]] = []
+        self._failed_at: float | None = None
+        """When the last error was said that no key has put away."""
         self.worlds = Worlds(self, options)
         self.add_mode(FIRST, self.worlds.first_screen)
         self.set_class(self.glyphs is ASCII, "-ascii")
@@ -158,17 +165,23 @@ class AosApp(App[None]):
     def notify(self, message: str, *, markup: bool = False, **more: Any) -> None:
         """As Textual's, kept for those who look at the app from outside; no markup by itself.
 
-        Mere information gives way to the next, so that quick keys pile up nothing."""
+        Mere information gives way to the next, so that quick keys pile up nothing; an error stays
+        until a key is pressed when it could be read."""
         severity = more.get("severity", "information")
         if severity == "information":
             more.setdefault("timeout", 4)
             if self.said and self.said[-1][0] == severity:
                 self.clear_notifications()
+        elif severity == "error":
+            more["timeout"], self._failed_at = UNTIL_A_KEY, monotonic()
         self.said.append((severity, message))
         super().notify(message, markup=markup, **more)
 
     async def on_event(self, event: events.Event) -> None:
-        """As Textual's, but for a paste that no field can bear: it says so."""
+        """As Textual's, but for a paste that no field can bear: it says so; and a key puts away
+        errors that could be read."""
+        if isinstance(event, events.Key) and event.key != "escape":  # which does so by itself
+            self._put_errors_away()
         if isinstance(event, events.Paste) and len(event.text) > MOST_PASTED:
             self.notify(
                 f"not pasted: {len(event.text):,} characters, {MOST_PASTED:,} is the most. "
@@ -177,6 +190,11 @@ class AosApp(App[None]):
             )
             return
         await super().on_event(event)
+
+    def _put_errors_away(self) -> None:
+        if self._failed_at is not None and monotonic() - self._failed_at > READ_SECONDS:
+            self._failed_at = None
+            self.clear_notifications()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), NO_COMMANDS]

@@ -10,13 +10,14 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from rich.style import Style
 from rich.text import Text
 
-from aos_core.plain import clean, escaped
+from aos_core.effect_words import compact as compact
+from aos_core.effect_words import target as target
 from aos_core.plain import clip as clip
+from aos_core.plain import escaped
 from aos_tui.chips import DIGITS, chip, chipped
 from aos_tui.glyphs import Glyphs
 from aos_tui.snapshot import Index, Snapshot, Verified
@@ -94,18 +95,6 @@ def short_hash(digest: bytes) -> str:
     return f"{digest.hex()[:4]}.."
 
 
-def compact(value: Any, width: int = 60) -> str:
-    """A value of host JSON or of a record on one line; text without quotes."""
-    from aos_core.present import bytes_text  # not needed before a world is open
-
-    if isinstance(value, bytes):
-        value = bytes_text(value)
-    if isinstance(value, str):
-        return clean(clip(value, width))
-    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=bytes_text)
-    return clean(clip(text, width))
-
-
 def pretty(value: Any) -> str:
     """A value of host JSON over several lines."""
     return escaped(json.dumps(value, ensure_ascii=False, indent=2, default=repr))
@@ -158,25 +147,6 @@ def with_hashes(value: Any, index: Index) -> Any:
 # -- effects --------------------------------------------------------------------------------
 
 
-def target(kind: str, params: Any, *, host: bool = True) -> str:
-    """The parameters of an effect that matter, in a few words.
-
-    ``host``: whether the host of a URL is named too.
-    """
-    if not isinstance(params, Mapping):
-        return compact(params, 40)
-    if "url" in params:
-        parts = urlsplit(str(params["url"]))
-        query = f"?{parts.query}" if parts.query else ""
-        where = f"{parts.netloc if host else ''}{parts.path or '/'}{query}"
-        return f"{params.get('method', '')} {where}".strip()
-    if {"provider", "model", "max_tokens"} <= params.keys():
-        return f"{params['provider']} {params['model']}, {params['max_tokens']} tokens at most"
-    shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
-    words = (f"{name} {compact(of, 24)}" for name, of in shown.items())
-    return clip(", ".join(words), 60) or kind
-
-
 def answer_line(item: Pending, payload: Any) -> str:
     """What the prepared receipt says; ``payload`` is its host JSON."""
     if item.prepared is None:
@@ -226,8 +196,17 @@ def record_glyph(record: Record, glyphs: Glyphs) -> Piece:
     return " ", ""
 
 
-def summary(record: Record, index: Index, glyphs: Glyphs, *, host: bool = True) -> list[Piece]:
-    """What a record says, in one short line. ``host``: whether that of a URL is named."""
+def summary(
+    record: Record,
+    index: Index,
+    glyphs: Glyphs,
+    height: int | None = None,
+    *,
+    host: bool = True,
+) -> list[Piece]:
+    """What a record says, in one short line; ``height``: where it stands on the branch of the
+    index; ``host``: whether that of a URL is named. The words are those of
+    ``aos_core.row_words``, by which it is found."""
     match record.kind:
         case "genesis":
             return [
@@ -238,7 +217,7 @@ def summary(record: Record, index: Index, glyphs: Glyphs, *, host: bool = True) 
         case "event":
             return _event(record)
         case "receipt":
-            return _receipt(record, index)
+            return _receipt(record, index, height)
         case "step":
             changed = record.get("before") != record.get("after")
             mark = (f" {glyphs.change}", "change") if changed else (" unchanged", "dim")
@@ -277,18 +256,30 @@ def _key(record: Record) -> list[Piece]:
     return [] if shown.startswith("0x") else [(f" [{clip(shown, 24)}]", "dim")]
 
 
-def _receipt(record: Record, index: Index) -> list[Piece]:
+def _receipt(record: Record, index: Index, height: int | None) -> list[Piece]:
+    from aos_core.row_words import answered
+
     intent = index.intent(record["intent"])
     what = short_hash(record["intent"])
     if intent is not None:
         what = target(intent["kind"], intent["params"], host=False)
-    status, payload = record["status"], record["payload"]
-    code = payload.get("status") if isinstance(payload, Mapping) else None
-    shown = str(code) if status == "ok" and isinstance(code, int) else status
-    pieces: list[Piece] = [(what, "name"), (f" {shown}", "good" if status == "ok" else "bad")]
-    if record["outcome"] != "settled":
-        pieces.append((f" {record['outcome']}", "bad"))
-    return pieces
+    status = record["status"]
+    came, said = came_as(record, index, height), answered(status, record["payload"])
+    how: Piece = (f" {said}", "good" if status == "ok" else "bad")
+    match came:
+        case "settled":
+            return [(what, "name"), how]
+        case "duplicate":  # it says what was said before
+            return [(what, "name"), (" duplicate", "bad")]
+    return [(what, "name"), how, (f" {came}", "bad")]
+
+
+def came_as(record: Record, index: Index, height: int | None) -> str:
+    """The outcome of a receipt, for people: one that came when its intent was settled is told to be
+    a ``duplicate`` or ``late``, which its record alone cannot tell."""
+    if record["outcome"] != "late":
+        return str(record["outcome"])
+    return (None if height is None else index.outcome(height)) or "settled before"
 
 
 def _instance(record: Record, index: Index) -> str:

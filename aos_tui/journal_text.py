@@ -60,7 +60,8 @@ def line_pieces(
         _sign(signs, glyphs),
         (f"{height:>{digits}} ", "" if is_first else "dim"),
     ]
-    pieces = [*start, *_what(record, is_first, width - len(plain(start)), index, glyphs)]
+    room = width - len(plain(start))
+    pieces = [*start, *_what(record, height, is_first, room, index, glyphs)]
     return _with_details(pieces, record, width, digits, index)
 
 
@@ -88,7 +89,8 @@ def _turn(
         _sign(signs, glyphs),
         (f"{here:>{digits}} ", "" if signs.at is None else "wait"),
     ]
-    what = [*start, *_what(records[0], True, width - len(plain(start)), index, glyphs)]
+    room = width - len(plain(start))
+    what = [*start, *_what(records[0], line.first, True, room, index, glyphs)]
     at = None if signs.at is None else signs.at - line.first + 1
     sums = [turn_sum(records, glyphs, at, brief=brief) for brief in range(3)]
     fits = next((of for of in sums if len(plain(what)) + len(plain(of)) <= width), sums[-1])
@@ -124,7 +126,9 @@ def turn_sum(
     return [*pieces, (shown, "dim" if at is None else "wait")]
 
 
-def _what(record: Record, is_first: bool, room: int, index: Index, glyphs: Glyphs) -> list[Piece]:
+def _what(
+    record: Record, height: int, is_first: bool, room: int, index: Index, glyphs: Glyphs
+) -> list[Piece]:
     """What a record says, in ``room`` cells: where that is too little, without what stands apart at
     its end, then without the host, then cut."""
     role = "bad" if record.kind == "fault" else "" if is_first else "dim"
@@ -132,7 +136,7 @@ def _what(record: Record, is_first: bool, room: int, index: Index, glyphs: Glyph
     room -= len(plain(start))
     said: list[Piece] = []
     for host in (True, False):
-        said = summary(record, index, glyphs, host=host)
+        said = summary(record, index, glyphs, height, host=host)
         if len(plain(said)) > room and said[-1][0].startswith("  "):
             said = said[:-1]
         if len(plain(said)) <= room:

@@ -123,7 +123,7 @@ class PickerScreen(Pane, Screen[None]):
             yield OptionList(id="pick-list", compact=True)
             yield AboutPlace(self._glyphs)
         yield self.opening
-        yield KeysFooter(lambda: "")
+        yield KeysFooter(lambda: PICKER)
 
     def on_mount(self) -> None:
         """The filter has the keys, the list shows where one is."""
@@ -326,7 +326,7 @@ class PickerScreen(Pane, Screen[None]):
         try:
             path = await asyncio.to_thread(new_world, folder, name, model)
         except AosError as error:
-            self.notify(f"not made: {error.message}", severity="error", timeout=10)
+            self.notify(f"not made: {error.message}", severity="error")
             self._ask_new(wanted)
             return
         self.notify(f"made {path}")

@@ -69,6 +69,11 @@ class Index:
 
         return self._known(self._intents, hash, look)
 
+    def outcome(self, height: int) -> str | None:
+        """What became of a receipt, as ``History.outcome``; None where that cannot be told yet."""
+        history = self._world.history
+        return self._read(lambda: history.outcome(height)) if history.ready else None
+
     def plan(self, instance: bytes) -> tuple[int, str] | None:
         """(number, name) of a plan instance."""
 

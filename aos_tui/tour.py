@@ -62,13 +62,24 @@ STEPS: Sequence[Step] = (
 )  # fmt: skip
 
 AFTER = (
-    ("compare", "compares with the end before the shuffle"),
-    ("break_receipt", "what if an answer failed"),
-    ("why", "what led to a record"),
-    ("open_world", "your own world, or a new one"),
-    ("help", "every key"),
+    (
+        "Now  ",
+        (
+            ("undo", "undo an answer, "),
+            ("break_receipt", "break it, "),
+            ("compare", "see what differs"),
+        ),
+    ),
+    (
+        "Or  ",
+        (
+            ("why", "why a record is there   "),
+            ("open_world", "another world   "),
+            ("help", "every key"),
+        ),
+    ),
 )
-"""What to try next: (action, what it is good for)."""
+"""What to try next, line by line: (action, what it is good for)."""
 
 
 def shuffled(snapshot: Snapshot) -> bool:
@@ -118,8 +129,7 @@ class Tour:
         if self.done:
             said.append([(f"{glyphs.done} ", "good"), (STEPS[self.done - 1].then, "")])
         if self.over:
-            said.append([("Next  ", "input"), *_next()])
-            return said
+            return [*said, *_next()]
         step = STEPS[self.done]
         said.append([*_press(step.action), (step.why, "")])
         if (other := _otherwise(step, snapshot)) is not None:
@@ -131,11 +141,15 @@ def _press(action: str) -> list[Piece]:
     return [("press ", ""), (key_of(action), "key"), ("  ", "")]
 
 
-def _next() -> list[Piece]:
-    pieces: list[Piece] = []
-    for action, what in AFTER:
-        pieces += [(key_of(action), "key"), (f" {what}   ", "")]
-    return pieces
+def _next() -> list[list[Piece]]:
+    return [
+        [(title, "input"), *(of for to in actions for of in _key_and_use(*to))]
+        for title, actions in AFTER
+    ]
+
+
+def _key_and_use(action: str, use: str) -> list[Piece]:
+    return [(key_of(action), "key"), (f" {use}", "")]
 
 
 def key_of(action: str) -> str:

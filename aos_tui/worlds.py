@@ -249,7 +249,7 @@ class Worlds:
         at, snapshot = world.options.at, world.session.snapshot
         if at is not None and snapshot is not None and not 0 <= at <= snapshot.live:
             text = f"there is no height {at}: the last is {snapshot.live}"
-            self._app.notify(text, severity="error", timeout=10)
+            self._app.notify(text, severity="error")
 
     async def _watch(self, world: Opened) -> None:
         from aos_tui.watch import changes

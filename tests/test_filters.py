@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -13,9 +17,12 @@ from hypothesis import strategies as st
 
 from aos_core import filters
 from aos_core.air.codec import untyped_to_host
+from aos_core.by_hand import broken
 from aos_core.errors import UsageError
 from aos_core.filters import find, parse_filter
-from aos_core.kernel.records import KINDS, Record, show_field
+from aos_core.index import VERSION
+from aos_core.kernel.records import KINDS, show_field
+from aos_core.row_words import asked_for, row_words
 from aos_core.world import World
 from tests.support import EVENT, copy_example, numbered, release_all, start
 
@@ -77,6 +84,60 @@ def _shown(world: World, height: int) -> str:
     return str({name: show_field(name, of) for name, of in fields.items()})
 
 
+def test_receipts_are_found_by_what_they_are_for(forked: World) -> None:
+    found = [forked.records[at].kind for at in find(forked, 'text:"GET /api/b"')]
+    assert found.count("receipt") >= 1 and set(found) == {"intent", "receipt"}
+
+
+@pytest.fixture
+def answered_again(tmp_path: Path) -> Iterator[World]:
+    """Effect 1 is answered twice with the same, effect 2 timed out before its answer came; then
+    its answer comes again, on a fork."""
+    with World.open(copy_example(tmp_path / "world"), memory=True) as world:
+        world.fire(EVENT, start())
+        first, second = numbered(world, 1), numbered(world, 2)
+        answer = second.answer()
+        list(broken(world, first, "duplicate"))
+        list(broken(world, second, "late"))
+        fork = world.fork(world.height, "side")
+        fork.deliver(answer)
+        yield fork
+
+
+def test_a_receipt_that_came_twice_is_told_from_one_that_came_late(answered_again: World) -> None:
+    world = answered_again
+    heights = world.history.of_kind("receipt", 0, world.height)
+    assert [world.records[at]["outcome"] for at in heights] == ["settled", "late"] * 2 + ["late"]
+    told = [world.history.outcome(at) for at in heights]
+    assert told == ["settled", "duplicate", "settled", "late", "duplicate"]
+    assert find(world, "kind:receipt duplicate") == [heights[1], heights[4]]
+    assert find(world, "kind:receipt late") == [heights[at] for at in (1, 3, 4)], "as recorded"
+
+
+def test_another_answer_that_differs_in_case_only_is_late(tmp_path: Path) -> None:
+    with World.open(copy_example(tmp_path / "world"), memory=True) as world:
+        world.fire(EVENT, start())
+        answer = numbered(world, 1).answer()
+        world.deliver(answer)
+        preview = answer.payload["body_preview"].upper()
+        world.deliver(replace(answer, payload={**answer.payload, "body_preview": preview}))
+        assert world.history.outcome(world.height) == "late"
+
+
+def test_an_index_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
+    root = copy_example(tmp_path / "world")
+    with World.open(root) as world:
+        world.fire(EVENT, start())
+        release_all(world)
+        wanted = find(world, 'text:"GET /api/b"')
+    with closing(sqlite3.connect(root / ".aos/index.db")) as old:
+        old.execute("ALTER TABLE records DROP COLUMN shown")
+        old.execute(f"PRAGMA user_version = {VERSION - 1}")
+        old.commit()
+    with World.open(root) as world:
+        assert find(world, 'text:"GET /api/b"') == wanted != []
+
+
 def test_what_an_argument_holds_that_is_no_text_is_nowhere(forked: World) -> None:
     assert find(forked, "text:\udcff") == []
 
@@ -100,9 +161,9 @@ _WORD = st.one_of(
     st.integers(0, 60).map("after:{}".format),
     st.integers(0, 60).map("before:{}".format),
     st.text("aeST%_'\"\\ 1{:ß", max_size=3).map("text:{}".format),
-    st.sampled_from(["SHA256:", "example.com/api/b", "strasse", "\0", "null"]).map(
-        "text:{}".format
-    ),
+    st.sampled_from(
+        ["SHA256:", "example.com/api/b", "strasse", "\0", "null", "GET /api", "#1"]
+    ).map("text:{}".format),
 )
 
 
@@ -119,17 +180,33 @@ def test_the_index_answers_as_a_scan_would(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(filters, "BATCH", batch)
         found = find(forked, text, until)
-    assert found == [at for at in range(until + 1) if _scan(words, at, forked.records[at])]
+    assert found == [at for at in range(until + 1) if _scan(words, at, forked)]
 
 
-def _scan(words: list[str], height: int, record: Record) -> bool:
+def _line(world: World, height: int) -> str:
+    """What the journal's line of a record says, from the records alone."""
+    record, before = world.records[height], range(height, -1, -1)
+    about = ""
+    if record.kind == "receipt":
+        asked = next(at for at in before if world.records[at].get("hash") == record["intent"])
+        about = asked_for(world.records[asked].to_plain())
+    elif (instance := record.get("instance")) is not None:
+        starts = [of["instance"] for of in world.records if of.kind == "plan_started"]
+        about = f"#{starts.index(instance)}"
+    more = f"\n{asked_for(record.to_plain())}" if record.kind == "intent" else ""
+    return row_words(record.to_plain(), about, record.get("outcome")) + more
+
+
+def _scan(words: list[str], height: int, world: World) -> bool:
     """Whether a filter shows a record, from the record itself: what the language means."""
+    record = world.records[height]
     wanted: dict[str, list[str]] = {}
     for word in words:
         key, _, value = word.partition(":")
         wanted.setdefault(key, []).append(value)
     fields = {name: show_field(name, of) for name, of in record.fields.items()}
     text = json.dumps(untyped_to_host(fields), ensure_ascii=False).casefold()
+    shown = _line(world, height).casefold()
     name = record.get("schema")
     short = (name or "").rpartition("/")[2]
     names = () if name is None else (name, short, short.partition("@")[0])
@@ -140,6 +217,7 @@ def _scan(words: list[str], height: int, record: Record) -> bool:
         and all(height > int(of) for of in wanted.get("after", ()))
         and all(height < int(of) for of in wanted.get("before", ()))
         and all(
-            of.casefold() in text or of.casefold() in record.kind for of in wanted.get("text", ())
+            any(of.casefold() in place for place in (text, shown, record.kind))
+            for of in wanted.get("text", ())
         )
     )

@@ -55,13 +55,15 @@ class Codec:
     """One type; see the module's docstring.
 
     ``parts`` and ``deep``: how many parts its zero value has, and how deep types lie in it.
-    ``open``: whether a record in it keeps members that it does not name.
+    ``open``: whether a record in it keeps members that it does not name. ``form``: of a number or
+    a text, what it has to be like, in words.
     """
 
     optional = False
     open = False
     parts = 1
     deep = 0
+    form = ""
 
     def normalise(self, value: Any) -> Any:
         raise NotImplementedError
@@ -85,14 +87,15 @@ class Codec:
 
 
 class _Number(Codec):
-    def __init__(self, name: str, kind: str, low: int, high: int) -> None:
+    def __init__(self, name: str, kind: str, low: int, high: int, unit: str = "") -> None:
         self.name, self.kind, self.low, self.high = name, kind, low, high
+        self.form = f"{low} .. {high}{unit}"
 
     def normalise(self, value: Any) -> Any:
         if type(value) is not int and (isinstance(value, bool) or not isinstance(value, int)):
             _misfit(self.name, value)
         if not self.low <= value <= self.high:
-            raise Misfit(f"{_shown(value)} is out of range for {self.name}")
+            raise Misfit(f"{_shown(value)} is out of range for {self.name}: {self.form}")
         return value
 
     def kinded(self, value: Any) -> Value:
@@ -114,15 +117,15 @@ class _Time(_Number):
 
 class _Text(Codec):
     def __init__(
-        self, name: str, kind: str, fits: Callable[[str], bool] | None, empty: str
+        self, name: str, kind: str, fits: Callable[[str], bool] | None, empty: str, form: str = ""
     ) -> None:
-        self.name, self.kind, self.fits, self.empty = name, kind, fits, empty
+        self.name, self.kind, self.fits, self.empty, self.form = name, kind, fits, empty, form
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, str):
             _misfit(self.name, value)
         if self.fits is not None and not self.fits(value):
-            raise Misfit(f"{value!r} is not the text form of {self.name}")
+            raise Misfit(f"{_shown(value)} is not the text form of {self.name}: {self.form}")
         if not value.isascii():  # known to the text itself, where encoding it takes a while
             utf8(value)
         return value
@@ -440,14 +443,30 @@ PRIMITIVE_CODECS: Mapping[str, Codec] = {
     "bool": _Bool(),
     "int": _Number("int", "Int", canon.INT_MIN, canon.INT_MAX),
     "nat": _Number("nat", "Nat", 0, canon.NAT_MAX),
-    "dec128": _Text("dec128", "Dec128", lambda t: _DECIMAL.match(t) is not None, "0"),
+    "dec128": _Text(
+        "dec128",
+        "Dec128",
+        lambda t: _DECIMAL.match(t) is not None,
+        "0",
+        "a decimal number such as -12.50 or 6.02e23",
+    ),
     "bytes": _Bytes(),
     "text": _Text("text", "Text", None, ""),
-    "time": _Time("time", "TimeNs", 0, canon.NAT_MAX),
-    "duration": _Number("duration", "DurationNs", canon.INT_MIN, canon.INT_MAX),
-    "hash": _Text("hash", "Hash", canon.is_hash_text, "sha256:" + "0" * 64),
+    "time": _Time("time", "TimeNs", 0, canon.NAT_MAX, " ns"),
+    "duration": _Number("duration", "DurationNs", canon.INT_MIN, canon.INT_MAX, " ns"),
+    "hash": _Text(
+        "hash",
+        "Hash",
+        canon.is_hash_text,
+        "sha256:" + "0" * 64,
+        "sha256: and 64 digits 0 to 9, a to f",
+    ),
     "uuid": _Text(
-        "uuid", "Uuid", lambda t: _UUID.match(t) is not None, "00000000-0000-0000-0000-000000000000"
+        "uuid",
+        "Uuid",
+        lambda t: _UUID.match(t) is not None,
+        "00000000-0000-0000-0000-000000000000",
+        "32 digits 0 to 9, a to f, as 8-4-4-4-12",
     ),
     "unit": _Unit(),
 }

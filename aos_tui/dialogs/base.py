@@ -18,6 +18,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, OptionList, RadioSet, Select, Static, TextArea
 
+from aos_core.plain import clip
+
 Result = TypeVar("Result")
 
 SHOWN = 50_000
@@ -122,7 +124,7 @@ class Dialog(ModalScreen[Result]):
     def copy(self, text: str) -> None:
         """Put ``text``, the whole of what is shown, on the clipboard and say so."""
         self.app.copy_to_clipboard(text)
-        self.notify(f"copied all of {self._title}, {len(text)} characters")
+        self.notify(f"copied all of {clip(self._title, 40)}, {len(text)} characters")
 
 
 class Form(Dialog[Result]):

@@ -19,8 +19,8 @@ Change = tuple[str, str | None, str | None]
 
 
 class ComparisonDialog(Dialog[None]):
-    """Dismisses with None. ``verdict``: that the roots are the same, or that they are not;
-    ``more``: what is to be said of what is left out."""
+    """Dismisses with None. ``names``: of the end before and the one after; ``verdict``: that their
+    roots are the same, or that they are not; ``more``: what is to be said of what is left out."""
 
     KEYS = (("y", "copy_all", "Copy"),)
     AUTO_FOCUS = "Reader"
@@ -29,14 +29,23 @@ class ComparisonDialog(Dialog[None]):
     def __init__(
         self, names: tuple[str, str], verdict: Sequence[Piece], changes: Sequence[Change], more: str
     ) -> None:
-        super().__init__(f"{names[0]} and {names[1]}")
+        super().__init__(f"{names[0]} compared with {names[1]}")
+        self._names = names
         self._verdict, self._changes, self._more = verdict, changes, more
 
     def body(self) -> ComposeResult:
         verdict = to_text(self._verdict, palette_of(self.app))
         yield Static(verdict, id="verdict", classes="" if self._changes else "-same")
+        if self._changes:
+            yield Static(self._sides(), id="sides")
         with Reader():
             yield Static(self._text())
+
+    def _sides(self) -> Text:
+        """Which sign stands for which end."""
+        palette = palette_of(self.app)
+        mine, theirs = (name.replace("@", " at height ") for name in self._names)
+        return Text.assemble((f"- {mine}", palette["bad"]), "   ", (f"+ {theirs}", palette["good"]))
 
     def _text(self) -> Text:
         text, palette = Text(), palette_of(self.app)
@@ -52,4 +61,5 @@ class ComparisonDialog(Dialog[None]):
 
     def action_copy_all(self) -> None:
         """Copy all of it."""
-        self.copy(f"{plain(self._verdict)}\n{self._text()}")
+        sides = f"{self._sides()}\n" if self._changes else ""
+        self.copy(f"{plain(self._verdict)}\n{sides}{self._text()}")

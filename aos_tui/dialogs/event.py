@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Label, Select
 
+from aos_core.plain import clean
 from aos_tui.dialogs.base import Wrong
-from aos_tui.dialogs.json_text import json_text
+from aos_tui.dialogs.json_text import json_text, parse_json
 from aos_tui.dialogs.value_editor import ValueEditor
 from aos_tui.dialogs.value_form import ValueForm
 from aos_tui.form.nodes import Shape
@@ -24,12 +25,12 @@ class EventDialog(ValueForm[tuple[str, Any]]):
     ``schemas``: (name, type as AIR JSON, an example value), ``initial``: the name to start with;
     ``types``: those that references in types name. ``validate`` takes (schema, value) and says what
     is wrong; ``preview`` shows the canonical bytes. ``texts`` holds the last JSON text of each
-    schema; the dialog writes to it, so that the caller may show it again next time.
+    schema; the dialog writes to it, so that the caller may show it again next time, and then it
+    says so. ``refused``: by schema why the event that was last tried was not taken.
     """
 
     SAYS = "Fires one event; the world reacts to it in one turn."
-    KEYS = (("ctrl+s", "submit", "Fire"),)
-    MORE_KEYS = "   ctrl+r example"
+    KEYS = (("ctrl+s", "submit", "Fire"), ("ctrl+r", "example", "Reset"))
     REFUSED = "not fired"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+r", "example", "Example")]
 
@@ -42,8 +43,10 @@ class EventDialog(ValueForm[tuple[str, Any]]):
         validate: Callable[[str, Any], str | None] | None = None,
         preview: Callable[[str, Any], str] | None = None,
         texts: dict[str, str] | None = None,
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__("Fire an event")
+        self._refused = refused or {}
         self._types = {name: of for name, of, _ in schemas}
         self._shape = Shape(types or {})
         self._examples = {name: json_text(example) for name, _, example in schemas}
@@ -65,7 +68,24 @@ class EventDialog(ValueForm[tuple[str, Any]]):
                 allow_blank=False,
                 compact=True,
             )
+        yield Label("", id="draft", markup=False)
         yield ValueEditor(*self._shown(self._schema), self._shape)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._say_draft()
+
+    def _say_draft(self) -> None:
+        """Say that what is shown is no example, and how to have that back."""
+        if (schema := self._schema) is None:
+            return
+        drafted = not _same(self._texts[schema], self._examples[schema])
+        why = f", and refused: {self._refused[schema]}" if schema in self._refused else ""
+        said = self.query_one("#draft", Label)
+        said.update(
+            clean(f"These are the values given last time{why}. ctrl+r puts the example back")
+        )
+        said.display = drafted
 
     def _shown(self, schema: str) -> tuple[str, Any, str]:
         """(title, type, text) of a schema's value."""
@@ -92,7 +112,9 @@ class EventDialog(ValueForm[tuple[str, Any]]):
         """Back to the example value."""
         if self._schema is not None and self.editor is not None:
             as_json = not self.editor.is_form
-            await self.editor.take(self._examples[self._schema], as_json=as_json)
+            self._texts[self._schema] = example = self._examples[self._schema]
+            await self.editor.take(example, as_json=as_json)
+            self._say_draft()
 
     @on(ValueEditor.Changed)
     def _remember(self) -> None:
@@ -106,9 +128,18 @@ class EventDialog(ValueForm[tuple[str, Any]]):
         self._schema = event.value
         as_json = not self.editor.is_form
         await self.editor.show(*self._shown(self._schema), as_json=as_json)
+        self._say_draft()
         self._say_keys()
 
 
 def _short(schema: str) -> str:
     """``Event`` of ``demo/Event@1``."""
     return schema.rpartition("/")[2].partition("@")[0]
+
+
+def _same(text: str, other: str) -> bool:
+    """Whether two texts are one JSON value, however it is laid out."""
+    try:
+        return bool(parse_json(text) == parse_json(other))
+    except Wrong:
+        return text == other

@@ -41,7 +41,7 @@ class WhyDialog(WalkDialog[WhyPage]):
     """Enter asks why about the record under the cursor; of a field, ``history`` shows its past, and
     gives the height that is chosen there to what it is given."""
 
-    SAYS = "What led to the record, from the inputs on, and below it what it led to."
+    SAYS = "Read downwards: each record came of one above it, further left."
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "why", show=False),
@@ -61,7 +61,7 @@ class WhyDialog(WalkDialog[WhyPage]):
         return f"Why record {page.height}"
 
     def body(self) -> ComposeResult:
-        self.MORE = "enter why that; on a field its history"
+        self.MORE = "enter why it; on a field its history"
         if not self.page.whole:
             self.MORE += "; aos why tells more than is here"
         yield LineList(*(Option(of.text) for of in self.page.lines), compact=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from aos_core.air import rfc3339
 from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
-from aos_core.plain import clean, escaped
+from aos_core.plain import clean, clip, escaped
 
 TEXT, LINES, QUOTED, HEX, BASE64, NANOSECONDS, DATE = (
     "text",
@@ -103,7 +103,7 @@ def _host(kind: str, text: str, notation: str) -> Any:
         return text if notation == TEXT else _encoded(text, notation)
     text = text.strip()
     if not text:
-        raise Misfit(f"a {kind} is missing")
+        raise Misfit(f"{kind} is missing: {_form(kind)}")
     if kind in ("int", "nat", "duration"):
         return _whole(kind, text)
     return _time(text) if kind == "time" else text
@@ -115,15 +115,26 @@ def _time(text: str) -> int | str:
     try:
         rfc3339.to_ns(text)
     except ValueError:
-        raise Misfit("a time is such as 2026-01-31T12:00:00Z, or nanoseconds") from None
+        raise Misfit(f"{_typed(text)} is no time: {_form('time')}") from None
     return text
 
 
 def _whole(kind: str, text: str) -> int:
     if not _WHOLE.match(text):
-        units = " of nanoseconds" if kind == "duration" else ""
-        raise Misfit(f"a {kind} is a whole number{units}, such as 17")
+        raise Misfit(f"{_typed(text)} is no {kind}: {_form(kind)}")
     return int(text)
+
+
+def _form(kind: str) -> str:
+    """What the text of a primitive has to be like."""
+    form = PRIMITIVE_CODECS[kind].form
+    if kind == "time":
+        return f"such as 2026-01-31T12:00:00Z, or {form}"
+    return f"a whole number, {form}" if kind in ("int", "nat", "duration") else form
+
+
+def _typed(text: str) -> str:
+    return repr(clip(text, 40))
 
 
 def _unquoted(text: str) -> str:

@@ -1,4 +1,5 @@
-"""The footer: the keys of the screen, and where there is room those of the focused pane.
+"""The footer: the keys of the focused pane that one needs first, then those of the screen, as far
+as there is room.
 
 One line of text, not Textual's footer of a widget a key, whose styles are worked out anew whenever
 the focus moves.
@@ -6,27 +7,30 @@ the focus moves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Sequence
 
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.binding import Binding
+from textual.binding import ActiveBinding
 from textual.color import Color
 from textual.screen import Screen
 from textual.widgets import Static
 
-from aos_tui.actions import ACTIONS
+from aos_tui.actions import Shown, footer_of
+
+Part = tuple[Sequence[tuple[str, ActiveBinding | None]], str]
+"""([(key, what a click on it does)], label)"""
 
 
 class KeysFooter(Static):
-    """``focused`` says which pane's keys come after those of the screen."""
+    """``where`` says which keys are shown, as ``Action.where``; nothing: those that a field binds,
+    in which one types."""
 
-    def __init__(self, focused: Callable[[], str]) -> None:
+    def __init__(self, where: Callable[[], str]) -> None:
         super().__init__(id="footer", markup=False)
-        self._focused = focused
-        self._ends: list[tuple[int, str]] = []  # (the cell after it, what a click on it does)
+        self._where = where
+        self._ends: list[tuple[int, ActiveBinding | None]] = []  # (the cell after it, its click)
 
     def on_mount(self) -> None:
         """Show other keys where others are bound."""
@@ -39,48 +43,46 @@ class KeysFooter(Static):
         """The line."""
         colour = Color.parse(self.app.theme_variables["footer-key-foreground"]).rich_color
         self._ends.clear()
-        text, room = Text(no_wrap=True, end=""), self.size.width
-        for keys, label in self._bound():
+        text = Text(no_wrap=True, end="")
+        for keys, label in self._parts():
             for key, click in keys:
                 text.append(key, Style(color=colour, bold=True))
                 self._ends.append((text.cell_len, click))
             text.append(f" {label} ")
             self._ends.append((text.cell_len, keys[0][1]))
-        for action in (of for of in ACTIONS if of.where == self._focused()):
-            if text.cell_len + len(action.key_text) + len(action.label) + 1 > room:
-                break
-            text.append(action.key_text, Style(color=colour, bold=True))
-            text.append(f" {action.label} ")
         text.rstrip()
         return text
 
     async def on_click(self, event: events.Click) -> None:
         """Do what the key under the pointer does."""
-        for end, action in self._ends:
+        for end, click in self._ends:
             if event.x < end:
-                await self.run_action(action)
+                if click is not None and click.enabled:
+                    await self.app.run_action(click.binding.action, click.node)
                 return
 
-    def _bound(self) -> Iterator[tuple[list[tuple[str, str]], str]]:
-        """([(key, action)], label) of what the screen and the focused widget bind; those of one
-        group stand together."""
-        shown = {
-            of.binding.action: of.binding
-            for of in reversed(self.screen.active_bindings.values())
-            if of.binding.show
-        }
-        bindings = [*shown.values()][::-1]
-        bindings.sort(key=lambda of: _ORDER.get(of.id or "", -1))  # the user's own keys leave it
-        for label, found in groupby(bindings, lambda of: _LABELS.get(of.id or "", of.description)):
-            yield [(self._display(of), _action(of)) for of in found], label
+    def _parts(self) -> list[Part]:
+        active = self.screen.active_bindings.values()
+        if not (where := self._where()):
+            own = [of for of in active if of.binding.show and not of.binding.id]
+            return [([(self.app.get_key_display(of.binding), of)], of.binding.description)
+                    for of in own]  # fmt: skip
+        clicks = {of.binding.id: of for of in active if of.binding.id}
 
-    def _display(self, binding: Binding) -> str:
-        return self.app.get_key_display(binding)
+        def part(of: Shown) -> Part:
+            label, actions = of
+            return [(action.key_text, clicks.get(action.id)) for action in actions], label
+
+        first, last = (list(map(part, of)) for of in footer_of(where))
+        room = self.size.width + 1 - sum(map(_width, last))  # the line's end needs no gap
+        fits: list[Part] = []
+        for each in first:
+            if (width := _width(each)) <= room:
+                fits.append(each)
+                room -= width
+        return [*fits, *last]
 
 
-_ORDER = {action.id: at for at, action in enumerate(ACTIONS)}
-_LABELS = {action.id: action.group or action.label for action in ACTIONS}
-
-
-def _action(binding: Binding) -> str:
-    return binding.action if "." in binding.action else f"screen.{binding.action}"
+def _width(part: Part) -> int:
+    keys, label = part
+    return sum(len(key) for key, _ in keys) + len(label) + 2

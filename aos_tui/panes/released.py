@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aos_tui.formatting import Piece, clip, outcome, short_hash, target
+from aos_tui.formatting import Piece, came_as, clip, outcome, short_hash, target
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record
@@ -47,16 +47,12 @@ def released(old: Snapshot, new: Snapshot) -> list[Released]:
         return []
     numbers = {item.intent_hash: item.n for item in old.pending}
     found: list[Released] = []
-    seen: set[tuple[bytes, str, str]] = set()
     for height in range(max(old.live + 1, new.live + 1 - NEWEST), new.live + 1):
         row = new.index.row(height)
         if row is None or row.record.kind != "receipt" or row.record["outcome"] == "faulted":
             continue
         record = row.record
-        said = outcome(record["payload"])
-        twice = (record["intent"], record["status"], said)
-        words, role = _result(record, said, twice in seen)
-        seen.add(twice)
+        words, role = _result(record, came_as(record, new.index, height))
         number = numbers.get(record["intent"])
         found.append(Released(number, height, _what(record, new.index), words, role))
     return found
@@ -69,12 +65,12 @@ def _what(record: Record, index: Index) -> str:
     return target(intent["kind"], intent["params"])
 
 
-def _result(record: Record, said: str, twice: bool) -> tuple[str, str]:
-    if record["outcome"] != "settled":
-        why = "a duplicate" if twice else record["outcome"]
-        return f"{why}, nothing changed", "wait"
+def _result(record: Record, came: str) -> tuple[str, str]:
+    if came != "settled":
+        return f"{came}, nothing changed", "wait"
     if record["status"] != "ok":
         return record["status"], "bad"
     payload = record["payload"]
     code = payload.get("status") if isinstance(payload, Mapping) else None
-    return str(code) if isinstance(code, int) else clip(said, 30) or "ok", "good"
+    said = str(code) if isinstance(code, int) else clip(outcome(payload), 30)
+    return said or "ok", "good"

@@ -4,7 +4,6 @@ hold and where it first does not."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from aos_core.plain import clean
@@ -12,18 +11,17 @@ from aos_tui.formatting import kind_text, plain, summary
 from aos_tui.glyphs import UNICODE
 from aos_tui.session.examples import Example, property_examples
 from aos_tui.session.experiments import Experiments
+from aos_tui.session.reading import changed_fields
 from aos_tui.session.showing import LOOK
 from aos_tui.session.watching import Watch
 from aos_tui.state_lines import Field
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aos_core.view import PlanView, View
+    from aos_core.view import PlanView
     from aos_core.world import World
     from aos_tui.snapshot import Index
 
-MOST_LINKS, MOST_FIELDS, MOST_INSTANCES = 500, 20, 500
+MOST_LINKS, MOST_INSTANCES = 500, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ def _why(world: World, index: Index, height: int) -> tuple[tuple[Why, ...], bool
         text = _line(world, index, of)
         if again:
             return Why(of, depth, text, again=True)
-        return Why(of, depth, text, of == height, fields=_fields(world, of))
+        return Why(of, depth, text, of == height, fields=changed_fields(world, of))
 
     found = (
         *(why(of.height, at - of.depth, of.again) for of in above.links),
@@ -191,32 +189,4 @@ def _why(world: World, index: Index, height: int) -> tuple[tuple[Why, ...], bool
 
 def _line(world: World, index: Index, height: int) -> str:
     record = world.records[height]
-    return f"{height}  {kind_text(record)} {plain(summary(record, index, UNICODE))}"
-
-
-def _fields(world: World, height: int) -> tuple[tuple[str, Field], ...]:
-    """What a step changed in its cell, a line for each field, and where the field is."""
-    from aos_core.present import NOTHING, changed_parts, compact
-
-    record = world.records[height]
-    if record.kind != "step":
-        return ()
-    reducer, cell = record["reducer"], record.get("key") or b""
-    views = world.at(height - 1), world.at(height)
-
-    def state(view: View) -> object:
-        data = view.state_bytes(reducer, cell)
-        return NOTHING if data is None else view.decode_state(reducer, data)
-
-    def text(value: object) -> str:
-        return "nothing" if value is NOTHING else compact(value, 32)
-
-    def field(path: Sequence[str]) -> Field:
-        return Field(reducer, cell, tuple(path), ".".join(path) or reducer)
-
-    found = list(islice(changed_parts(state(views[0]), state(views[1])), MOST_FIELDS + 1))
-    lines = [
-        (f"{'.'.join(path) or 'state'}  {text(old)} -> {text(new)}", field(path))
-        for path, old, new in found[:MOST_FIELDS]
-    ]
-    return (*lines, ("..", field(()))) if len(found) > MOST_FIELDS else tuple(lines)
+    return f"{height}  {kind_text(record)} {plain(summary(record, index, UNICODE, height))}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.formatting import diagnostic, kind_text, plain, pretty, summary, with_hashes
+from aos_tui.formatting import compact, diagnostic, kind_text, plain, pretty, summary, with_hashes
 from aos_tui.glyphs import UNICODE
 from aos_tui.snapshot import Index, Trouble, Verified
+from aos_tui.state_lines import Field
 
 if TYPE_CHECKING:
     from aos_core.errors import AosError, Diverged, JournalDamaged
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from aos_core.world import World
 
 
-MOST_LINKS = 200
-"""So many consequences of a record are linked to."""
+MOST_LINKS, MOST_FIELDS = 200, 20
+"""So many consequences of a record are linked to; so many fields that it changed are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +37,65 @@ class RecordDetail:
 
 
 def record_detail(world: World, reader: RecordReader, index: Index, height: int) -> RecordDetail:
-    """Record ``height``: its value by schema, its input's stamps, hashes, CBOR, causes."""
+    """Record ``height``: what it says, its input's stamps, then hashes whole, CBOR; its causes."""
+    record = world.records[height]
+    parts = [
+        ("What went wrong", world.detail(height) or ""),
+        *_value(world, reader, index, height),
+        ("Input", _stamps(world, height)),
+        ("Hashes", _hashes(world, height)),
+        ("CBOR", diagnostic(record.to_plain())),
+    ]
+    title = f"Record {height}  {kind_text(record)} {plain(summary(record, index, UNICODE, height))}"
+    sections = tuple((heading, text) for heading, text in parts if text)
+    return RecordDetail(height, title, sections, _links(world, index, height))
+
+
+def _value(
+    world: World, reader: RecordReader, index: Index, height: int
+) -> Iterator[tuple[str, str]]:
+    """What a record says, by its schemas: of a step what it changed, and the state it left; of
+    others their fields, the short ones first. Hashes have a place of their own."""
+    from aos_core.kernel.records import HASH_FIELDS
+
+    shown = reader.fields(height)
+    if world.records[height].kind == "step":
+        lines = [line for line, _ in changed_fields(world, height)]
+        key = f" [{compact(shown['key'])}]" if "key" in shown else ""
+        yield "Changed", "\n".join(lines) or "nothing: the state is as it was"
+        yield f"State of {shown['reducer']}{key}", pretty(with_hashes(_state(world, height), index))
+        return
+    said = {name: of for name, of in shown.items() if name not in HASH_FIELDS}
+    if "origin" in said:
+        said["origin"] = {name: of for name, of in said["origin"].items() if name != "instance"}
+    short = sorted(said, key=lambda name: (isinstance(said[name], dict | list), name == "origin"))
+    if said:
+        yield "Value", pretty(with_hashes({name: said[name] for name in short}, index))
+
+
+def _hashes(world: World, height: int) -> str:
+    """Every hash of a record and of the world after it, whole, so that they can be copied."""
+    from aos_core.kernel.records import HASH_FIELDS
+
     record, (first, last) = world.records[height], world.turn_bounds(height)
-    frame = world.frames[world.frame_at(height)]
-    shown = {name: of for name, of in reader.to_json(height).items() if name not in ("height", "k")}
-    sections = [("Value", pretty(with_hashes(shown, index) | _state_after(world, height)))]
-    if detail := world.detail(height):
-        sections.append(("What went wrong", detail))
-    if stamps := _stamps(world, height):
-        sections.append(("Input", stamps))
-    hashes = f"{_hashes(world, height, frame.hash)}\nturn                    {first} to {last}"
-    sections += [("Hashes", hashes), ("CBOR", diagnostic(record.to_plain()))]
-    title = f"Record {height}  {kind_text(record)}"
-    return RecordDetail(height, title, tuple(sections), _links(world, index, height))
-
-
-def _hashes(world: World, height: int, head: bytes) -> str:
     root = world.at(height).root
-    same = "  = as before" if height and world.at(height - 1).root == root else ""
-    return f"root after this record  {root.hex()}{same}\nframe (head)            {head.hex()}"
+    same = "  as before" if height and world.at(height - 1).root == root else ""
+    fields = {**(record.get("origin") or {}), **record.fields}
+    own = [(name, fields[name]) for name in fields if name in HASH_FIELDS]
+    lines = [
+        ("root", f"{root.hex()}{same}"),
+        ("frame", world.frames[world.frame_at(height)].hash.hex()),
+        *((name, of.hex()) for name, of in own if isinstance(of, bytes)),
+        ("turn", f"{first} to {last}"),
+    ]
+    return "\n".join(
+        f"{name:<{_NAME}}{_GAP if len(name) > _NAME else ''} {of}" for name, of in lines
+    )
+
+
+_NAME = 6
+"""So wide is the column of names beside hashes that a line of 72 cells holds both."""
+_GAP = f"\n{' ' * _NAME}"
 
 
 def _links(world: World, index: Index, height: int) -> tuple[tuple[str, int], ...]:
@@ -64,7 +106,7 @@ def _links(world: World, index: Index, height: int) -> tuple[tuple[str, int], ..
 
     def link(label: str, at: int) -> tuple[str, int]:
         of = world.records[at]
-        return f"{label} {at}  {kind_text(of)} {plain(summary(of, index, UNICODE))}", at
+        return f"{label} {at}  {kind_text(of)} {plain(summary(of, index, UNICODE, at))}", at
 
     return (
         *(link("caused by", at) for at in ask.causes(height)),
@@ -72,14 +114,40 @@ def _links(world: World, index: Index, height: int) -> tuple[tuple[str, int], ..
     )
 
 
-def _state_after(world: World, height: int) -> dict[str, Any]:
-    """The state that a step wrote, read by its schema."""
+def _state(world: World, height: int) -> Any:
+    """The state that a step left, read by its schema; None where it left none."""
+    record, view = world.records[height], world.at(height)
+    data = view.state_bytes(record["reducer"], record.get("key") or b"")
+    return None if data is None else view.decode_state(record["reducer"], data)
+
+
+def changed_fields(world: World, height: int) -> tuple[tuple[str, Field], ...]:
+    """What a step changed in its cell, a line for each field, and where the field is."""
+    from aos_core.present import NOTHING, changed_parts
+    from aos_core.present import compact as told
+
     record = world.records[height]
     if record.kind != "step":
-        return {}
-    view, reducer = world.at(height), record["reducer"]
-    data = view.state_bytes(reducer, record.get("key") or b"")
-    return {} if data is None else {"state": view.decode_state(reducer, data)}
+        return ()
+    reducer, cell = record["reducer"], record.get("key") or b""
+    views = world.at(height - 1), world.at(height)
+
+    def state(view: View) -> object:
+        data = view.state_bytes(reducer, cell)
+        return NOTHING if data is None else view.decode_state(reducer, data)
+
+    def text(value: object) -> str:
+        return "nothing" if value is NOTHING else told(value, 32)
+
+    def field(path: Sequence[str]) -> Field:
+        return Field(reducer, cell, tuple(path), ".".join(path) or reducer)
+
+    found = list(islice(changed_parts(state(views[0]), state(views[1])), MOST_FIELDS + 1))
+    lines = [
+        (f"{'.'.join(path) or 'state'}  {text(old)} -> {text(new)}", field(path))
+        for path, old, new in found[:MOST_FIELDS]
+    ]
+    return (*lines, ("..", field(()))) if len(found) > MOST_FIELDS else tuple(lines)
 
 
 def _stamps(world: World, height: int) -> str:

@@ -75,7 +75,7 @@ class Base(Screen[None]):
             except Exception as error:  # a bug of ours: what is in the journal is safe, so go on
                 self.log.error(traceback.format_exc())
                 text = f"this is a bug in aos-tui, please report it: {error!r}"
-                self.notify(text, severity="error", timeout=20)
+                self.notify(text, severity="error")
 
         # the function, not its coroutine: one that is dropped before it begins was never made
         begin: WorkType[None] = run
@@ -137,11 +137,11 @@ class Base(Screen[None]):
     def fail(self, error: Any) -> None:
         """Show an error: what, where, what to do."""
         hint = f"\n{error.hint}" if error.hint else ""
-        self.notify(f"{error.message}{hint}", severity="error", timeout=10)
+        self.notify(f"{error.message}{hint}", severity="error")
 
     def _say_fault(self, fault: str | None) -> None:
         if fault:
-            self.notify(fault, severity="error", timeout=10)
+            self.notify(fault, severity="error")
 
     def _ask(self, name: str, answer: Callable[[Any], None], *given: Any, **more: Any) -> None:
         """Push a dialog of this name; ``answer`` gets its result, unless one backed out."""

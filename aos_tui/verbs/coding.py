@@ -165,7 +165,7 @@ class Coding(Rehearsing):
             else:
                 self._take_back()
                 if asked and problem is not None:
-                    self.notify(problem, severity="error", timeout=10)
+                    self.notify(problem, severity="error")
                 elif asked:
                     self.notify("the files on disk are those in force already")
 

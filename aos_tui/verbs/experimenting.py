@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aos_tui.chips import chip
-from aos_tui.formatting import Piece, count
+from aos_tui.formatting import Piece, count, some
 from aos_tui.session.branching import Place
 from aos_tui.verbs.branching import free_name
 from aos_tui.verbs.writing import Writing
@@ -50,15 +50,14 @@ class Experimenting(Writing):
         async def act() -> None:
             if fault == "never":
                 self.notify(
-                    f"effect {n}: nothing comes, so it stays pending, and there is nothing to undo;"
-                    " what waits for it waits on"
+                    f"effect {n}: nothing comes, so it stays pending; what waits for it waits on"
                 )
                 return
             done = await self.session.break_receipt(intent, fault)
             if done.refused is not None:
                 self.notify(f"refused at the border, nothing has happened: {done.refused}")
             elif done.fault is None:
-                undo = "u twice undoes it" if fault in NEED_ANSWER else "u undoes it"
+                undo = "u u undo" if fault in NEED_ANSWER else "u undoes it"
                 self.notify(f"effect {n}: {_told(fault, done)}. {undo}, c compares")
             self._say_fault(done.fault)
 
@@ -105,7 +104,7 @@ class Experimenting(Writing):
             severity="warning" if left else "information",
         )
         for wrong in found.wrong:
-            self.notify(wrong, severity="error", timeout=10)
+            self.notify(wrong, severity="error")
 
     def action_undo(self) -> None:
         """A new branch before the last input; this one stays."""
@@ -175,14 +174,17 @@ class Experimenting(Writing):
         def validate(text: str) -> str | None:
             sides = text.split()
             if len(sides) != 2:
-                return "two of: a branch, or branch@height"
+                return "two of them: a branch, or branch@height"
             return next((wrong for side in sides if (wrong := _problem(side, names))), None)
 
         def answer(text: str) -> None:
             before, after = map(_place, text.split())
             self.work(partial(self.compare_places, before, after))
 
-        label = f"two branches, or heights such as {here}@{self.snapshot.height}"
+        label = (
+            "Two places, a space between: a branch, for its end, or branch@height.\n"
+            f"Branches: {some(names)}"
+        )
         self._ask("PromptDialog", answer, "Compare", label, initial, validate)
 
     async def compare_places(self, before: Place, after: Place) -> None:
@@ -208,15 +210,9 @@ def _told(fault: str, done: Broken) -> str:
     """What happened, by the heights of the receipts."""
     first = done.heights[0]
     if fault == "duplicate":
-        return (
-            f"the answer is record {first}; the same once more, record {done.heights[1]},"
-            " changed nothing"
-        )
+        return f"record {first}, the same again {done.heights[1]}: no change"
     if fault == "late":
-        return (
-            f"a timeout settled it, record {first}; the answer came late, record"
-            f" {done.heights[1]}, and changed nothing"
-        )
+        return f"timeout {first}, its answer late {done.heights[1]}: no change"
     return f"answered with {fault}, record {first}"
 
 

@@ -96,11 +96,14 @@ class Inquiring(Jumping):
         begin = "" if past.whole else "; older ones are not looked at"
         numbers = [of for _, of in past.picture if of is not None]
         span = f", from {min(numbers):g} to {max(numbers):g}" if len(numbers) > 1 else ""
-        says = f"{count(len(past.values), 'value')} up to height {height}{span}{begin}."
+        had = count(len(past.values), "value")
+        says = f"{had} up to height {height}{span}{begin}, each with the height it began at."
         drawn_from = past.picture if len(past.picture) > 1 else ()
         rows = 3 if numbers else 1
         picture = partial(chart, drawn_from, height, rows=rows, bars=self.glyphs.bars)
-        self._ask("PastDialog", answer, field.title, says, lines, len(lines) - 1, picture)
+        self._ask(
+            "PastDialog", answer, f"History of {field.title}", says, lines, len(lines) - 1, picture
+        )
 
     # -- a property -------------------------------------------------------------------------
 
@@ -196,7 +199,8 @@ def _why_lines(of: Why, glyphs: Glyphs) -> list[WhyLine]:
 
     indent = "  " * min(of.depth, DEEPEST)
     if of.again:
-        return [WhyLine(Text(f"{indent}{of.height}  see above", "dim"), of.height)]
+        text = glyphs.said(clean(of.text))
+        return [WhyLine(Text(f"{indent}{text}  see above", "dim"), of.height)]
     line = Text.assemble(indent, (glyphs.said(clean(of.text)), "bold reverse" if of.asked else ""))
     fields = (
         WhyLine(Text(f"{indent}    {clean(text)}", "dim"), of.height, path)

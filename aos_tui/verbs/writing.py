@@ -21,6 +21,8 @@ class Writing(Branching):
         super().__init__(session)
         self._seed = 0
         self._event_texts: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
+        """By schema why the event that was last tried was not taken."""
 
     def action_fire(self) -> None:
         """Fire an event."""
@@ -32,10 +34,7 @@ class Writing(Branching):
         types = await self.session.types()
 
         def answer(result: tuple[str, Any]) -> None:
-            async def act() -> None:
-                self._say_fault(await self.session.fire(*result))
-
-            self.work(act)
+            self.work(partial(self._fire, *result))
 
         self._ask(
             "EventDialog",
@@ -46,7 +45,21 @@ class Writing(Branching):
             preview=self.session.event_preview,
             types=types,
             texts=self._event_texts,
+            refused=self._refused,
         )
+
+    async def _fire(self, schema: str, value: Any) -> None:
+        from aos_core.errors import Rejected
+
+        self._refused.pop(schema, None)
+        try:
+            fault = await self.session.fire(schema, value)
+        except Rejected as error:
+            self._refused[schema] = error.message
+            raise
+        if fault:
+            self._refused[schema] = fault
+        self._say_fault(fault)
 
     def action_release(self) -> None:
         """Release what is selected."""
@@ -178,7 +191,7 @@ class Writing(Branching):
         wrong = await play()
         if wrong:
             title, text = "not as the scenario expects", "\n".join(wrong)
-            self.notify(text, title=title, severity="error", timeout=10)
+            self.notify(text, title=title, severity="error")
         snapshot = self.snapshot
         if not wrong and snapshot is not None and snapshot.next_step is None:
             self.notify(f"scenario {snapshot.scenario}: at its end, all as expected")

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, OptionList, Select, Static, TextArea
+from textual.widgets import Button, Input, Label, OptionList, Select, Static, TextArea
 
 from aos_tui.dialogs import (
     BranchesDialog,
@@ -409,6 +409,32 @@ async def test_choosing_another_schema_keeps_each_text_and_shows_the_type() -> N
         await pilot.press("escape")
     assert texts == {"demo/Event@1": '{"Start": 1}', "demo/Tick@1": "42"}
     assert app.result is None
+
+
+async def test_values_of_last_time_are_said_to_be_that_until_they_are_reset() -> None:
+    texts = {"demo/Event@1": '{"Start": 1}', "demo/Tick@1": json.dumps(SCHEMAS[1][2], indent=4)}
+    refused = {"demo/Event@1": "no grant\x1b[2J", "demo/Tick@1": "never shown"}
+    app = Host(event(texts=texts, refused=refused))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        draft = app.dialog.query_one("#draft", Label)
+
+        def shown() -> list[Label]:
+            return [of for of in app.dialog.query(Label) if of.display]
+
+        assert draft in shown()
+        assert str(draft.visual) == (
+            "These are the values given last time, and refused: no grant\ufffd[2J. "
+            "ctrl+r puts the example back"
+        )
+        await pilot.press("ctrl+r")
+        await pilot.pause()
+        assert draft not in shown()
+        await pilot.press("shift+tab", "enter", "down", "enter")
+        await pilot.pause()
+        assert app.dialog.query_one(Select).value == "demo/Tick@1"
+        assert draft not in shown(), "the example, laid out otherwise"
+    assert json.loads(texts["demo/Event@1"]) == SCHEMAS[0][2]
 
 
 async def test_esc_closes_the_list_of_schemas_before_the_dialog() -> None:

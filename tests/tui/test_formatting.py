@@ -106,11 +106,27 @@ def test_bytes_are_shown_as_text_where_they_are_text() -> None:
     [
         (("ok", "settled"), "GET /api/b?x=1 200"),
         (("timeout", "settled"), "GET /api/b?x=1 timeout"),
-        (("ok", "late"), "GET /api/b?x=1 200 late"),
+        (("ok", "late"), "GET /api/b?x=1 200 settled before"),
     ],
 )
 def test_a_receipt_says_what_for_and_how(given: tuple[str, str], text: str) -> None:
     assert plain(summary(receipt(*given), index(), UNICODE)) == text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [
+        ("duplicate", "GET /api/b?x=1 duplicate"),
+        ("late", "GET /api/b?x=1 200 late"),
+        (None, "GET /api/b?x=1 200 settled before"),
+    ],
+)
+def test_a_receipt_that_came_too_late_is_told_by_the_history(
+    outcome: str | None, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Known, "outcome", lambda _, height: outcome if height == 7 else "no")
+    assert plain(summary(receipt("ok", "late"), index(), UNICODE, 7)) == text
+    assert plain(summary(receipt("ok", "settled"), index(), UNICODE, 8)) == "GET /api/b?x=1 200"
 
 
 def test_a_step_that_changes_nothing_says_so() -> None:

@@ -93,7 +93,7 @@ async def test_a_released_receipt_says_its_result_and_where_it_went() -> None:
     [
         ("e", ["◂1 ✗ error  record 17"]),
         ("t", ["◂1 ✗ timeout  record 17"]),
-        ("d", ["◂1 ✓ 202  record 17", "◂1 ⊘ a duplicate, nothing changed  record 20"]),
+        ("d", ["◂1 ✓ 202  record 17", "◂1 ⊘ duplicate, nothing changed  record 20"]),
         ("l", ["◂1 ✗ timeout  record 17", "◂1 ⊘ late, nothing changed  record 20"]),
         ("m", []),
         ("n", []),

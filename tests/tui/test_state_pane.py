@@ -282,7 +282,7 @@ async def test_the_past_of_a_field_of_a_cell() -> None:
     async with opened("09") as on:
         await on.keys("T", *STATE, "down", "space", "down", "down", "H")
         assert on.mode == "PastDialog"
-        assert on.app.screen._title == 'demo/Seat@1["A1"].stage'  # type: ignore[attr-defined]
+        assert on.app.screen._title == 'History of demo/Seat@1["A1"].stage'  # type: ignore[attr-defined]
         await on.keys("y")
         first, *rest = on.app.clipboard.splitlines()
         assert "nothing was there yet" in first

@@ -38,9 +38,13 @@ async def test_it_leads_to_a_verified_shuffle() -> None:
             assert STEPS[done].then in " ".join(band(on).split())
         assert (at(on), on.known["verified"], on.numbers) == (5, True, [])
         assert shuffled(on.snapshot)
-        assert "Tour is done" in band(on) and "c compares" in band(on)
-        await on.keys("c")
+        assert "Tour is done" in band(on)
+        assert "u undo an answer, x break it, c see what differs" in band(on)
+        await on.keys("u", "x", "t", "c")
         assert on.mode == "ComparisonDialog", "what it offers next is there"
+        assert "last_statuses" in on.screen and "4 differences" in on.screen
+        await on.keys("escape", "w")
+        assert on.mode == "WhyDialog"
         await on.keys("escape")
     assert on.errors == []
 

@@ -247,6 +247,18 @@ async def test_a_fork_that_cannot_be_written_leaves_one_where_one_is(world: Path
 # -- reducers ---------------------------------------------------------------------------------
 
 
+async def test_what_was_tried_and_refused_is_said_when_one_tries_again(world: Path) -> None:
+    (world / "modules/Aggregator.wasm").write_bytes(TRAPS)
+    async with opened(world) as on:
+        await on.keys("e")
+        assert "last time" not in on.screen
+        await on.write(json.dumps(start(topic="tried")))
+        await on.keys("ctrl+s", "e")
+        assert "last time, and refused: the turn faulted" in " ".join(on.screen.split())
+        await on.keys("ctrl+r")
+        assert "last time" not in on.screen and "tried" not in on.text
+
+
 @pytest.mark.parametrize(("wasm", "code"), [(TRAPS, "trap"), (ENDLESS, "out_of_fuel")])
 async def test_a_reducer_that_traps_or_never_ends_is_a_fault_on_the_record(
     world: Path, wasm: bytes, code: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -416,7 +417,7 @@ async def test_y_copies_a_record_as_json() -> None:
         assert (record["height"], record["params"]["url"][-1]) == (15, "b")
         assert on.said[-1].startswith("copied record 15,")
         await on.keys("enter", "y")
-        assert on.said[-1].startswith("copied all of Record 15  intent,")
+        assert on.said[-1].startswith("copied all of Record 15 intent GET")
 
 
 async def test_hashes_of_intents_are_shown_as_hashes() -> None:
@@ -500,6 +501,13 @@ async def test_a_record_opens_whole_and_its_links_lead_on() -> None:
         text = dict(detail.sections)
         assert json.loads(text["Value"])["params"]["url"] == "https://example.com/api/c"
         assert on.snapshot.root.hex() in text["Hashes"]
+        assert detail.title == "Record 16  intent GET example.com/api/c  http.request"
+        assert [*text] == ["Value", "Hashes", "CBOR"] and not re.search(
+            "[0-9a-f]{64}", text["Value"]
+        )
+        intent = on.snapshot.records[detail.height]
+        for hash in (intent["hash"], intent["origin"]["instance"], intent["idempotency_key"]):
+            assert hash.hex() in text["Hashes"]
         assert "'url'" not in text["CBOR"] and '"url"' in text["CBOR"]
         await on.keys("tab", "enter", "tab", "g")
         assert on.snapshot.height == 10
@@ -510,13 +518,18 @@ async def test_a_record_says_when_its_input_came_and_what_state_a_step_wrote() -
         await on.keys("t")
         event, step = await on.app.session.detail(1), await on.app.session.detail(2)
         assert "source      basic step 0" in dict(event.sections)["Input"]
-        assert json.loads(dict(step.sections)["Value"])["state"]["pc"] == "Running"
+        (heading, changed), (_, state), *_ = step.sections
+        assert (heading, changed) == (
+            "Changed",
+            "state  nothing -> {pc: Running, pending: {1: {to..",
+        )
+        assert json.loads(state)["pc"] == "Running"
 
 
 async def test_enter_on_an_effect_opens_the_record_that_asked_for_it() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "down", "enter")
-        assert on.app.screen._title == "Record 15  intent"  # type: ignore[attr-defined]
+        assert on.app.screen._title == "Record 15  intent GET example.com/api/b  http.request"  # type: ignore[attr-defined]
 
 
 async def test_plan_instances_are_chosen_with_brackets_and_steps_open() -> None:
@@ -543,20 +556,40 @@ async def test_space_unfolds_a_value_of_the_state_which_stays_so() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_footer_has_the_keys_of_the_focused_pane_where_there_is_room(
+async def test_the_footer_begins_with_the_keys_of_the_focused_pane_and_ends_with_help(
     size: tuple[int, int],
 ) -> None:
+    first = {
+        "journal": "tT play e fire enter open / find",
+        "state": "enter open d display H history / find",
+        "plan": "enter open d list",
+        "pending": "rR release sS shuffle x break i edit",
+    }
     async with opened(size=size) as on:
         footer = on.app.screen.query_one("#footer", Static)
-        await on.keys(*FOCUS["pending"])
-        line = str(footer.render())
-        assert "e fire rR release" in line and "q quit" in line and len(line) <= size[0]
-        assert ("J later" in line) == (size[0] == 120)
+        for begins in first.values():
+            line = str(footer.render())
+            assert line.startswith(begins) and line.endswith(" ? help q quit"), line
+            assert len(line) <= size[0] and line.count("/ find") <= 1
+            assert ("e fire" in line) or size[0] == 80
+            await on.keys("tab")
         await on.keys("slash")
-        assert "esc close" in str(footer.render())
+        assert str(footer.render()) == "enter to the records esc close", "letters are typed"
+        await on.keys("escape")
+        line = str(footer.render())
+        await on.pilot.click("#footer", offset=(line.index("open"), 0))
+        assert on.mode == "RecordDialog", "a key of the pane"
         await on.keys("escape")
         await on.pilot.click("#footer", offset=(line.index("help"), 0))
         assert on.mode == "HelpDialog"
+
+
+async def test_a_very_wide_footer_names_no_key_twice() -> None:
+    async with opened(size=(300, 24)) as on:
+        await on.keys(*FOCUS["state"])
+        line = str(on.app.screen.query_one("#footer", Static).render())
+        assert line.count("/ find") == line.count("tT play") == line.count("? help") == 1
+        assert "J later" not in line and "M against" in line
 
 
 async def test_help_begins_with_the_focused_pane_and_names_every_key() -> None:
@@ -655,3 +688,35 @@ async def test_verification_can_be_stopped_and_run_again(monkeypatch: pytest.Mon
         await on.keys("e", "ctrl+s")
         assert on.snapshot.live == 46
         assert dump(on.app)["verified"] is None
+
+
+@pytest.mark.parametrize("key", ["d", "l", "e", "n"])
+async def test_what_is_said_at_80_columns_hides_the_border_of_the_panes_only(key: str) -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", key)
+        (toast,) = on.app.screen.query("Toast")
+        assert toast.region.height == 1
+        assert toast.region.y == on.app.screen.query_one("#pending").region.bottom - 1
+
+
+async def test_a_dialog_has_what_is_said_below_its_frame() -> None:
+    async with opened() as on:
+        await on.keys("t", "enter", "y")
+        (toast,) = on.app.screen.query("Toast")
+        assert not toast.region.overlaps(on.app.screen.query_one("#dialog").region)
+
+
+async def test_an_error_stays_until_a_key_is_pressed_when_it_could_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("aos_tui.app.monotonic", lambda: now[0])
+    async with opened() as on:
+        on.app.notify("it broke", severity="error")
+        await on.pilot.pause()
+        (said,) = on.app._notifications
+        assert said.time_left > 3600
+        for seconds, stays in ((1.0, True), (1.0, False)):
+            now[0] += seconds
+            await on.keys("down")
+            assert (said in on.app._notifications) == stays

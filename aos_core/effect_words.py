@@ -1,0 +1,55 @@
+"""What an effect asks for, in few words. Light: the app needs it for its first paint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from aos_core.plain import clean, clip
+
+
+def compact(value: Any, width: int = 60) -> str:
+    """A value of host JSON or of a record on one line; text without quotes."""
+    from aos_core.air.codec import untyped_to_host  # not needed before a world is open
+    from aos_core.words import bytes_text
+
+    if isinstance(value, bytes):
+        value = bytes_text(value)
+    if isinstance(value, str):
+        return clean(clip(value, width))
+    try:
+        text = _json(value, default=bytes_text)
+    except TypeError:  # a map whose keys are bytes
+        text = _json(untyped_to_host(value))
+    return clean(clip(text, width))
+
+
+def target(kind: str, params: Any, *, host: bool = True) -> str:
+    """The parameters of an effect that matter, in a few words.
+
+    ``host``: whether the host of a URL is named too.
+    """
+    if not isinstance(params, Mapping):
+        return compact(params, 40)
+    if "url" in params:
+        return f"{params.get('method', '')} {_place(str(params['url']), host)}".strip()
+    if {"provider", "model", "max_tokens"} <= params.keys():
+        return f"{params['provider']} {params['model']}, {params['max_tokens']} tokens at most"
+    shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
+    words = (f"{name} {compact(of, 24)}" for name, of in shown.items())
+    return clip(", ".join(words), 60) or kind
+
+
+def _place(url: str, host: bool) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as http://[
+        return url
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.netloc if host else ''}{parts.path or '/'}{query}"
+
+
+_json = partial(json.dumps, ensure_ascii=False, separators=(", ", ": "))
