@@ -24,6 +24,7 @@ from aos_core.disk import Disk, FileDisk
 from aos_core.errors import BranchLocked, ReadOnly, UsageError
 from aos_core.frames import Frame
 from aos_core.journal import JournalMissing
+from aos_core.layer import OPERATING_SYSTEM
 from aos_core.testing import assert_replays
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
@@ -270,7 +271,7 @@ def test_a_rename_that_cannot_be_made_durable_leaves_one_name(
         raise OSError(5, "input/output error")
 
     with World.open(forked, "two") as two:
-        monkeypatch.setattr(disk_module.OPERATING_SYSTEM, "sync_directory", fail)
+        monkeypatch.setattr(OPERATING_SYSTEM, "sync_directory", fail)
         with pytest.raises(DiskError):
             two.rename_branch("two", "x")
         monkeypatch.undo()
