@@ -148,8 +148,7 @@ class Branching(Proving):
                 parked.branch_renamed(name, new)
             if name in self._parked:
                 self._parked[new] = self._parked.pop(name)
-            if name in self._marked:
-                self._marked[new] = self._marked.pop(name)
+            self._marks_renamed(name, new)
             if self.before is not None and self.before.branch == name:
                 self.before = replace(self.before, branch=new)
 
