@@ -11,7 +11,7 @@ import asyncio
 import itertools
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -243,7 +243,7 @@ class Worlds:
 
     def _look_after(self, world: Opened) -> None:
         """What goes on as long as the world's screen is there."""
-        world.screen.run_worker(self._watch_again(world))
+        world.screen.work(partial(self._watch_again, world), group="property")
         if world.options.watch:
             world.screen.run_worker(self._watch(world), group=ENDLESS)
         if world.options.poll:

@@ -36,6 +36,8 @@ class Returning(Showing):
     ) -> None:
         super().__init__(options, changed, opening)
         self._kept: dict[str, Marks] = {}
+        self._marks_here: set[str] = set()
+        """The branches whose marks are said here: those of others may be another process's."""
 
     _place: Path | None = None
     """The folder of the world; None where nothing is remembered of it."""
@@ -97,21 +99,26 @@ class Returning(Showing):
     ) -> None:
         from aos_core.errors import AosError
 
-        world = self._opened
+        world, place = self._opened, self._place
+        assert place is not None
         with suppress(AosError):  # what cannot be read is told where it is shown
             if world.branch == branch:
+                self._marks_here.add(branch)
                 self._kept.pop(branch, None)
                 if marked:
                     self._kept[branch] = Marks(marked, _frame(world, marked[-1]))
-        there = world.branches()
-        kept = {name: of for name, of in self._kept.items() if name in there}
-        left = Left(branch, kept, property, fails_at if property is not None else None)
-        if left != self._written and self._place is not None:
+        others = recall_left(place).marks
+        kept = {name: others[name] for name in others.keys() - self._marks_here}
+        kept |= {name: self._kept[name] for name in self._kept.keys() & self._marks_here}
+        there = {name: kept[name] for name in world.branches() if name in kept}
+        left = Left(branch, there, property, fails_at if property is not None else None)
+        if left != self._written:
             self._written = left
-            remember_left(self._place, left)
+            remember_left(place, left)
 
     def _marks_renamed(self, old: str, new: str) -> None:
         """The marks of a branch go with it."""
+        self._marks_here |= {old, new}
         if old in self._kept:
             self._kept[new] = self._kept.pop(old)
         if old in self._marked:

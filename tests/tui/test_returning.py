@@ -144,6 +144,16 @@ async def test_the_marks_of_each_branch_are_there_again(world: Path) -> None:
     assert set(recall_left(world).marks) == {"main", "side"}
 
 
+async def test_two_at_one_world_keep_each_other_s_marks(left: Path) -> None:
+    async with opened(left) as side:
+        await side.keys("m")
+        async with opened(left, branch="main") as main:
+            await main.keys("m")
+        await side.keys("comma", "m")
+    marks = recall_left(left).marks
+    assert {name: of.heights for name, of in marks.items()} == {"main": (30,), "side": (18, 19)}
+
+
 async def test_marks_of_a_history_that_is_gone_are_not_those_of_the_next(world: Path) -> None:
     async with opened(world) as on:
         await on.keys("t", "m", "R")
