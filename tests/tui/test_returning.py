@@ -145,13 +145,15 @@ async def test_the_marks_of_each_branch_are_there_again(world: Path) -> None:
 
 
 async def test_two_at_one_world_keep_each_other_s_marks(left: Path) -> None:
-    async with opened(left) as side:
-        await side.keys("m")
-        async with opened(left, branch="main") as main:
-            await main.keys("m")
-        await side.keys("comma", "m")
-    marks = recall_left(left).marks
-    assert {name: of.heights for name, of in marks.items()} == {"main": (30,), "side": (18, 19)}
+    with World.open(left, write=False) as main:
+        theirs = Marks((30,), main.frames[-1].hash.hex())
+    async with opened(left) as on:
+        await on.keys("m")
+        ours = recall_left(left).marks
+        remember_left(left, Left("main", {**ours, "main": theirs}))  # as another process does
+        await on.keys("comma", "m")
+    found = {name: of.heights for name, of in recall_left(left).marks.items()}
+    assert found == {"main": (30,), "side": (18, 19)}
 
 
 async def test_marks_of_a_history_that_is_gone_are_not_those_of_the_next(world: Path) -> None:
