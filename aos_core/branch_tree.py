@@ -101,13 +101,14 @@ def find_branch(disk: Disk, name: str, *, removed: bool = False) -> Branch:
         return _branch(name, *disk.ends(name, removed=removed), search)
 
 
-def rename_branch(disk: Disk, old: str, new: str) -> Branch:
-    """Give a branch a free name; its forks stay what they are. Raises :class:`UsageError`,
-    :class:`JournalMissing`, :class:`BranchLocked`, :class:`DiskError`."""
+def rename_branch(disk: Disk, old: str, new: str, held: Journal | None = None) -> Branch:
+    """Give a branch a free name; its forks stay what they are. ``held``: its journal, where it is
+    open here. Raises :class:`UsageError`, :class:`JournalMissing`, :class:`BranchLocked`,
+    :class:`DiskError`."""
     check_branch_name(new)
     with disk.changing():
         find_branch(disk, old)
-        disk.rename(old, new)
+        disk.rename(old, new, held)
         return find_branch(disk, new)
 
 

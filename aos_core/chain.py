@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 from aos_core.errors import JournalDamaged, Rejected, UsageError
@@ -121,6 +121,17 @@ class Chain:
         """Whether the frame of this hash, which ends at ``height``, is part of it. Raises
         :class:`JournalDamaged`."""
         return 0 <= height <= self.height and self.frame(self.index_at(height)).hash == head
+
+    def owner(self, height: int) -> str:
+        """The name of the branch that record ``height`` was written on. Raises
+        :class:`UsageError`."""
+        return self.segments[self._segment_of(self.index_at(height))].name
+
+    def renamed(self, old: str, new: str) -> None:
+        """A branch of it has another name now."""
+        self.segments = tuple(
+            replace(of, name=new) if of.name == old else of for of in self.segments
+        )
 
     def turn_end(self, height: int) -> int:
         """The index of the last frame that is whole at ``height``: inside a turn, the one before.

@@ -65,12 +65,14 @@ class Disk(Protocol):
         """The right to write every branch, while none can come or go: for ``gc``. Raises
         :class:`BranchLocked`, which names who writes one."""
 
-    def rename(self, branch: str, name: str) -> None:
-        """Give a branch a free name. Raises :class:`BranchLocked` while somebody writes it."""
+    def rename(self, branch: str, name: str, held: Journal | None = None) -> None:
+        """Give a branch a free name. ``held``: its journal, where it is open here; that goes on
+        under the new name. Raises :class:`BranchLocked` while somebody else writes it."""
 
-    def remove(self, branch: str, *, for_good: bool = False) -> None:
+    def remove(self, branch: str, *, for_good: bool = False, held: Journal | None = None) -> None:
         """Drop a branch; it can be brought back until ``gc``, unless it went ``for_good``.
-        Raises :class:`BranchLocked` while somebody writes it."""
+        ``held``: its journal, where it is open here for writing. Raises :class:`BranchLocked`
+        while somebody else writes it."""
 
     def removed(self) -> list[str]:
         """The names of the branches that can be brought back, sorted."""
@@ -166,23 +168,35 @@ class FileDisk:
                     raise BranchLocked(error.message, hint=hint, file=self._path(branch)) from error
             yield
 
-    def rename(self, branch: str, name: str) -> None:
+    def rename(self, branch: str, name: str, held: Journal | None = None) -> None:
         old, new = self._path(branch), self._path(name)
         what = f"branch {branch} cannot be renamed"
-        with self.changing(), BranchLock(old), disk_errors(old, what):
+        mine = held if isinstance(held, FileJournal) else None
+        written = mine is not None and mine.has_lock
+        with self.changing(), ExitStack() as undo, disk_errors(old, what):
             if new.exists():
                 raise UsageError(f"{what}: {name} exists", code="branch_exists", file=new)
+            # who writes it has the lock of either name for as long as it may be found under it
+            lock = undo.enter_context(BranchLock(new if written else old))
+            if mine is not None:
+                mine.need_in_place()
             forget_offsets(new, OPERATING_SYSTEM)  # equal runs have equal headers
             OPERATING_SYSTEM.rename(old, new)
+            if mine is not None:
+                mine.moved(new, lock if written else None)
+            if written:
+                undo.pop_all()
             OPERATING_SYSTEM.sync_directory(self._journals)
             if offsets_path(old).exists():
                 OPERATING_SYSTEM.rename(offsets_path(old), offsets_path(new))
             self.index.rename(branch, name)
 
-    def remove(self, branch: str, *, for_good: bool = False) -> None:
+    def remove(self, branch: str, *, for_good: bool = False, held: Journal | None = None) -> None:
         path = self._path(branch)
         what = f"branch {branch} cannot be removed"
-        with self.changing(), BranchLock(path), disk_errors(path, what):
+        mine = isinstance(held, FileJournal) and held.has_lock
+        lock = nullcontext() if mine else BranchLock(path)
+        with self.changing(), lock, disk_errors(path, what):
             if for_good:
                 OPERATING_SYSTEM.unlink(path)
             else:
@@ -324,7 +338,7 @@ class MemoryDisk:
     def alone(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def rename(self, branch: str, name: str) -> None:
+    def rename(self, branch: str, name: str, held: Journal | None = None) -> None:
         if check_branch_name(name) in self._journals:
             raise UsageError(
                 f"branch {branch} cannot be renamed: {name} exists", code="branch_exists"
@@ -332,7 +346,7 @@ class MemoryDisk:
         self._journals[name] = self._journals.pop(branch)
         self.index.rename(branch, name)
 
-    def remove(self, branch: str, *, for_good: bool = False) -> None:
+    def remove(self, branch: str, *, for_good: bool = False, held: Journal | None = None) -> None:
         journal = self._journals.pop(branch)
         if not for_good:
             free = next(name for name in _removed_names(branch) if name not in self._removed)

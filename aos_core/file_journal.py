@@ -204,6 +204,21 @@ class FileJournal(Journal):
         except (FileNotFoundError, NotADirectoryError):
             return True
 
+    @property
+    def has_lock(self) -> bool:
+        """Whether it was opened for writing and is not closed: nobody else writes the branch."""
+        return self._lock is not None and self._lock.held
+
+    def moved(self, path: Path, lock: BranchLock | None) -> None:
+        """Its file has this name now. ``lock``: that of the new name, for one that is written; it
+        takes the place of the old one."""
+        with self._mutex:
+            self.path, self._branch = path, branch_name(path)
+            self._offsets.moved(offsets_path(path))
+            if self._lock is not None and lock is not None:
+                self._lock.release()
+                self._lock = lock
+
     def refresh(self) -> Sequence[Frame]:
         if self._lock is not None or self.damage is not None or self._file.closed:
             return ()
@@ -251,7 +266,7 @@ class FileJournal(Journal):
     def _settle(self, first: int, before: Frame) -> None:
         with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be written"):
             try:
-                self._need_in_place()
+                self.need_in_place()
                 self._layer.sync(self._file)
             except BaseException:
                 self._take_back(self._offsets[first][0])
@@ -264,12 +279,12 @@ class FileJournal(Journal):
     def _need_unchanged(self, end: int) -> None:
         """Raise :class:`ReadOnly` where somebody else has touched the file."""
         if self._group in (None, self.count):  # a group asks for its name first and last
-            self._need_in_place()
+            self.need_in_place()
         if os.fstat(self._file.fileno()).st_size != end:
             self._read_only = "something else has changed the file; open the branch again"
             raise ReadOnly(f"nothing was appended: {self._read_only}", file=self.path)
 
-    def _need_in_place(self) -> None:
+    def need_in_place(self) -> None:
         """Raise :class:`ReadOnly` where the file no longer has its name."""
         if self.lost:
             self._read_only = _GONE

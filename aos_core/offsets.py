@@ -137,6 +137,11 @@ class Offsets:
             self.close()
         self.flush()
 
+    def moved(self, path: Path) -> None:
+        """The file that holds the array has this name now."""
+        if self._path is not None:
+            self._path = path
+
     def close(self) -> None:
         """Give up the file; the array can still be read, and takes it up again for that."""
         self._leave_file()

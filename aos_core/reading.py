@@ -417,6 +417,11 @@ class Reader:
         frame = self._chain.frame(index)
         return frame.height, frame.last_height
 
+    def owner(self, height: int) -> str:
+        """The name of the branch that record ``height`` was written on: this one, or one that it
+        goes on from. Raises :class:`UsageError`."""
+        return self._chain.owner(height)
+
     def turns_until(self, height: int) -> int:
         """How many turns have begun by ``height``, genesis aside."""
         return self._chain.turns_until(height)

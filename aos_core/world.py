@@ -19,18 +19,21 @@ from aos_core.branch_tree import (
     Branch,
     Tree,
     branch_tree,
+    check_deletable,
     delete_branch,
     rename_branch,
     restore_branch,
 )
-from aos_core.branches import check_branch_name
+from aos_core.branches import branch_name, check_branch_name
 from aos_core.chain import Chain, Segment
 from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
 from aos_core.errors import (
+    AosError,
     ReadOnly,
     UsageError,
     ValueRejected,
 )
+from aos_core.file_journal import FileJournal
 from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal
@@ -361,27 +364,60 @@ class World(Prover):
         return branch_tree(self._disk, removed=removed)
 
     def rename_branch(self, old: str, new: str) -> Branch:
-        """Give another branch a free name. Raises as ``branch_tree.rename_branch``."""
-        self._need_other(old, "renamed")
-        return rename_branch(self._disk, old, new)
+        """Give a branch a free name; this one goes on under it. Raises as
+        ``branch_tree.rename_branch``."""
+        with self._mutex:
+            segments = self._whole.segments
+            held = next((of.journal for of in segments if of.name == old), None)
+            try:
+                found = rename_branch(self._disk, old, new, held)
+            except AosError:
+                if isinstance(held, FileJournal) and branch_name(held.path) == new:
+                    self.branch_renamed(old, new)  # it is called so, though perhaps not for long
+                raise
+            self.branch_renamed(old, new)
+            return found
+
+    def branch_renamed(self, old: str, new: str) -> None:
+        """A branch has another name since another world of this place gave it."""
+        with self._mutex:
+            self.branch = new if self.branch == old else self.branch
+            for chain in (self._whole, self._chain):
+                chain.renamed(old, new)
 
     def delete_branch(self, name: str) -> Branch:
         """Take another branch away, until it is restored; its ``records`` are what is lost. Raises
         as ``branch_tree.delete_branch``: of one with children too."""
-        self._need_other(name, "deleted")
+        if name == self.branch:
+            raise UsageError(
+                f"branch {name} cannot be deleted while it is open here",
+                code="branch_open",
+                hint="open another branch first",
+            )
         return delete_branch(self._disk, name)
+
+    def discard(self) -> None:
+        """Take its branch away, for good, and close: a fork that nothing has happened to. Closes
+        whatever happens.
+
+        Raises :class:`UsageError` where something has, or another branch was forked from it;
+        :class:`ReadOnly` where it is not open for writing; :class:`DiskError`."""
+        try:
+            with self._mutex, self._disk.changing():
+                self._need_writable()
+                if check_deletable(self._disk, self.branch).last_input is not None:
+                    raise UsageError(
+                        f"branch {self.branch} is not discarded: it has inputs of its own",
+                        code="has_inputs",
+                        hint="delete it: then it can be brought back",
+                    )
+                self._disk.remove(self.branch, for_good=True, held=self._journal)
+        finally:
+            self.close()
 
     def restore_branch(self, name: str) -> Branch:
         """Bring a deleted branch back. Raises as ``branch_tree.restore_branch``."""
         return restore_branch(self._disk, name)
-
-    def _need_other(self, name: str, what: str) -> None:
-        if name == self.branch:
-            raise UsageError(
-                f"branch {name} cannot be {what} while it is open here",
-                code="branch_open",
-                hint="open another branch first",
-            )
 
     def fork(self, height: int, name: str) -> World:
         """A new branch that goes on after the turn before or at ``height``, open for writing.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aos_tui.branch_names import is_made
 from aos_tui.chips import chip
 from aos_tui.formatting import Piece, clip
 
@@ -58,7 +58,7 @@ def arranged(branches: Sequence[BranchLine], glyphs: Glyphs, *, whole: bool) -> 
 
 
 def _hidden(branches: Sequence[BranchLine]) -> set[str]:
-    made = {of.name for of in branches if was_made(of) and not of.present}
+    made = {of.name for of in branches if is_made(of.name, of.fork) and not of.present}
     if len(made) <= MOST_MADE:
         return set()
     parents = {of.name: of.parent for of in branches}
@@ -70,13 +70,6 @@ def _hidden(branches: Sequence[BranchLine]) -> set[str]:
             made.discard(above)
             above = parents.get(above)
     return made
-
-
-def was_made(of: BranchLine) -> bool:
-    """Whether a branch has the name that undo or a fork gave it, or is an earlier run."""
-    if re.search(r"~[0-9]+$", of.name):
-        return True
-    return of.fork is not None and re.search(rf"-{of.fork}(-[0-9]+)?$", of.name) is not None
 
 
 def branch_lines(rows: Sequence[Row], glyphs: Glyphs) -> list[list[Piece]]:
@@ -99,7 +92,7 @@ def _line(
     row: Row, of: BranchLine, width: int, digits: int, forks: int, same: bool, glyphs: Glyphs
 ) -> list[Piece]:
     name = clip(of.name, max(4, width - len(row.tree)))
-    role = "name" if of.present else "dim" if of.removed or was_made(of) else ""
+    role = "name" if of.present else "dim" if of.removed or is_made(of.name, of.fork) else ""
     pieces: list[Piece] = [
         (f"{glyphs.chosen} " if of.present else "  ", "input"),
         (row.tree, "dim"),

@@ -18,12 +18,13 @@ HOST, PORT = "localhost", 8000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to open and how. No ``world``: a person picks one. ``size`` in columns and rows;
+    """What to open and how. No ``world``: a person picks one. No ``branch``: the one that was shown
+    last, else main; :attr:`names_place` says when that is main. ``size`` in columns and rows;
     ``pace`` in seconds a turn; ``poll`` in seconds, 0 for never. ``web``: the host and port at
     which browsers are served."""
 
     world: str = ""
-    branch: str = "main"
+    branch: str | None = None
     scenario: str | None = None
     at: int | None = None
     theme: str | None = None
@@ -38,6 +39,17 @@ class Options:
     dump: Path | None = None
     pace: float = PACE
     poll: float = POLL
+
+    @property
+    def returns(self) -> bool:
+        """Whether the world opens as it was left, and how it is left is remembered: for people, and
+        where there is something to come back to."""
+        return not (self.headless or self.memory)
+
+    @property
+    def names_place(self) -> bool:
+        """Whether the place to begin at was named: a branch, or a height, which is of main."""
+        return self.branch is not None or self.at is not None
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -59,7 +71,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         watch = not (given.headless or given.memory)
     return Options(
         world=given.world or "",
-        branch=given.branch or "main",
+        branch=given.branch,
         scenario=given.scenario,
         at=given.at,
         theme=given.theme,
@@ -96,9 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("world", nargs="?", metavar="WORLD",
         help="a world's directory, slug or number (without one: pick it)")  # fmt: skip
-    add("--branch", metavar="B", help="the journal to open (default: main)")
+    add("--branch", metavar="B",
+        help="the journal to open (default: the one shown last, else main)")  # fmt: skip
     add("--scenario", metavar="S", help="whose answers are prepared and whose steps t plays")
-    add("--at", type=int, metavar="H", help="the height to show first (default: the live end)")
+    add("--at", type=int, metavar="H",
+        help="the height to show first, of main or of B (default: the live end)")  # fmt: skip
     add(
         "--theme",
         metavar="T",

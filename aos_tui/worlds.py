@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aos_tui.session import Closed, Session
+from aos_tui.tour import key_of
 from aos_tui.world_screen import WorldScreen
 
 if TYPE_CHECKING:
@@ -169,7 +171,7 @@ class Worlds:
 
     def _plain_options(self) -> Options:
         """Those of the command line, but for what belongs to the world that was named there."""
-        return replace(self._options, branch="main", scenario=None, at=None, tour=False)
+        return replace(self._options, branch=None, scenario=None, at=None, tour=False)
 
     def _open(self, options: Options) -> None:
         self._app.run_worker(self._replace_coming(options), group="open")
@@ -232,6 +234,7 @@ class Worlds:
         if before is not None and before is not world:
             await before.close()
         self._say_height(world)
+        self._say_branch(world)
         self._look_after(world)
         if self._app.remembers and not world.options.tour:
             from aos_tui.remembered import remember_world
@@ -240,10 +243,32 @@ class Worlds:
 
     def _look_after(self, world: Opened) -> None:
         """What goes on as long as the world's screen is there."""
+        world.screen.work(partial(self._watch_again, world), group="property")
         if world.options.watch:
             world.screen.run_worker(self._watch(world), group=ENDLESS)
         if world.options.poll:
             world.screen.run_worker(world.session.follow(), group=ENDLESS)
+
+    def _say_branch(self, world: Opened) -> None:
+        """Where one is, if it is not where one begins."""
+        session = world.session
+        if session.not_back is not None:
+            text = f"{session.not_back}\nThis is main; {key_of('branches')} shows the others"
+            self._app.notify(text, severity="warning", timeout=10)
+        elif session.came_back and session.snapshot is not None:
+            branch = session.snapshot.branch
+            self._app.notify(
+                f"on branch {branch}, as you left it: {key_of('branches')} shows the others"
+            )
+
+    async def _watch_again(self, world: Opened) -> None:
+        """Watch the property of before, now that the world is shown."""
+        with suppress(Closed):
+            if (problem := await world.session.watch_again()) is not None:
+                text = (
+                    f"the property that was watched no longer fits, and is not watched: {problem}"
+                )
+                self._app.notify(text, severity="warning", timeout=10)
 
     def _say_height(self, world: Opened) -> None:
         at, snapshot = world.options.at, world.session.snapshot

@@ -51,7 +51,7 @@ def _tutorial() -> Iterator[Picture]:
         ("waiting", ("t",), ("waits for 3", "◷ await_a", "answer ready: 202")),
         ("order", ("tab", "tab", "tab", "J", "J"), ("waits for 3", "2 GET example.com/api/b")),
         ("done", ("R", "v"), ("✓ verified", "Done", "[202, 200, 201]")),
-        ("undone", ("u",), ("main-22", "waits for 1")),
+        ("undone", ("u",), ("main-undo-23", "waits for 1")),
         ("break", ("escape", "x"), ("t  timeout", "nothing came in time")),
         ("compare", ("t", "c"), ("4 differences", "- [202, 200, 201]", "+ [0, 200, 201]")),
         ("why", ("escape", "tab", "w"), ("receipt GET /api/a timeout", "last_statuses")),

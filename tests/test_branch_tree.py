@@ -19,10 +19,12 @@ from aos_core.branch_tree import (
     rename_branch,
     restore_branch,
 )
+from aos_core.branches import DiskError
 from aos_core.disk import Disk, FileDisk
-from aos_core.errors import BranchLocked, UsageError
+from aos_core.errors import BranchLocked, ReadOnly, UsageError
 from aos_core.frames import Frame
 from aos_core.journal import JournalMissing
+from aos_core.layer import OPERATING_SYSTEM
 from aos_core.testing import assert_replays
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
@@ -191,8 +193,102 @@ def test_a_world_does_the_same_to_other_branches(world: Path, memory: bool) -> N
         assert found.branches() == ["main"] and list(found.tree(removed=True).branches) == ["aside"]
         assert found.restore_branch("aside").parent == Parent("main", found.height, found.head)
         with pytest.raises(UsageError) as caught:
-            found.rename_branch("main", "x")
-        assert caught.value.code == "branch_open"
-        with pytest.raises(UsageError) as caught:
             found.delete_branch("main")
         assert caught.value.code == "branch_open"
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_the_branch_that_is_open_is_renamed_and_goes_on(world: Path, memory: bool) -> None:
+    with World.open(world, memory=memory) as found:
+        found.fire(EVENT, start())
+        head = found.head
+        assert found.rename_branch("main", "mine").head == head
+        assert (found.branch, found.branches(), found.head) == ("mine", ["mine"], head)
+        for taken, code in (("mine", "branch_exists"), ("a@b", "bad_branch_name")):
+            with pytest.raises(UsageError) as caught:
+                found.rename_branch("mine", taken)
+            assert (caught.value.code, found.branch) == (code, "mine")
+        release_all(found)
+        assert [found.owner(height) for height in (0, found.height)] == ["mine", "mine"]
+        with found.fork(16, "side") as side:
+            assert side.rename_branch("side", "aside").parent == Parent("mine", 16, head)
+        assert found.verify().ok
+        if not memory:
+            assert found.log == log(world, "mine")
+            with pytest.raises(BranchLocked, match="branch mine is being written by this very"):
+                World.open(world, "mine")
+        head, height = found.head, found.height
+    if not memory:
+        assert sorted(of.stem for of in (world / ".aos/index").glob("*.offsets")) == [
+            "aside", "mine",
+        ]  # fmt: skip
+        with World.open(world, "mine") as again:
+            assert (again.head, again.height) == (head, height)
+            assert_replays(again)
+        with World.open(world) as main:
+            assert main.height == 0, "the old name is free, and its lock too"
+
+
+def test_a_parent_is_renamed_from_its_child_which_goes_on(forked: Path) -> None:
+    with World.open(forked, "two") as two:
+        assert [two.owner(at) for at in (16, 17, 20)] == ["main", "one", "two"]
+        for old, new in (("main", "root"), ("one", "uno")):
+            two.rename_branch(old, new)
+        assert [two.owner(at) for at in (16, 17, 20)] == ["root", "uno", "two"]
+        assert not two.lost
+        two.fire(EVENT, start())
+        assert_replays(two)
+
+
+def test_one_that_somebody_else_writes_is_not_renamed_by_who_reads_it(forked: Path) -> None:
+    with World.open(forked, "two") as writer, World.open(forked, "two", write=False) as reader:
+        with pytest.raises(BranchLocked, match="branch two is being written"):
+            reader.rename_branch("two", "x")
+        assert reader.branch == "two"
+        writer.close()
+        assert reader.rename_branch("two", "x").height == reader.height
+        assert not reader.lost and reader.records[reader.height] is not None
+    with World.open(forked, "x") as opened:
+        assert_replays(opened)
+
+
+def test_what_is_at_the_name_of_a_lost_journal_is_not_renamed(forked: Path) -> None:
+    with World.open(forked, "two") as two:
+        log(forked, "two").unlink()
+        log(forked, "two").write_bytes(log(forked, "one").read_bytes())
+        with pytest.raises(ReadOnly, match="deleted or moved"):
+            two.rename_branch("two", "x")
+        assert two.branch == "two" and not log(forked, "x").exists()
+        with pytest.raises(ReadOnly):
+            two.discard()
+    assert log(forked, "two").exists()
+
+
+def test_a_rename_that_cannot_be_made_durable_leaves_one_name(
+    forked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(5, "input/output error")
+
+    with World.open(forked, "two") as two:
+        monkeypatch.setattr(OPERATING_SYSTEM, "sync_directory", fail)
+        with pytest.raises(DiskError):
+            two.rename_branch("two", "x")
+        monkeypatch.undo()
+        assert (two.branch, two.lost) == (two.log.stem if two.log else "", False)
+        two.fire(EVENT, start())
+        assert_replays(two)
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_only_a_fork_that_nothing_has_happened_to_is_discarded(world: Path, memory: bool) -> None:
+    with World.open(world, memory=memory) as found:
+        found.fire(EVENT, start())
+        found.fork(16, "empty").discard()
+        assert found.branches() == ["main"] and not found.tree(removed=True).branches
+        busy = found.fork(16, "busy")
+        release_all(busy, 1)
+        with pytest.raises(UsageError) as caught:
+            busy.discard()
+        assert caught.value.code == "has_inputs" and found.branches() == ["busy", "main"]
+        assert found.owner(16) == "main"

@@ -1,4 +1,4 @@
-"""Choose a branch from the graph of them, and what to do with it."""
+"""Choose a branch from the graph of them, and rename, delete and bring back others on the way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from aos_tui.dialogs.base import Dialog, LineList
 
 Choice = tuple[str, str]
-"""(``open``, ``rename``, ``delete``, ``restore`` or ``diff``, name of the branch)"""
+"""(``open`` or ``diff``, name of the branch)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,15 @@ class BranchOption:
     state: str = "other"
 
 
+Lines = Callable[[bool], Sequence[BranchOption]]
+"""All lines, or those that people are likely to want."""
+
+
 class BranchesDialog(Dialog[Choice]):
-    """Dismisses with what to do and the branch, or None. ``lines`` gives all of them, or those that
-    people are likely to want."""
+    """Dismisses with what to do and the branch, or None.
+
+    ``change`` is given this dialog, ``rename``, ``delete`` or ``restore``, and a branch: the dialog
+    stays, ``busy`` meanwhile, and is to be given the new ``lines`` with :meth:`show`."""
 
     SAYS = (
         "Goes on with another branch, at its live end; this one stays as it is. = marks ends with "
@@ -47,9 +53,12 @@ class BranchesDialog(Dialog[Choice]):
         Binding("space", "all", show=False),
     ]
 
-    def __init__(self, lines: Callable[[bool], Sequence[BranchOption]]) -> None:
+    busy = False
+    """While something is being changed no key counts: it might be meant for the next list."""
+
+    def __init__(self, lines: Lines, change: Callable[[BranchesDialog, str, str], None]) -> None:
         super().__init__("Branches")
-        self._lines, self._whole = lines, False
+        self._lines, self._change, self._whole = lines, change, False
         self._shown = lines(False)
 
     def body(self) -> ComposeResult:
@@ -63,6 +72,27 @@ class BranchesDialog(Dialog[Choice]):
         at = next((at for at, of in enumerate(self._shown) if of.name == name), 0)
         self.query_one(OptionList).highlighted = at
 
+    def show(self, lines: Lines, at: str | None) -> None:
+        """Show other lines, and go to branch ``at``; None: stay at the line where one is."""
+        self._lines = lines
+        if self.is_running:
+            self._fill(at)
+
+    def _fill(self, at: str | None) -> None:
+        self._shown = self._lines(self._whole)
+        found = self.query_one(OptionList)
+        row = found.highlighted or 0
+        found.clear_options()
+        found.add_options(Option(of.text) for of in self._shown)
+        if at is None:
+            found.highlighted = min(row, len(self._shown) - 1)
+        else:
+            self._go_to(at)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing while something is being changed, save going back."""
+        return action == "back" or not self.busy
+
     @property
     def _here(self) -> BranchOption | None:
         at = self.query_one(OptionList).highlighted
@@ -73,12 +103,14 @@ class BranchesDialog(Dialog[Choice]):
         match self._here:
             case None:
                 return
+            case _ if self.busy:
+                return
             case BranchOption(name=""):
                 self.action_all()
             case BranchOption(state="present"):
                 self.dismiss(None)
             case BranchOption(name=name, state="removed"):
-                self.dismiss(("restore", name))
+                self._change(self, "restore", name)
             case BranchOption(name=name):
                 self.dismiss(("open", name))
 
@@ -86,35 +118,35 @@ class BranchesDialog(Dialog[Choice]):
         """Show all branches, or the likely ones again."""
         here = self._here
         self._whole = not self._whole
-        self._shown = self._lines(self._whole)
-        found = self.query_one(OptionList)
-        found.clear_options()
-        found.add_options(Option(of.text) for of in self._shown)
-        self._go_to("" if here is None else here.name)
+        self._fill("" if here is None else here.name)
 
     def action_rename(self) -> None:
-        """Dismiss with the branch under the cursor, to be renamed."""
-        self._act("rename", "renamed")
+        """Rename the branch under the cursor, be it the one that is open."""
+        here = self._changeable("renamed")
+        if here is not None:
+            self._change(self, "rename", here.name)
 
     def action_delete(self) -> None:
-        """Dismiss with the branch under the cursor, to be deleted."""
-        self._act("delete", "deleted")
+        """Delete the branch under the cursor."""
+        here = self._changeable("deleted")
+        if here is not None and here.state == "present":
+            self.notify("this branch is open and cannot be deleted: go on with another one first")
+        elif here is not None:
+            self._change(self, "delete", here.name)
 
     def action_diff(self) -> None:
         """Dismiss with the branch under the cursor, to be compared with the one that is open."""
-        here = self._here
+        here = self._changeable("compared")
         if here is not None and here.state == "present":
             self.notify("this branch is open: choose another one to compare it with")
-        elif here is not None and here.name:
-            self._act("diff", "compared")
+        elif here is not None:
+            self.dismiss(("diff", here.name))
 
-    def _act(self, what: str, done: str) -> None:
+    def _changeable(self, done: str) -> BranchOption | None:
         here = self._here
         if here is None or not here.name:
-            return
+            return None
         if here.state == "removed":
             self.notify(f"it is deleted and cannot be {done}: enter brings it back")
-        elif here.state == "present":
-            self.notify(f"this branch is open and cannot be {done}: go on with another one first")
-        else:
-            self.dismiss((what, here.name))
+            return None
+        return here

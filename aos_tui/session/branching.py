@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aos_tui.branch_names import fork_name
 from aos_tui.formatting import kind_text, plain, summary
 from aos_tui.glyphs import UNICODE
 from aos_tui.session.proving import Proving
@@ -14,15 +16,6 @@ if TYPE_CHECKING:
     from aos_core.branch_tree import Branch
     from aos_core.world import World
     from aos_tui.snapshot import Index
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What is gone with a branch: how many ``records`` of its own. One with ``children``, which go
-    on from it, is not deleted."""
-
-    records: int
-    children: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +33,8 @@ class Place:
 class BranchLine:
     """A branch in the list of them: the ``parent`` it was forked from, after height ``fork``, None
     where it was not or the parent is gone; its last ``height`` and the ``root`` there; what its
-    last ``input`` was. ``proven``: verified up to its end before. ``problem``: why it cannot be
-    read, and then nothing else is known of it."""
+    last ``input`` was; how many ``records`` it has of its own. ``proven``: verified up to its end
+    before. ``problem``: why it cannot be read, and then nothing else is known of it."""
 
     name: str
     parent: str | None = None
@@ -49,6 +42,7 @@ class BranchLine:
     height: int = 0
     root: bytes = b""
     input: str = ""
+    records: int = 0
     proven: bool = False
     present: bool = False
     removed: bool = False
@@ -60,19 +54,33 @@ class Branching(Proving):
 
     before: Place | None = None
     """What to compare with: where the last experiment began, or the branch that was left. One with
-    nothing of its own, as undoing twice leaves between, is no end to compare with."""
+    nothing of its own is no end to compare with."""
 
     async def fork(self, height: int, name: str) -> None:
         """Fork at a height and go on there, at its live end."""
-
-        def act() -> None:
-            forked = self._opened.fork(height, name)
-            self._marked[name] = frozenset(of for of in self._marks() if of <= forked.height)
-            self._leave_for(forked, None)
-
         self._need_rest()
         self._stop_verifying()
-        await self._act(act)
+        await self._act(partial(self._fork, height, name))
+
+    def _fork(self, height: int, name: str, *, discard: bool = False) -> None:
+        """``discard``: the branch that is left is given up for good, for it has nothing."""
+        forked = self._opened.fork(height, name)
+        self._marked[name] = frozenset(of for of in self._marks() if of <= forked.height)
+        self._leave_for(forked, None, discard=discard)
+
+    async def fork_name(self, height: int) -> str:
+        """What a fork at a height may be called."""
+
+        def look() -> str:
+            start = self.fork_start(height)
+            return fork_name(self._opened.owner(start), start, self._taken())
+
+        return await self._run(look)
+
+    def _taken(self) -> set[str]:
+        """The names of all branches, and of those that can be brought back."""
+        world = self._opened
+        return {*world.branches(), *world.tree(removed=True).branches}
 
     @property
     def live_running(self) -> bool:
@@ -101,18 +109,27 @@ class Branching(Proving):
         self._stop_verifying()
         await self._act(act)
 
-    def _leave_for(self, world: World, locked: str | None) -> None:
+    def _leave_for(self, world: World, locked: str | None, *, discard: bool = False) -> None:
         """Show ``world``; the one before is closed. In memory it is kept: nobody else has it."""
         old = self._opened
         if self.before is None or self.before.branch == world.branch or old.has_own:
             self.before = Place(old.branch, None)
         self._use(world)
         self.locked = locked
-        if self.options.memory:
+        if discard:
+            self._discard(old)
+        elif self.options.memory:
             self._parked[old.branch] = old
         else:
             old.close()
         self._look_at_disk()
+
+    def _discard(self, world: World) -> None:
+        from aos_core.errors import AosError
+
+        self._marked.pop(world.branch, None)
+        with suppress(AosError):  # an empty branch more does no harm
+            world.discard()
 
     async def branches(self) -> list[str]:
         """The names of all branches."""
@@ -122,33 +139,23 @@ class Branching(Proving):
         """All branches, then those that can be brought back; sorted by name."""
         return await self._run(lambda: _lines(self._opened, self._index))
 
-    async def removed_branches(self) -> list[str]:
-        """The names of the branches that can be brought back."""
-        return await self._run(lambda: list(self._opened.tree(removed=True).branches))
-
-    async def loss_of(self, name: str) -> Loss:
-        """What deleting a branch would lose."""
-
-        def look() -> Loss:
-            tree = self._opened.tree()
-            if (error := tree.unreadable.get(name)) is not None:
-                raise error
-            return Loss(tree.branches[name].records, tuple(tree.children(name)))
-
-        return await self._run(look)
-
     async def rename_branch(self, name: str, new: str) -> None:
-        """Give another branch a free name."""
+        """Give a branch a free name; the one that is shown goes on under it."""
 
         def act() -> None:
             self._opened.rename_branch(name, new)
-            self._marked[new] = self._marked.pop(name, frozenset())
+            for parked in self._parked.values():
+                parked.branch_renamed(name, new)
+            if name in self._parked:
+                self._parked[new] = self._parked.pop(name)
+            self._marks_renamed(name, new)
             if self.before is not None and self.before.branch == name:
                 self.before = replace(self.before, branch=new)
-            if (parked := self._parked.pop(name, None)) is not None:
-                parked.branch, self._parked[new] = new, parked
 
+        if name == self._opened.branch:
+            self._stop_verifying()  # it would look for the old name
         await self._run(act)
+        await self.refresh()
 
     async def delete_branch(self, name: str) -> None:
         """Delete a branch; :meth:`restore_branch` undoes it."""
@@ -184,6 +191,7 @@ def _lines(world: World, index: Index) -> tuple[BranchLine, ...]:
             of.height,
             of.root,
             input,
+            of.records,
             of.head in proven,
             of.name == world.branch and not removed,
             removed,

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from aos_tui.branch_names import is_undo, undo_name
 from aos_tui.session import reading
 from aos_tui.session.branching import Branching, Place
 
 if TYPE_CHECKING:
     from aos_core.view import Pending, View
+    from aos_core.world import World
 
 MOST_CHANGES = 500
 """So many differences are shown."""
@@ -42,6 +44,17 @@ class Broken:
     heights: tuple[int, ...]
     fault: str | None
     refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was undone: the input of this ``kind`` at height ``first`` of branch ``of``. ``name`` is
+    the branch without it, which is shown now."""
+
+    name: str
+    of: str
+    first: int
+    kind: str
 
 
 class Experiments(Branching):
@@ -85,15 +98,28 @@ class Experiments(Branching):
                 return item
         raise UsageError("this effect is no longer pending", hint="look at the pending pane")
 
-    async def last_input(self) -> tuple[int, str] | None:
-        """(the height before the last input, its kind); None at the beginning."""
+    async def undo(self) -> Undone | None:
+        """Go on before the last input, on a new branch; None at the beginning of the world.
 
-        def look() -> tuple[int, str] | None:
+        What has an input of its own stays. An undo that has none yet gives way to the next one:
+        undoing three times leaves one branch, not three of which two are empty."""
+
+        def act() -> Undone | None:
             world = self._opened
             first, _ = world.turn_bounds(world.height)
-            return None if first == 0 else (first - 1, world.records[first].kind)
+            if first == 0:
+                return None
+            of, kind = world.owner(first), world.records[first].kind
+            name = undo_name(of, first, self._taken())
+            gives_way = _is_empty_undo(world)
+            if gives_way and (self.before is None or self.before.branch == world.branch):
+                self.before = Place(of, None)
+            self._fork(first - 1, name, discard=gives_way)
+            return Undone(name, of, first, kind)
 
-        return await self._run(look)
+        self._need_rest()
+        self._stop_verifying()
+        return await self._act(act)
 
     async def compare(self, before: Place, after: Place) -> Comparison:
         """What differs between two ends. Raises :class:`AosError` where one is not there."""
@@ -137,6 +163,13 @@ class Experiments(Branching):
         finally:
             if opened is not None:
                 opened.close()
+
+
+def _is_empty_undo(world: World) -> bool:
+    """Whether a branch was made by undo, and nothing has happened on it since."""
+    begins = world.begins()
+    made = is_undo(world.branch, begins[-1] if begins else None)
+    return made and world.writable and not world.has_own
 
 
 def _path(path: str, *views: View) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from aos_tui.session import opening, reading
-from aos_tui.session.showing import Showing
+from aos_tui.session.returning import Returning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ Stamp = tuple[int, int, int] | None
 """(device, inode, size in bytes) of a file; None where there is none"""
 
 
-class Following(Showing):
+class Following(Returning):
     """Looks at the journal's file, and takes in what has happened to it."""
 
     async def follow(self) -> None:

@@ -15,6 +15,7 @@ from contextvars import Context, copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from aos_tui.left_off import MAIN
 from aos_tui.options import Options
 from aos_tui.session import opening, reading
 from aos_tui.session.states import StatesReader, nearest
@@ -99,10 +100,14 @@ class Showing:
             await self.refresh()
 
     def _open(self) -> None:
-        world, self.locked = self._open_branch(self.options.branch)
+        world, self.locked = self._open_first()
         self._use(world)
         if self._wanted is not None:
             self._wanted = min(max(0, self._wanted), world.height)
+
+    def _open_first(self) -> tuple[World, str | None]:
+        """The branch that was asked for, or main; as :func:`opening.open_branch`."""
+        return self._open_branch(self.options.branch or MAIN)
 
     def _open_branch(self, branch: str) -> tuple[World, str | None]:
         """As :func:`opening.open_branch`; what takes long is told, and broken off by closing."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,15 +13,9 @@ from aos_tui.session.branching import Place
 from aos_tui.verbs.base import Base
 
 if TYPE_CHECKING:
-    from aos_tui.dialogs import BranchOption
+    from aos_tui.dialogs import BranchesDialog, BranchOption
     from aos_tui.glyphs import Glyphs
     from aos_tui.session.branching import BranchLine
-
-
-def free_name(stem: str, taken: Collection[str]) -> str:
-    """``stem``, or where that is taken the first of ``stem-2`` and so on that is not."""
-    names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
-    return next(name for name in names if name not in taken)
 
 
 def _state(of: BranchLine) -> str:
@@ -35,6 +28,8 @@ class Branching(Base):
     """Forks, and the choice of a branch."""
 
     glyphs: Glyphs
+    _listed: Sequence[BranchLine] = ()
+    """What the list of branches shows."""
 
     async def compare_places(self, before: Place, after: Place) -> None:
         """Show what differs between two ends."""
@@ -101,21 +96,18 @@ class Branching(Base):
             self.prepare(self._ask_branch)
 
     async def _ask_branch(self) -> None:
-        assert self.snapshot is not None
-        acts = {
-            "open": self._open_branch,
-            "rename": self._ask_new_name,
-            "delete": self._ask_delete,
-            "restore": self._restore,
-            "diff": self._diff_with,
-        }
+        acts = {"open": self._open_branch, "diff": self._diff_with}
 
         def answer(choice: tuple[str, str]) -> None:
             what, name = choice
-            (self.prepare if what in ("rename", "delete") else self.work)(partial(acts[what], name))
+            self.work(partial(acts[what], name))
 
-        found = await self.session.branch_lines()
-        self._ask("BranchesDialog", answer, partial(self._branch_options, found))
+        lines = await self._list_branches()
+        self._ask("BranchesDialog", answer, lines, self._change_branch)
+
+    async def _list_branches(self) -> Callable[[bool], Sequence[BranchOption]]:
+        self._listed = await self.session.branch_lines()
+        return partial(self._branch_options, self._listed)
 
     def _branch_options(self, found: Sequence[BranchLine], whole: bool) -> list[BranchOption]:
         from aos_tui.dialogs import BranchOption
@@ -139,44 +131,72 @@ class Branching(Base):
         await self.session.open_branch(name)
         self.notify(f"on branch {name}")
 
-    async def _restore(self, name: str) -> None:
-        await self.session.restore_branch(name)
-        self.notify(f"branch {name} is back")
+    # -- what the list of branches goes on with ------------------------------------------------
 
-    async def _ask_new_name(self, name: str) -> None:
-        taken = await self.session.branches()
+    def _change_branch(self, of: BranchesDialog, what: str, name: str) -> None:
+        """Rename, delete or restore a branch of the list, which stays and shows it."""
+        listed = next(
+            line for line in self._listed if (line.name, line.removed) == (name, what == "restore")
+        )
+        if listed.problem is not None:
+            self.notify(f"branch {name} cannot be read: {listed.problem}", severity="warning")
+        elif what == "rename":
+            self._ask_new_name(of, name)
+        elif what == "delete":
+            self._ask_delete(of, listed)
+        else:
+            restored = partial(self.session.restore_branch, name)
+            self._change_listed(of, restored, f"branch {name} is back", name)
 
+    def _change_listed(
+        self, of: BranchesDialog, change: Callable[[], Awaitable[None]], done: str, at: str | None
+    ) -> None:
+        """``at``: the branch that the list is at then; None: the line it is at now."""
+
+        async def act() -> None:
+            try:
+                await change()
+                self.notify(done)
+            finally:
+                try:
+                    of.show(await self._list_branches(), at)
+                finally:
+                    of.busy = False
+
+        of.busy = True
+        self.work(act)
+
+    def _ask_new_name(self, of: BranchesDialog, name: str) -> None:
         def answer(new: str) -> None:
-            async def act() -> None:
-                await self.session.rename_branch(name, new)
-                self.notify(f"branch {name} is now called {new}")
-
+            renamed = partial(self.session.rename_branch, name, new)
             if new != name:
-                self.work(act)
+                self._change_listed(of, renamed, f"branch {name} is now called {new}", new)
 
-        self._ask("RenameDialog", answer, name, [of for of in taken if of != name])
+        taken = [line.name for line in self._listed if not line.removed and line.name != name]
+        self._ask("RenameDialog", answer, name, taken)
 
-    async def _ask_delete(self, name: str) -> None:
-        loss = await self.session.loss_of(name)
-        if loss.children:
-            goes_on = f"{some(loss.children)} goes on from it"
+    def _ask_delete(self, of: BranchesDialog, listed: BranchLine) -> None:
+        name = listed.name
+        children = [line.name for line in self._listed if line.parent == name and not line.removed]
+        if children:
+            goes_on = f"{some(children)} goes on from it"
             self.notify(f"branch {name} is not deleted: {goes_on}", severity="warning")
             return
 
         def answer(yes: bool) -> None:
-            async def act() -> None:
-                await self.session.delete_branch(name)
-                self.notify(f"branch {name} is deleted; B brings it back")
-
+            deleted = partial(self.session.delete_branch, name)
             if yes:
-                self.work(act)
+                self._change_listed(of, deleted, f"branch {name} is deleted; enter on it brings it "
+                                    "back", None)  # fmt: skip
 
         text = (
-            f"Branch {name} has {count(loss.records, 'record')} of its own, which no other branch "
-            "has. They are gone from the list of branches, and can be brought back there until "
+            f"Branch {name} has {count(listed.records, 'record')} of its own, which no other branch"
+            " has. They are gone from the list of branches, and can be brought back there until "
             "aos gc clears them away."
         )
         self._ask("ConfirmDialog", answer, f"Delete {name}?", text, "Delete", "Keep it")
+
+    # -- forks --------------------------------------------------------------------------------
 
     def action_fork(self) -> None:
         """Fork at the shown height."""
@@ -190,11 +210,9 @@ class Branching(Base):
         self.prepare(partial(self._ask_fork, then, height, why))
 
     async def _ask_fork(self, then: Callable[[], None], height: int, why: str) -> None:
-        assert self.snapshot is not None
         taken = await self.session.branches()
         start = self.session.fork_start(height)
-        stem = f"{self.snapshot.branch.partition('~')[0][:60]}-{start}"
-        suggested = free_name(stem, taken)
+        suggested = await self.session.fork_name(height)
 
         def answer(name: str) -> None:
             async def act() -> None:

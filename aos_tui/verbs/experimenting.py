@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aos_tui.chips import chip
 from aos_tui.formatting import Piece, count, some
 from aos_tui.session.branching import Place
-from aos_tui.verbs.branching import free_name
 from aos_tui.verbs.writing import Writing
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ class Experimenting(Writing):
             self.notify(wrong, severity="error")
 
     def action_undo(self) -> None:
-        """A new branch before the last input; this one stays."""
+        """A new branch before the last input; what has inputs of its own stays."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
             return
@@ -130,18 +128,15 @@ class Experimenting(Writing):
 
     async def _undo(self) -> bool:
         """Whether there was something to undo."""
-        assert self.snapshot is not None
-        old, found = self.snapshot.branch, await self.session.last_input()
+        found = await self.session.undo()
         if found is None:
             self.notify("nothing to undo: this is the beginning of the world")
             return False
-        height, kind = found
-        taken = {*await self.session.branches(), *await self.session.removed_branches()}
-        stem = f"{re.sub(r'(~.*|(-[0-9]+)+)$', '', old)[:50]}-{height}"
-        name = free_name(stem, taken)
-        await self.session.fork(height, name)
-        what = _KINDS.get(kind, kind)
-        self.notify(f"undone: the last {what}. On branch {name}; {old} is as it was, B goes back")
+        what = _KINDS.get(found.kind, found.kind)
+        self.notify(
+            f"undone: {what} {found.first} of {found.of}, which is as it was: B goes back. "
+            f"On branch {found.name}"
+        )
         return True
 
     def action_compare(self) -> None:

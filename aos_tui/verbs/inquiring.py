@@ -164,7 +164,7 @@ class Inquiring(Jumping):
         at, told = snapshot.fails_at, self._first_failure
         if told != -1 and at != told:
             self._first_failure = at
-            if at is not None:
+            if at is not None and at != self.session.known_failure:
                 self.notify(f"the property fails first at height {at}: g goes there",
                             severity="warning")  # fmt: skip
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import OptionList
 
-from aos_tui.branch_text import MOST_MADE, WIDEST, arranged, branch_lines, was_made
+from aos_tui.branch_names import fork_name, is_made, is_undo, undo_name
+from aos_tui.branch_text import MOST_MADE, WIDEST, arranged, branch_lines
 from aos_tui.formatting import plain
 from aos_tui.glyphs import ASCII, UNICODE
 from aos_tui.session.branching import BranchLine
@@ -70,14 +71,38 @@ def test_what_undo_has_named_is_left_out_where_it_is_much() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "fork", "is_made"),
+    ("name", "fork", "made"),
     [
         ("main-22", 22, True), ("main-22-3", 22, True), ("main-22", 21, False),
+        ("main-undo-23", 22, True), ("main-undo-23-2", 22, True), ("main-undo-23", 21, False),
         ("basic~3", None, True), ("try", 22, False), ("v-2", None, False),
     ],
 )  # fmt: skip
-def test_a_name_that_was_made_is_known(name: str, fork: int | None, is_made: bool) -> None:
-    assert was_made(BranchLine(name, "main", fork)) == is_made
+def test_a_name_that_was_made_is_known(name: str, fork: int | None, made: bool) -> None:
+    assert is_made(name, fork) == made
+
+
+@pytest.mark.parametrize(
+    ("of", "first", "name"),
+    [
+        ("main", 23, "main-undo-23"), ("basic~2", 23, "basic-undo-23"),
+        ("main-undo-23", 30, "main-undo-23-undo-30"),
+        ("main-undo-23", 23, "main-undo-23-2"), ("main-undo-23-2", 23, "main-undo-23-3"),
+        ("m" * 80, 1_000_000, f"{'m' * 60}-undo-1000000"),
+    ],
+)  # fmt: skip
+def test_undo_names_what_it_undoes_of_which_branch(of: str, first: int, name: str) -> None:
+    taken = {"main-undo-23", "main-undo-23-2"} if name[-2:] in ("-2", "-3") else set()
+    taken -= {name}
+    assert undo_name(of, first, taken) == name
+    assert is_undo(name, first - 1) and len(name) <= 80
+
+
+def test_a_fork_is_never_taken_for_an_undo() -> None:
+    assert fork_name("main", 22, {"main-22"}) == "main-22-2"
+    forked = fork_name("main-undo-23", 23, set())
+    assert forked == "main-undo-23-23"
+    assert not is_undo(forked, 23) and is_made(forked, 23)
 
 
 def test_long_names_are_cut() -> None:
@@ -99,8 +124,8 @@ async def test_the_list_knows_ends_inputs_and_what_was_verified(world: Path, mem
         await on.keys("t", "R", "v", "u", "F", "text:mine", "enter", "B")
         main, undone, mine = shown(on)
         assert ("receipt GET /api/c 201" in main, "✓" in main) == (True, not memory)
-        assert undone.startswith("  ├ main-22 @22 h 22")
-        assert mine.startswith("◉ ╰ mine    @22 h 22")
+        assert undone.startswith("  ├ main-undo-23 @22 h 22")
+        assert mine.startswith("◉ ╰ mine         @22 h 22")
         assert " = " in undone and " = " in mine and " = " not in main
         await on.keys("up", "up", "c")
         assert on.mode == "ComparisonDialog"

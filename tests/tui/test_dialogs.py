@@ -149,7 +149,7 @@ def why() -> WhyDialog:
     return WhyDialog(why_page(17), look_why, lambda field, height, answer: answer(len(field.title)))
 
 
-def branches() -> BranchesDialog:
+def branches(change: Callable[[BranchesDialog, str, str], None] | None = None) -> BranchesDialog:
     def lines(whole: bool) -> list[BranchOption]:
         made = ["a-1", "a-2"] if whole else [""]
         return [
@@ -159,7 +159,7 @@ def branches() -> BranchesDialog:
             BranchOption(Text("gone"), "gone", "removed"),
         ]
 
-    return BranchesDialog(lines)
+    return BranchesDialog(lines, change or (lambda of, what, name: None))
 
 
 def help_dialog() -> HelpDialog:
@@ -351,11 +351,44 @@ async def test_the_extra_fields_of_a_payload_are_named_in_both_displays() -> Non
 async def test_the_branches_are_listed_and_another_is_chosen() -> None:
     assert (await run(branches(), "down", "enter")).result == ("open", "b")
     assert (await run(branches(), "enter")).result is None
-    assert (await run(branches(), "end", "enter")).result == ("restore", "gone")
-    for key, what in (("r", "rename"), ("d", "delete"), ("c", "diff")):
-        assert (await run(branches(), "down", key)).result == (what, "b")
-        assert (await run(branches(), key)).result == OPEN
-        assert (await run(branches(), "end", key)).result == OPEN
+    assert (await run(branches(), "down", "c")).result == ("diff", "b")
+    for keys in (("c",), ("end", "c")):
+        assert (await run(branches(), *keys)).result == OPEN
+
+
+async def test_what_changes_the_list_leaves_it_open() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def change(of: BranchesDialog, what: str, name: str) -> None:
+        asked.append((what, name))
+
+    keys = ("r", "d", "down", "r", "d", "end", "r", "d", "enter")
+    assert (await run(branches(change), *keys)).result == OPEN
+    assert asked == [("rename", "a"), ("rename", "b"), ("delete", "b"), ("restore", "gone")]
+
+
+async def test_the_list_of_branches_shows_what_has_become_of_it_where_one_was() -> None:
+    def change(of: BranchesDialog, what: str, name: str) -> None:
+        of.busy = True
+
+    def after(whole: bool) -> list[BranchOption]:
+        return [BranchOption(Text(name), name) for name in "acd"]
+
+    app = Host(branches(change))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        found, dialog = app.dialog.query_one(OptionList), app.dialog
+        assert isinstance(dialog, BranchesDialog)
+        await pilot.press("down", "d", "down", "d", "enter", "c", "space")
+        assert (found.highlighted, found.option_count, app.result) == (2, 4, OPEN)
+        dialog.show(after, None)
+        assert (found.highlighted, found.option_count) == (2, 3)
+        dialog.show(after, "c")
+        assert found.highlighted == 1
+        dialog.busy = False
+        await pilot.press("enter")
+    dialog.show(after, "a")
+    assert app.result == ("open", "c")
 
 
 async def test_space_shows_the_branches_that_are_left_out_and_stays_where_one_is() -> None:

@@ -125,15 +125,17 @@ async def test_undo_goes_before_the_last_input_and_keeps_the_branch(world: Path)
         await on.keys("t")
         root = on.known["root"]
         await on.keys("r", "u")
-        assert (on.snapshot.branch, on.snapshot.live, on.known["root"]) == ("main-16", 16, root)
-        assert "undone: the last receipt" in on.said[-1]
+        assert (on.snapshot.branch, on.snapshot.live, on.known["root"]) == (
+            "main-undo-17", 16, root,
+        )  # fmt: skip
+        assert "undone: receipt 17 of main, which is as it was" in on.said[-1]
         await on.keys("u")
-        assert (on.snapshot.branch, on.snapshot.live) == ("main-0", 0)
+        assert (on.snapshot.branch, on.snapshot.live) == ("main-undo-1", 0)
         await on.keys("u")
         assert "nothing to undo" in on.said[-1]
     with World.open(world, write=False) as kept:
         assert kept.height == 19
-        assert set(kept.branches()) == {"main", "main-16", "main-0"}
+        assert set(kept.branches()) == {"main", "main-undo-1"}
 
 
 async def test_quick_undos_add_up() -> None:
@@ -148,7 +150,71 @@ async def test_quick_undos_add_up() -> None:
 async def test_undone_twice_at_one_height_the_names_differ() -> None:
     async with opened() as on:
         await on.keys("t", "r", "u", "r", "u")
-        assert (on.snapshot.branch, on.snapshot.live) == ("main-16-2", 16)
+        assert (on.snapshot.branch, on.snapshot.live) == ("main-undo-17-2", 16)
+
+
+@pytest.mark.parametrize("memory", [True, False])
+async def test_undoing_on_leaves_one_branch_and_nothing_with_an_input_goes(
+    world: Path, memory: bool
+) -> None:
+    async with opened(world, memory=memory) as on:
+        await on.keys("t", "R", "u", "u")
+        assert await on.app.session.branches() == ["main", "main-undo-20"]
+        await on.keys("r", "u")  # it has an input of its own now
+        assert await on.app.session.branches() == ["main", "main-undo-20", "main-undo-20-2"]
+        await on.keys("u")
+        assert await on.app.session.branches() == ["main", "main-undo-17", "main-undo-20"]
+        lines = {of.name: of for of in await on.app.session.branch_lines()}
+        assert [of.name for of in lines.values() if of.removed] == []
+        assert {name: (of.parent, of.fork) for name, of in lines.items()} == {
+            "main": (None, None), "main-undo-17": ("main", 16), "main-undo-20": ("main", 19),
+        }  # fmt: skip
+        assert (lines["main"].height, lines["main-undo-20"].height) == (30, 22)
+        await on.keys("v")
+        assert on.known["verified"] is True
+
+
+async def test_what_one_has_named_does_not_give_way_to_undo(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "R", "F", "text:mine", "enter", "u")
+        assert on.snapshot.branch == "main-undo-23"
+        await on.keys("B", "r", "ctrl+u", "text:kept", "enter", "escape", "u")
+        assert on.snapshot.branch == "main-undo-20"
+        names = await on.app.session.branches()
+        assert names == ["kept", "main", "main-undo-20", "mine"]
+
+
+async def test_the_input_of_a_fork_is_undone_under_the_name_of_the_fork(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "F", "ctrl+u", "text:mine", "enter", "r", "r", "u")
+        assert (on.snapshot.branch, on.snapshot.live) == ("mine-undo-20", 19)
+        assert "undone: receipt 20 of mine" in on.said[-1]
+        await on.keys("u")
+        assert (on.snapshot.branch, on.snapshot.live) == ("mine-undo-17", 16)
+        await on.keys("c")
+        assert "mine and mine-undo-17" in words(on)
+        await on.keys("escape", "u", "c")
+        assert "mine and main-undo-1" in words(on)
+
+
+async def test_after_coming_back_to_an_empty_undo_c_finds_what_was_undone(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "R", "u")
+    async with opened(world, branch="main-undo-23") as on:
+        await on.keys("u", "c")
+        assert on.mode == "ComparisonDialog" and "main and main-undo-20" in words(on)
+        assert await on.app.session.branches() == ["main", "main-undo-20"]
+
+
+async def test_an_undo_that_somebody_else_writes_stays(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "R", "u")
+    with World.open(world, "main-undo-23"):
+        async with opened(world, branch="main-undo-23") as on:
+            await on.keys("u")
+            names = await on.app.session.branches()
+            assert names == ["main", "main-undo-20", "main-undo-23"]
+            assert on.errors == []
 
 
 async def test_two_orders_are_compared_and_end_in_the_same_root() -> None:
@@ -168,7 +234,8 @@ async def test_a_broken_receipt_makes_another_end_which_c_shows() -> None:
     async with opened() as on:
         await on.keys("t", "R", "u", "x", "e", "c")
         assert on.mode == "ComparisonDialog"
-        assert "main compared with main-22" in words(on) and "- main   + main-22" in words(on)
+        assert "main compared with main-undo-23" in words(on)
+        assert "- main   + main-undo-23" in words(on)
         assert re.search(r"[0-9]+ differences?: root", words(on))
         assert "demo/Aggregator@1" in words(on)
 

@@ -19,6 +19,7 @@ SCREENS = {
     "found": ("t", "R", "slash", "text:kind:receipt", "enter", "escape", "escape", "n", "n"),
     "join": ("t", "R", "comma", "comma", "comma", "comma", "w"),
     "walked": ("t", "R", "enter", "tab", "enter", "enter"),
+    "renamed": ("t", "R", "u", "r", "B", "r", "text:what-if", "enter", "up"),
     "branches": ("t", "R", "u", "r", "F", "text:mine", "enter", "escape", "B"),
 }
 

@@ -461,4 +461,4 @@ def test_options_of_a_world_need_one(
 
 
 def test_without_a_world_one_is_picked() -> None:
-    assert (parse([]).world, parse(["."]).world, parse(["04"]).branch) == ("", ".", "main")
+    assert (parse([]).world, parse(["."]).world, parse(["04"]).branch) == ("", ".", None)

@@ -15,11 +15,13 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from aos_core.files import Listed, bundled_worlds
+from aos_core.world import World
 from aos_tui.app import AosApp
 from aos_tui.headless import press, settle
+from aos_tui.left_off import Left, Marks, remember_left
 from aos_tui.options import Options
 from aos_tui.themes import OWN
-from tests.support import log
+from tests.support import log, release_all
 from tests.tui.driving import FOCUS, flip, play
 
 SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
@@ -116,6 +118,25 @@ def test_damaged_journal(snap_compare: Compare, world: Path, size: tuple[int, in
     offsets = play(world)
     flip(log(world), offsets[3] + 40)
     assert compare(snap_compare, Options(str(world), scenario="basic"), (), size)
+
+
+@SIZES
+def test_come_back(snap_compare: Compare, world: Path, size: tuple[int, int]) -> None:
+    """As one left it, with the word on where that is."""
+    play(world)
+    with World.open(world) as found, found.fork(16, "what-if") as made:
+        release_all(made, 2)
+        marks = {"what-if": Marks((8, 19), made.frames[-1].hash.hex())}
+    watched = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 2}]}'
+    remember_left(world, Left("what-if", marks, watched, fails_at=16))
+    app = AosApp(Options(str(world), poll=0.0))
+
+    async def drive(pilot: Pilot[None]) -> None:
+        await pilot.pause()
+        await settle(pilot)
+
+    assert snap_compare(app, run_before=drive, terminal_size=size)
+    assert app._exception is None
 
 
 PICKING = {

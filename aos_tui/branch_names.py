@@ -1,0 +1,55 @@
+"""The names of branches that nobody has named: what undo and F call theirs, and how one knows them.
+
+Undo names what it has undone: ``main-undo-23`` is main without record 23, an input, and without
+what came after it. F names where its fork leaves: ``main-22`` goes on after record 22 of main.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection
+
+_LONGEST = 60
+"""So many characters of a branch's name are taken into that of another."""
+
+_UNDO = re.compile(r"(.+-undo-([0-9]+))(-[0-9]+)?")
+_EARLIER = re.compile(r"~[0-9]+$")
+"""What an earlier run has at its end: its number changes with every run."""
+
+
+def free_name(stem: str, taken: Collection[str]) -> str:
+    """``stem``, or where that is taken the first of ``stem-2`` and so on that is not."""
+    names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
+    return next(name for name in names if name not in taken)
+
+
+def fork_name(of: str, height: int, taken: Collection[str]) -> str:
+    """What a fork may be called that goes on after record ``height``, which is of branch ``of``."""
+    return free_name(f"{_stem(of)}-{height}", taken)
+
+
+def undo_name(of: str, first: int, taken: Collection[str]) -> str:
+    """What a branch is called that lacks the turn of branch ``of`` that begins at ``first``. Where
+    that was all that came after an earlier undo, it is that undo's name again, with a number."""
+    found = _UNDO.fullmatch(of)
+    if found is not None and int(found[2]) == first:
+        return free_name(found[1], taken)
+    return free_name(f"{_stem(of)}-undo-{first}", taken)
+
+
+def is_undo(name: str, fork: int | None) -> bool:
+    """Whether a branch that leaves after height ``fork`` has the name that undo gave it."""
+    found = _UNDO.fullmatch(name)
+    return found is not None and fork is not None and int(found[2]) == fork + 1
+
+
+def is_made(name: str, fork: int | None) -> bool:
+    """Whether a branch has the name that undo or F gave it, or is an earlier run."""
+    if _EARLIER.search(name) or is_undo(name, fork):
+        return True
+    return fork is not None and re.search(rf"-{fork}(-[0-9]+)?$", name) is not None
+
+
+def _stem(of: str) -> str:
+    return _EARLIER.sub("", of)[:_LONGEST]

@@ -1,0 +1,175 @@
+"""Going on where one was: how a world was left is remembered while it is open, and restored."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aos_tui.left_off import MAIN, Left, Marks, recall_left, remember_left
+from aos_tui.session.showing import Showing
+from aos_tui.session.watching import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aos_core.world import World
+    from aos_tui.options import Options
+    from aos_tui.snapshot import Doing, Snapshot
+
+Shown = tuple[str, tuple[int, ...], str | None, int | None]
+"""(branch, marked heights, property, where it fails first)"""
+
+
+_NONE = {"no_branch", "bad_branch_name"}
+"""The codes of errors which say that there is no such branch any more, or never was."""
+
+
+class Returning(Showing):
+    """Opens a world as it was left, and remembers how it is."""
+
+    def __init__(
+        self,
+        options: Options,
+        changed: Callable[[Snapshot], None],
+        opening: Callable[[Doing | None], None],
+    ) -> None:
+        super().__init__(options, changed, opening)
+        self._kept: dict[str, Marks] = {}
+        self._marks_here: set[str] = set()
+        """The branches whose marks are said here: those of others may be another process's."""
+
+    _place: Path | None = None
+    """The folder of the world; None where nothing is remembered of it."""
+    _left = Left()
+    """How it was left."""
+    _written = Left()
+    """What the file says."""
+    _to_watch: str | None = None
+    """The property that is still to be watched again."""
+    _seen: Shown | None = None
+    """What was last handed to be written."""
+
+    came_back = False
+    """Whether the branch that is open first was not asked for, but is the one that was left."""
+    not_back: str | None = None
+    """Why the branch that was left is not open, though it is there."""
+
+    def _open_first(self) -> tuple[World, str | None]:
+        from aos_core.errors import AosError
+        from aos_core.files import find_world
+
+        if not self.options.returns:
+            return super()._open_first()
+        self._place = find_world(self.options.world).resolve()
+        self._left = self._written = left = recall_left(self._place)
+        self._kept, self._to_watch = dict(left.marks), left.property
+        if self.options.names_place or left.branch == MAIN:
+            return super()._open_first()
+        try:
+            found = self._open_branch(left.branch)
+        except AosError as error:
+            found = super()._open_first()
+            if error.code not in _NONE:
+                why = f"branch {left.branch}, where you were, does not open: {error.message}"
+                self.not_back = why
+        else:
+            self.came_back = True
+        return found
+
+    def _use(self, world: World) -> None:
+        super()._use(world)
+        kept = self._kept.get(world.branch)
+        if kept is not None and world.branch not in self._marked and _fit(kept, world):
+            self._marked[world.branch] = frozenset(kept.heights)
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        super()._publish(snapshot)
+        if self._place is None:
+            return
+        fails_at = self.known_failure if snapshot.fails_at is None else snapshot.fails_at
+        now = snapshot.branch, snapshot.marked, self._watched, fails_at
+        if now != self._seen:
+            self._seen = now
+            with suppress(RuntimeError):  # the pool is shut
+                self._pool.submit(self._remember, *now)
+
+    def _remember(
+        self, branch: str, marked: tuple[int, ...], property: str | None, fails_at: int | None
+    ) -> None:
+        from aos_core.errors import AosError
+
+        world, place = self._opened, self._place
+        assert place is not None
+        with suppress(AosError):  # what cannot be read is told where it is shown
+            if world.branch == branch:
+                self._marks_here.add(branch)
+                self._kept.pop(branch, None)
+                if marked:
+                    self._kept[branch] = Marks(marked, _frame(world, marked[-1]))
+        others = recall_left(place).marks
+        kept = {name: others[name] for name in others.keys() - self._marks_here}
+        kept |= {name: self._kept[name] for name in self._kept.keys() & self._marks_here}
+        there = {name: kept[name] for name in world.branches() if name in kept}
+        left = Left(branch, there, property, fails_at if property is not None else None)
+        if left != self._written:
+            self._written = left
+            remember_left(place, left)
+
+    def _marks_renamed(self, old: str, new: str) -> None:
+        """The marks of a branch go with it."""
+        self._marks_here |= {old, new}
+        if old in self._kept:
+            self._kept[new] = self._kept.pop(old)
+        if old in self._marked:
+            self._marked[new] = self._marked.pop(old)
+
+    @property
+    def known_failure(self) -> int | None:
+        """Where the property that is watched was known to fail first when the world was left: no
+        news."""
+        return self._left.fails_at if self._watched == self._left.property else None
+
+    @property
+    def _watched(self) -> str | None:
+        return self._to_watch if self.property_watch is None else self.property_watch.text
+
+    async def watch_again(self) -> str | None:
+        """Watch what was watched when the world was left; why that cannot be, or None. It is done
+        when the world is shown: nobody waits for it."""
+        from aos_core.errors import AosError
+
+        def act() -> str | None:
+            from aos_core.property import Property
+
+            try:
+                if self._to_watch is not None and self.property_watch is None:
+                    of = Property.parse(self._to_watch, self._opened.program)
+                    self.property_watch = Watch(self._to_watch, of)
+            except AosError as error:
+                return error.message
+            finally:
+                self._to_watch = None
+            return None
+
+        if self._to_watch is None:
+            return None
+        problem = await self._run(act)
+        await self.refresh()
+        return problem
+
+
+def _frame(world: World, height: int) -> str:
+    """The hash, in hex, of the frame that record ``height`` is in. Raises :class:`AosError`."""
+    return world.frames[world.frame_at(height)].hash.hex()
+
+
+def _fit(kept: Marks, world: World) -> bool:
+    """Whether marks are of this history."""
+    from aos_core.errors import AosError
+
+    last = kept.heights[-1]
+    try:
+        return last <= world.height and _frame(world, last) == kept.frame
+    except AosError:
+        return False
