@@ -35,6 +35,11 @@ class Action:
     group: str = ""
 
     @property
+    def needs_world(self) -> bool:
+        """Whether it does nothing before the world is open."""
+        return self.where == ANYWHERE and not self.own and self.name not in _ALWAYS
+
+    @property
     def id(self) -> str:
         """How keys.toml calls it."""
         return self.name if self.where == ANYWHERE else f"{self.where}.{self.name}"
@@ -50,6 +55,8 @@ def shown_key(key: str) -> str:
     """A key, as Textual names it, as people call it."""
     return _SHOWN.get(key, key)
 
+
+_ALWAYS = frozenset({"cancel", "help", "jump", "open_world", "quit", "zoom"})
 
 _remapped: dict[str, str] = {}
 """The user's own keys by id."""
@@ -222,6 +229,10 @@ def bindings_of(where: str) -> list[BindingType]:
         }
         found += [Binding(key, f"elsewhere('{key}')", show=False) for key in elsewhere]
     return found
+
+
+NEED_WORLD = frozenset(of.name for of in ACTIONS if of.needs_world)
+"""The actions of the world's screen that need a world that is open."""
 
 
 def key_says(key: str) -> str:

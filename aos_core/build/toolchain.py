@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 
 import platformdirs
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import AcquireReturnProxy, BaseFileLock, FileLock, Timeout
 
 from aos_core.build.stages import LIBRARY, WAITING
 from aos_core.errors import BuildFailed, NoToolchain
@@ -29,12 +29,11 @@ from aos_core.errors import BuildFailed, NoToolchain
 _log = logging.getLogger("aos.build")
 
 TARGET = "wasm32-unknown-unknown"
-RUSTUP = f"rustup target add {TARGET}"
-DEBIAN = (
-    "apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld-22 "
-    "(Debian; as root)"
-)
-HOW_TO_GET = f"run `{RUSTUP}` (rustup comes from https://rustup.rs), or `{DEBIAN}`"
+_RUSTUP = f"rustup target add {TARGET}"
+_DEBIAN = "apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld-22"
+WAYS = ((_RUSTUP, "rustup comes from https://rustup.rs"), (_DEBIAN, "on Debian, as root"))
+"""(command, what it needs): each brings what builds reducers."""
+HOW_TO_GET = "run " + ", or ".join(f"`{command}` ({needs})" for command, needs in WAYS)
 
 Tell = Callable[[str], None]
 """Takes one line of progress."""
@@ -217,7 +216,7 @@ def _sysroot(found: Toolchain) -> Path:
     return cache_dir() / f"sysroot-{key}"
 
 
-def acquire(lock: FileLock, tell: Tell) -> AcquireReturnProxy:
+def acquire(lock: BaseFileLock, tell: Tell) -> AcquireReturnProxy[BaseFileLock]:
     """The lock, held; who has to wait for another build says so."""
     with contextlib.suppress(Timeout):
         return lock.acquire(timeout=0)
