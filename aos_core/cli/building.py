@@ -55,7 +55,8 @@ class Live:
 
 
 class Plain:
-    """A line for each thing that is compiled. What the compiler finds is told when it is done."""
+    """A line for each thing that is compiled. What the compiler finds is told when it is done; but
+    on a terminal, which is one that cannot move its cursor, as it comes."""
 
     def __init__(self, what: str, file: TextIO) -> None:
         self._what, self._file = what, file
@@ -67,9 +68,11 @@ class Plain:
 
     def tell(self, line: str) -> None:
         """Take a line of the compiler."""
-        if (stage := stage_of(line)) is None:
-            return
         with self._new:
+            if (stage := stage_of(line)) is None:
+                if self._file.isatty():
+                    self._file.write(f"{clean(line)}\n")
+                return
             if self._still is None:
                 self._begun = time.monotonic()
                 self._still = threading.Thread(target=self._say_still, daemon=True)
