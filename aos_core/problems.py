@@ -12,6 +12,8 @@ from aos_core.places import Spot, find, json_places, line_column, line_of, toml_
 
 MEMBER = "unknown_member"
 """The code of a problem that is about a member's name, not about its value."""
+NOT_BUILT = "not_built"
+"""The code of a module whose source is there, and that nobody has built: nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ def _shown(character: str) -> str:
 def has_errors(problems: Iterable[Problem]) -> bool:
     """Whether one of them is more than a warning."""
     return any(of.severity == "error" for of in problems)
+
+
+def only_builds_lack(problems: Iterable[Problem]) -> bool:
+    """Whether a world does not run for no other reason than that modules are not built yet."""
+    return {of.code for of in problems if of.severity == "error"} == {NOT_BUILT}
 
 
 def raise_errors(problems: Sequence[Problem]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.text import Text
 
-from aos_core.problems import Problem
+from aos_core.problems import NOT_BUILT, Problem, only_builds_lack
 
 WIDTH = 72
 """Of a source line that is shown; a longer one is cut around the place."""
@@ -47,21 +47,30 @@ def report(problems: Sequence[Problem], root: Path, marks: Marks) -> Iterator[Te
 def lines_of(of: Problem, file: str | None, marks: Marks, width: int = WIDTH) -> Iterator[Text]:
     """One problem: its place and code, what is wrong, at most ``width`` characters of its line with
     a caret below, what to do."""
-    mark, style = (
-        (f"{marks.error} error", "bold red")
-        if of.severity == "error"
-        else (f"{marks.warning} warning", "bold yellow")
-    )
+    mark, style = _mark(of, marks)
     place = file or ""
     if of.line is not None:
         place += f":{of.line}:{of.column}"
-    yield Text.assemble("  ", (place or "the world", "cyan"), "  ", (mark, style), f" {of.code}")
+    yield Text.assemble("  ", (place or "the world", "cyan"), "  ", (mark, style), _code(of))
     yield Text.assemble("    ", (of.message, "bold"))
     yield from _excerpt(of, style, marks, width)
     if of.path is not None:
         yield Text(f"    at {of.path}", style="dim")
     if of.hint is not None:
         yield Text.assemble(("    hint: ", "green"), of.hint)
+
+
+def _mark(of: Problem, marks: Marks) -> tuple[str, str]:
+    """(what kind of problem, style)"""
+    if of.code == NOT_BUILT:
+        return f"{marks.warning} not built yet", "bold yellow"
+    if of.severity == "error":
+        return f"{marks.error} error", "bold red"
+    return f"{marks.warning} warning", "bold yellow"
+
+
+def _code(of: Problem) -> str:
+    return "" if of.code == NOT_BUILT else f" {of.code}"
 
 
 def _excerpt(of: Problem, style: str, marks: Marks, width: int) -> Iterator[Text]:
@@ -90,6 +99,9 @@ def verdict(problems: Sequence[Problem], marks: Marks) -> Text:
     errors = sum(of.severity == "error" for of in problems)
     warnings = len(problems) - errors
     found = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    if only_builds_lack(problems):
+        what = f"{_count(errors, 'module')}, {_count(warnings, 'warning')}"
+        return Text(f"{marks.warning} not built yet: {what}", style="yellow")
     if errors:
         return Text(f"{marks.error} not ok: {found}", style="red")
     return Text(f"{marks.good} ok: {found}", style="green")

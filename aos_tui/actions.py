@@ -36,6 +36,11 @@ class Action:
     group: str = ""
 
     @property
+    def needs_world(self) -> bool:
+        """Whether it does nothing before the world is open."""
+        return self.where == ANYWHERE and not self.own and self.name not in _ALWAYS
+
+    @property
     def id(self) -> str:
         """How keys.toml calls it."""
         return self.name if self.where == ANYWHERE else f"{self.where}.{self.name}"
@@ -51,6 +56,8 @@ def shown_key(key: str) -> str:
     """A key, as Textual names it, as people call it."""
     return _SHOWN.get(key, key)
 
+
+_ALWAYS = frozenset({"cancel", "help", "jump", "open_world", "quit", "zoom"})
 
 _remapped: dict[str, str] = {}
 """The user's own keys by id."""
@@ -267,6 +274,10 @@ def footer_of(where: str) -> tuple[list[Shown], list[Shown]]:
         shown.setdefault(whole[0].id, (action.group or action.label, whole))
     last = [of for of in shown.values() if of[1][0].name in _LAST and where != PICKER]
     return [of for of in shown.values() if of not in last], last
+
+
+NEED_WORLD = frozenset(of.name for of in ACTIONS if of.needs_world)
+"""The actions of the world's screen that need a world that is open."""
 
 
 def key_says(key: str) -> str:

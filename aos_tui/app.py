@@ -145,7 +145,11 @@ class AosApp(App[None]):
 
     def on_problem_screen_build(self, message: ProblemScreen.Build) -> None:
         """Build it, then open it."""
-        self.run_worker(self.worlds.build(trust=message.trust), group="build")
+        self.worlds.build_soon(trust=message.trust)
+
+    def on_problem_screen_stop_build(self) -> None:
+        """Stop the build; the screen stays."""
+        self.worlds.stop_build()
 
     def copy_to_clipboard(self, text: str) -> None:
         """As Textual's (OSC 52), and to a file, for terminals that do not take it."""
@@ -205,14 +209,16 @@ class AosApp(App[None]):
             return
         if self.screen.preparing or self.screen.too_small:
             return
-        if event.key not in self.screen.active_bindings:
+        if self.screen.snapshot is None:
+            self.notify("the world is still being opened")
+        elif event.key not in self.screen.active_bindings:
             self.notify(f"{event.character} does nothing here: ? lists the keys")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: the action table, and the themes."""
         where = getattr(screen, "WHERE", None)
         for action in ACTIONS:
-            if action.where == where and not action.own:
+            if action.where == where and not action.own and screen.check_action(action.name, ()):
                 keys = f"  ({action.key_text})" if action.keys else ""
                 title = f"{action.label[:1].upper()}{action.label[1:]}{keys}"
                 yield SystemCommand(title, action.help, getattr(screen, f"action_{action.name}"))
@@ -228,8 +234,15 @@ class AosApp(App[None]):
         self.notify("ctrl+c copies what is selected in a field; ctrl+q quits")
 
     async def action_quit(self) -> None:
-        """Leave; the world is closed on the way out."""
-        self.exit()
+        """Leave; the world is closed on the way out. What would be broken off is asked about."""
+        if self.worlds.may_leave:
+            self.exit()
+        else:
+            self.run_worker(self._leave(), group="open")
+
+    async def _leave(self) -> None:
+        if await self.worlds.may_break_off("Quit?", "Quit", "Stay"):
+            self.exit()
 
     async def on_unmount(self) -> None:
         """Give up the world."""

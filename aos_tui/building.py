@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from asyncio.subprocess import Process
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from aos_core.build.stages import STARTING, stage_of
 from aos_tui import process as processes
+
+NO_TOOLCHAIN = "no_toolchain"
+NOT_TRUSTED = "not_trusted"
+"""Codes of errors that are no fault of the sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +39,33 @@ class BuildResult:
         return self.code is None
 
 
-class Compiler:
-    """Builds one world, as often as one asks. ``tell`` takes each line said while it builds."""
+@dataclass(frozen=True, slots=True)
+class Building:
+    """A build under way: the module, what is being done, and for how many seconds it runs."""
 
-    def __init__(self, world: str, tell: Callable[[str], None]) -> None:
+    module: str
+    stage: str
+    seconds: int
+
+    @property
+    def text(self) -> str:
+        """All of it on a line."""
+        named = f"{self.module}: " if self.module else ""
+        return f"{named}{self.stage}, {self.seconds} s"
+
+
+class Compiler:
+    """Builds one world, as often as one asks. ``tell`` is told how far a build is, at once and at
+    least once a second."""
+
+    def __init__(self, world: str, tell: Callable[[Building], None]) -> None:
         self._world, self._tell = world, tell
         self._process: Process | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._ending: asyncio.Future[Any] | None = None
         self._asked: object | None = None
+        self._begun = 0.0
+        self._doing = ("", STARTING)
         self._last_words = ""
 
     async def start(self) -> None:
@@ -57,15 +82,30 @@ class Compiler:
         Cancelled, it ends the compiler too."""
         mine = self._asked = object()  # a build that follows a stopped one is another
         self._last_words = ""
+        self._begun, self._doing = time.monotonic(), ("", STARTING)
+        clock = asyncio.create_task(self._tick())
         try:
             await self.start()
-            return await self._ask("trust" if trust else "build")
+            result = await self._ask("trust" if trust else "build")
         except asyncio.CancelledError:
             await self.end()
             raise
         finally:
+            clock.cancel()
             if self._asked is mine:
                 self._asked = None
+        if result.code == NO_TOOLCHAIN:  # it knows what there was when it began
+            await self.end()
+        return result
+
+    async def _tick(self) -> None:
+        while True:
+            self._say()
+            await asyncio.sleep(1.0)
+
+    def _say(self) -> None:
+        module, stage = self._doing
+        self._tell(Building(module, stage, int(time.monotonic() - self._begun)))
 
     async def _ask(self, word: str) -> BuildResult:
         process, listener = self._process, self._listener
@@ -85,22 +125,27 @@ class Compiler:
         async for line in process.stderr:
             text, told = processes.said(line)
             self._last_words = text or self._last_words
-            if self._asked is not None and (said := _progress(told)) is not None:
-                self._tell(said)
+            if self._asked is not None and (doing := _doing(told, self._doing)) != self._doing:
+                self._doing = doing
+                self._say()
 
     async def end(self) -> None:
-        """End the process, and the compilers that it started."""
+        """End the process, and the compilers that it started; return when they are gone, whoever
+        began to end them."""
         process, self._process = self._process, None
-        if process is None or self._listener is None:
-            return
-        await asyncio.gather(processes.end(process), self._listener)
+        if process is not None and self._listener is not None:
+            self._ending = asyncio.gather(processes.end(process), self._listener)
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
 
 
-def _progress(said: Any) -> str | None:
+def _doing(said: Any, before: tuple[str, str]) -> tuple[str, str]:
+    """(module, stage) from a line on; as ``before`` where it says something else."""
     match said:
-        case {"progress": {"line": str() as text}} | {"notice": str() as text}:
-            return text
-    return None
+        case {"progress": {"what": str() as module, "line": str() as line}}:
+            stage = stage_of(line)
+            return before if stage is None else (module, stage)
+    return before
 
 
 def _result(answer: bytes, last_words: str) -> BuildResult:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PACE = 0.4
 """Seconds between two turns when a scenario plays to its end."""
@@ -21,7 +22,8 @@ class Options:
     """What to open and how. No ``world``: a person picks one. No ``branch``: the one that was shown
     last, else main; :attr:`names_place` says when that is main. ``size`` in columns and rows;
     ``pace`` in seconds a turn; ``poll`` in seconds, 0 for never. ``web``: the host and port at
-    which browsers are served."""
+    which browsers are served, and ``names`` by which they may call this machine beside its
+    addresses."""
 
     world: str = ""
     branch: str | None = None
@@ -32,6 +34,7 @@ class Options:
     memory: bool = False
     tour: bool = False
     web: tuple[str, int] | None = None
+    names: tuple[str, ...] = ()
     headless: bool = False
     size: tuple[int, int] = (120, 40)
     keys: tuple[str, ...] = ()
@@ -64,8 +67,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         parser.error("--tour has a world of its own")
     if given.web and given.headless:
         parser.error("--web serves a person, --headless is for programs: one of them")
-    if not given.web and (given.host or given.port is not None):
-        parser.error("--host and --port go with --web")
+    if not given.web and (given.host or given.port is not None or given.allow_host):
+        parser.error("--host, --port and --allow-host go with --web")
     watch = given.watch
     if watch is None:
         watch = not (given.headless or given.memory)
@@ -79,6 +82,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         memory=given.memory,
         tour=given.tour,
         web=(given.host or HOST, PORT if given.port is None else given.port) if given.web else None,
+        names=tuple(given.allow_host),
         headless=given.headless,
         size=given.size,
         keys=given.keys,
@@ -128,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", metavar="H", help=f"with --web: the address to listen at (default: {HOST})")
     add("--port", type=_port, metavar="P",
         help=f"with --web: the port (default: {PORT}; 0: a free one)")  # fmt: skip
+    add("--allow-host", action="append", default=[], type=_host, metavar="NAME",
+        help="with --web: a name by which browsers may call this machine, beside its addresses; "
+        "may be given several times")  # fmt: skip
     add("--headless", action="store_true", help="press --keys without a terminal, then exit")
     add("--size", type=_size, default=(120, 40), metavar="120x40", help="columns x rows")
     add("--keys", type=_keys, default=(), metavar="t,R,v",
@@ -148,6 +155,22 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and int(text) < 2**16):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 0 to 65535")
     return int(text)
+
+
+def _host(text: str) -> str:
+    name = host_name(text)
+    if name is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name; give one as in tower.example")
+    return name
+
+
+def host_name(host: str) -> str | None:
+    """The name in a host header or the like, without a port; None where there is none."""
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+    return name.rstrip(".") if name else None
 
 
 def _keys(text: str) -> tuple[str, ...]:

@@ -292,16 +292,15 @@ class PickerScreen(Pane, Screen[None]):
     # -- a folder, a new world ----------------------------------------------------------------
 
     def _ask_folder(self) -> None:
-        from aos_tui.dialogs import PromptDialog
+        from aos_tui.dialogs import FolderDialog
+        from aos_tui.session.folders import folders_that_fit
         from aos_tui.session.worlds import folder_problem, typed_path
 
         def answer(text: str | None) -> None:
             if text is not None:
                 self.post_message(self.Picked(typed_path(text)))
 
-        dialog = PromptDialog(
-            "Open a folder", "path of a world's folder; ~ is home", "", folder_problem
-        )
+        dialog = FolderDialog("Open a folder", folder_problem, folders_that_fit)
         self.app.push_screen(dialog, answer)
 
     def _ask_new(self, given: tuple[str, str, str] | None = None) -> None:
@@ -309,9 +308,7 @@ class PickerScreen(Pane, Screen[None]):
         from aos_tui.session.worlds import new_problem, shown_path, typed_path
 
         given = given or ("", shown_path(typed_path(".")), "")
-        models = [
-            (f"{of.name}  {of.title}", of.path) for of in self._places or () if of.group == "ships"
-        ]
+        models = [(of.name, of.title, of.path) for of in self._places or () if of.group == "ships"]
         self.app.push_screen(NewDialog(given, models, new_problem), self._make)
 
     def _make(self, wanted: tuple[str, str, str] | None) -> None:

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
-from aos_tui.actions import ANYWHERE, bindings_of
+from aos_tui.actions import ANYWHERE, NEED_WORLD, bindings_of
 from aos_tui.panes.base import Pane
 from aos_tui.panes.footer import KeysFooter
 from aos_tui.panes.journal import JournalPane
@@ -56,7 +56,7 @@ class WorldScreen(Verbs):
         self.plan = PlanPane(glyphs)
         self.opening = OpeningLine(glyphs)
         self.tour = TourBand(glyphs) if tour else None
-        self._asked_lost = False
+        self._asked_lost = self._was_open = False
         self._lines = (
             HeaderLine(glyphs, "header"),
             Banner(glyphs, "banner"),
@@ -110,8 +110,11 @@ class WorldScreen(Verbs):
         return size.width < SMALLEST[0] or size.height < SMALLEST[1]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where nothing is shown nothing but leaving works."""
+        """Where nothing is shown nothing but leaving works; before the world is open only what
+        needs none."""
         if self.too_small and action != "quit":
+            return False
+        if self.snapshot is None and action in NEED_WORLD:
             return False
         return super().check_action(action, parameters)
 
@@ -127,6 +130,9 @@ class WorldScreen(Verbs):
         """Show a snapshot in every pane."""
         for line in self._lines:
             line.show(snapshot)
+        if not self._was_open:
+            self._was_open = True
+            self.refresh_bindings()
         if self.tour is not None:
             self.tour.show(snapshot)
         for pane in (self.journal, self.state, self.plan, self.pending):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from aos_tui.app import AosApp
     from aos_tui.building import Compiler
+    from aos_tui.dialogs import ConfirmDialog
     from aos_tui.options import Options
     from aos_tui.panes.opening import OpeningLine
     from aos_tui.picker_screen import PickerScreen
@@ -84,6 +85,8 @@ class Worlds:
         self._coming: Opened | None = None
         self._opening = asyncio.Lock()
         self._mending: Worker[None] | None = None
+        self._building: Worker[None] | None = None
+        self._question: ConfirmDialog | None = None
         self._modes = itertools.count(2)
 
     @property
@@ -124,6 +127,8 @@ class Worlds:
         from aos_tui.picker_screen import PickerScreen
 
         app, shown = self._app, self.shown
+        if self._builds_coming and not await self.may_break_off("Another world?", "Leave", "Stay"):
+            return
         if any(isinstance(of, PickerScreen) for of in app.screen_stack):
             while not isinstance(app.screen, PickerScreen):
                 await app.pop_screen()
@@ -133,7 +138,10 @@ class Worlds:
         else:  # the one that was named does not open: nothing is below the picker
             await self._drop_coming()
             self.shown = None
-            await self._become(self._picker(first=shown.options.world))
+            named = Path(shown.options.world)
+            await self._become(
+                self._picker(first=str(named.resolve() if named.is_dir() else named))
+            )
             await shown.close()
 
     async def _become(self, screen: WorldScreen | PickerScreen) -> None:
@@ -181,6 +189,8 @@ class Worlds:
             await self._become(self.shown.screen)
             self._app.notify("this world is open")
             return
+        if not await self.may_break_off("Another world?", "Open it", "Stay"):
+            return
         await self._drop_coming()
         self._coming = Opened(self._app, options)
         await self._open_coming()
@@ -196,6 +206,7 @@ class Worlds:
         """Give up the world that did not open."""
         coming, self._coming = self._coming, None
         self._stop_mending()
+        self.stop_build()
         if coming is not None and coming is not self.shown:
             await coming.close()
 
@@ -297,14 +308,14 @@ class Worlds:
 
         problems = await world.session.problems_on_disk(error)
         self._app.said += [(of.severity, of.text) for of in problems]
-        to_build = await world.session.lacks_only_a_build(problems)
+        lacks = await world.session.lacks_only_a_build(problems)
         shown = self._problem_screen()
         if shown is not None:
-            shown.show(problems, to_build=to_build)
+            shown.show(problems, lacks)
             return
         watched = world.options.watch
         shown = ProblemScreen(world.options.world, self._app.glyphs, watched=watched)
-        shown.show(problems, to_build=to_build)
+        shown.show(problems, lacks)
         await self._app.push_screen(shown)
         if watched:
             self._mending = self._app.run_worker(self._mend(world), group=ENDLESS)
@@ -322,8 +333,13 @@ class Worlds:
             self._mending.cancel()
             self._mending = None
 
-    async def build(self, *, trust: bool = False) -> None:
+    # -- building what is to open ---------------------------------------------------------------
+
+    def build_soon(self, *, trust: bool) -> None:
         """Build the reducers of the world that does not open for lack of them, then open it."""
+        self._building = self._app.run_worker(self._build(trust=trust), group="build")
+
+    async def _build(self, *, trust: bool) -> None:
         from aos_tui.building import Compiler
 
         world, shown = self._coming, self._problem_screen()
@@ -331,12 +347,69 @@ class Worlds:
             return
         if world.compiler is None:
             world.compiler = Compiler(world.options.world, shown.say)
-        result = await world.compiler.build(trust=trust)
+        try:
+            result = await world.compiler.build(trust=trust)
+        except asyncio.CancelledError:
+            if world is self._coming:
+                shown.stopped()
+            raise
         if world is not self._coming:
             return
+        self._building = None
+        self._take_question_back()
         shown.built(result)
         if result.ok:
             await self._open_coming()
+
+    def stop_build(self) -> None:
+        """Stop it, where one runs."""
+        if self._building is not None:
+            self._building.cancel()
+            self._building = None
+
+    @property
+    def _builds_coming(self) -> bool:
+        return self._building is not None and not self._building.is_finished
+
+    @property
+    def _runs(self) -> str | None:
+        """What would be broken off by leaving, in words."""
+        shown = self.shown
+        if self._builds_coming:
+            return "A build runs. Leaving stops it; it can be begun again at any time."
+        if shown is None or shown.session.snapshot is None:
+            return None
+        if shown.session.live_running:
+            return "An effect is being performed for real. Leaving cancels it."
+        if shown.screen.building:
+            return "A build runs. Leaving stops it; the module stays as it was."
+        return None
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether nothing has to be asked, or was asked already: who asks again means it."""
+        return self._question is not None or self._runs is None
+
+    async def may_break_off(self, title: str, yes: str, no: str) -> bool:
+        """Whether nothing runs that leaving would break off, or a person agrees to that. Only in a
+        worker of the app."""
+        from aos_tui.dialogs import ConfirmDialog
+
+        if self._question is not None:
+            return False
+        if (runs := self._runs) is None:
+            return True
+        self._question = ConfirmDialog(title, runs, yes, no)
+        try:
+            agreed: bool | None = await self._app.push_screen_wait(self._question)
+            return bool(agreed)
+        finally:
+            self._question = None
+
+    def _take_question_back(self) -> None:
+        """What it asks about is over."""
+        if self._question is not None and self._question is self._app.screen:
+            self._question.dismiss(False)
 
     async def close(self) -> None:
         """Give up all of it."""

@@ -18,8 +18,9 @@ from aos_core.build.module_cache import Built
 from aos_core.build.request import BuildArtifact, BuildRequest, Compiled, Tell
 from aos_core.build.rust import RustBackend, recipe
 from aos_core.build.sources import Crate
+from aos_core.build.stages import STARTING
 from aos_core.build.texts import read_module
-from aos_core.build.toolchain import Toolchain, find_toolchain, prepare
+from aos_core.build.toolchain import Toolchain, acquire, find_toolchain, prepare
 from aos_core.build.trust import require_trust
 from aos_core.errors import AosError, ModuleMissing
 
@@ -73,7 +74,7 @@ class Builder:
         lock = FileLock(self._cache / f".{key}.lock")
         try:
             self._cache.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
+            acquire(lock, self._tell)
         except OSError as error:
             _log.debug("building without a lock, %s cannot be written: %s", self._cache, error)
         try:
@@ -101,6 +102,7 @@ class Builder:
     def _compile(self, crate: Crate, request: BuildRequest, begin: float) -> BuildArtifact:
         if request.world is not None:
             require_trust(request.world)
+        self._tell(STARTING)
         sources = crate.fingerprint
         tools = self.toolchain
         compiled = RustBackend(tools, self._target).compile(crate, self._tell)

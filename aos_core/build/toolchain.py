@@ -6,6 +6,7 @@ for the target, only its source: that is built once, into the user's cache.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -20,19 +21,19 @@ from functools import cache
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock
+from filelock import AcquireReturnProxy, BaseFileLock, FileLock, Timeout
 
+from aos_core.build.stages import LIBRARY, WAITING
 from aos_core.errors import BuildFailed, NoToolchain
 
 _log = logging.getLogger("aos.build")
 
 TARGET = "wasm32-unknown-unknown"
-RUSTUP = f"rustup target add {TARGET}"
-DEBIAN = (
-    "apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld-22 "
-    "(Debian; as root)"
-)
-HOW_TO_GET = f"run `{RUSTUP}` (rustup comes from https://rustup.rs), or `{DEBIAN}`"
+_RUSTUP = f"rustup target add {TARGET}"
+_DEBIAN = "apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld-22"
+WAYS = ((_RUSTUP, "rustup comes from https://rustup.rs"), (_DEBIAN, "on Debian, as root"))
+"""(command, what it needs): each brings what builds reducers."""
+HOW_TO_GET = "run " + ", or ".join(f"`{command}` ({needs})" for command, needs in WAYS)
 
 Tell = Callable[[str], None]
 """Takes one line of progress."""
@@ -132,6 +133,11 @@ def version_of(rustc: Path) -> str:
     return found.version
 
 
+def look_anew() -> None:
+    """Forget what is known of compilers: one may have been installed, or given a target."""
+    _probe.cache_clear()
+
+
 @cache
 def _probe(rustc: Path) -> Toolchain | None:
     """What a rustc is; None where it does not run. A proxy of rustup's leads to the real one, so
@@ -183,11 +189,11 @@ def prepare(found: Toolchain, tell: Tell) -> Toolchain:
     """
     if found.library is not None:
         return found
-    key = hashlib.sha256(f"{found.version}\n{_SEED}".encode()).hexdigest()[:16]
-    place = cache_dir() / f"sysroot-{key}"
+    place = _sysroot(found)
+    lock = FileLock(place.with_suffix(".lock"))
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.with_suffix(".lock")):
+        with acquire(lock, tell):
             if not place.is_dir():
                 _build_library(found, place, tell)
     except OSError as error:
@@ -197,6 +203,25 @@ def prepare(found: Toolchain, tell: Tell) -> Toolchain:
             hint="make room there, or set XDG_CACHE_HOME to another place",
         ) from error
     return replace(found, library=place / "lib/rustlib" / TARGET / "lib", sysroot=place)
+
+
+def is_ready(found: Toolchain) -> bool:
+    """Whether it builds at once, without building its library first."""
+    return found.library is not None or _sysroot(found).is_dir()
+
+
+def _sysroot(found: Toolchain) -> Path:
+    """Where the library of a compiler that brings none is kept."""
+    key = hashlib.sha256(f"{found.version}\n{_SEED}".encode()).hexdigest()[:16]
+    return cache_dir() / f"sysroot-{key}"
+
+
+def acquire(lock: BaseFileLock, tell: Tell) -> AcquireReturnProxy[BaseFileLock]:
+    """The lock, held; who has to wait for another build says so."""
+    with contextlib.suppress(Timeout):
+        return lock.acquire(timeout=0)
+    tell(WAITING)
+    return lock.acquire()
 
 
 _SEED = """[package]
@@ -219,7 +244,7 @@ _CRATES = 20
 
 def _build_library(found: Toolchain, place: Path, tell: Tell) -> None:
     """Build the library aside, and put it in its place whole."""
-    tell(f"building the standard library for {TARGET}, once: about half a minute")
+    tell(f"{LIBRARY} for {TARGET}, once: about half a minute")
     for left in place.parent.glob(f"{place.name}-*.tmp"):  # of a build that was killed
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(
@@ -234,7 +259,7 @@ def _build_library(found: Toolchain, place: Path, tell: Tell) -> None:
             nonlocal done
             if line.strip().startswith("Compiling"):
                 done += 1
-                tell(f"standard library: {done} of about {_CRATES}, {line.split()[1]}")
+                tell(f"{LIBRARY}: {done} of about {_CRATES}, {line.split()[1]}")
 
         log = _run_cargo(found, _library_args(found), work, _library_flags(found, work), count)
         library = work / "sysroot/lib/rustlib" / TARGET / "lib"
@@ -284,9 +309,13 @@ def _run_cargo(
     ) as child:
         assert child.stderr is not None
         lines = []
-        for line in child.stderr:
-            lines.append(line)
-            tell(line.rstrip())
+        try:
+            for line in child.stderr:
+                lines.append(line)
+                tell(line.rstrip())
+        except BaseException:
+            child.terminate()
+            raise
     log = "".join(lines)
     if child.returncode:
         raise BuildFailed(f"`cargo {args[0]}` failed in {cwd}", log=log)

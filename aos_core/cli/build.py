@@ -10,6 +10,7 @@ import typer
 
 from aos_core.cli.options import HERE, ForceBuild, OptionalWorld, RequireHashes, command
 from aos_core.cli.output import Out
+from aos_core.cli.stopping import stopped_cleanly
 from aos_core.errors import AosError, BuildFailed, ModuleMissing, NoToolchain, NotTrusted
 from aos_core.files import WorldFiles, find_world, prebuilt_root
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from aos_core.air.nodes import DefModule
     from aos_core.build import BuildArtifact
+    from aos_core.build.request import Tell
 
 commands = typer.Typer()
 
@@ -51,8 +53,11 @@ def build(
     What was built from the same sources by the same compiler is taken from the cache.
     """
     if each_line:
-        return _build_each_line(replace(out, json=True), find_world(world), force_build)
-    modules = build_world(out, WorldFiles.read(find_world(world)), force=force_build, agreed=trust)
+        with stopped_cleanly():
+            return _build_each_line(replace(out, json=True), find_world(world), force_build)
+    files = WorldFiles.read(find_world(world))
+    with stopped_cleanly():
+        modules = build_world(out, files, force=force_build, agreed=trust)
     if require_hashes:
         require(world)
     if out.json:
@@ -175,7 +180,6 @@ def is_stale(files: WorldFiles, module: DefModule) -> bool:
 
 def _build_module(out: Out, files: WorldFiles, module: DefModule, force: bool) -> Module:
     from aos_core.build import Builder, BuildRequest
-    from aos_core.build.prebuilt import is_current, locked_compilers
 
     crate, file = files.crate_of(module), files.file_of(module)
     if file is not None:
@@ -189,11 +193,17 @@ def _build_module(out: Out, files: WorldFiles, module: DefModule, force: bool) -
             module=module.name,
             hint=f'name its crate in world.toml, under [modules."{module.name}"]',
         )
+    with out.building(module.name) as tell:
+        return _build_crate(out, files, module, crate, force, tell)
+
+
+def _build_crate(
+    out: Out, files: WorldFiles, module: DefModule, crate: Path, force: bool, tell: Tell
+) -> Module:
+    from aos_core.build import Builder, BuildRequest
+    from aos_core.build.prebuilt import is_current, locked_compilers
+
     prefer = locked_compilers(prebuilt_root()) if files.bundled else ()
-
-    def tell(line: str) -> None:
-        out.line_of_work(module.name, line)
-
     if files.bundled and is_current(prebuilt_root(), crate):
         return _committed(out, module, crate, force, Builder(None, prefer=prefer, tell=tell))
     builder = Builder(files.build_cache, prefer=prefer, tell=tell)

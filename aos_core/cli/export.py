@@ -11,7 +11,7 @@ import typer
 from aos_core.cli.opening import exit_code, open_world
 from aos_core.cli.options import HERE, At, Branch, OptionalWorld, command
 from aos_core.cli.output import Out
-from aos_core.cli.prove import stopped_cleanly
+from aos_core.cli.stopping import stopped_cleanly
 
 commands = typer.Typer()
 

@@ -144,12 +144,21 @@ class Out:
 
                 yield show
 
-    def line_of_work(self, what: str, line: str) -> None:
-        """One line that a program working for us has said, as it comes; not kept in a log."""
+    @contextmanager
+    def building(self, what: str) -> Iterator[Callable[[str], None]]:
+        """What takes the lines that a compiler says, as they come: what is built and for how long
+        is shown on a terminal, and said in plain lines elsewhere."""
+        from aos_core.cli.building import Live, Plain
+
         if self.progress_json:
-            self._tell({"progress": {"what": what, "line": line}})
-        elif not self.quiet and sys.stderr.isatty():
-            sys.stderr.write(f"{line}\n")
+            yield lambda line: self._tell({"progress": {"what": what, "line": line}})
+        elif self.quiet:
+            yield lambda _: None
+        else:
+            console = self._console(sys.stderr)
+            live = console.is_terminal and not console.is_dumb_terminal
+            with Live(what, console) if live else Plain(what, sys.stderr) as shown:
+                yield shown.tell
 
     def diagnostics(self, found: Sequence[Diagnostic] | str) -> None:
         """What a compiler found; all it said, where it named no places."""

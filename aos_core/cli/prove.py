@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +13,7 @@ from aos_core.cli.build import require
 from aos_core.cli.opening import exit_code, open_world
 from aos_core.cli.options import HERE, Branch, OptionalWorld, RequireHashes, command
 from aos_core.cli.output import Out
+from aos_core.cli.stopping import stopped_cleanly
 from aos_core.errors import Diverged
 from aos_core.progress import Progress
 
@@ -121,21 +119,6 @@ def _verify(
         return verify(world, again=again, progress=progress)
     with processes(jobs) as executor:
         return verify(world, executor=executor, jobs=jobs, again=again, progress=progress)
-
-
-@contextmanager
-def stopped_cleanly() -> Iterator[None]:
-    """SIGTERM ends what is inside as an interrupt does: what has been verified is remembered, and
-    no worker stays."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _why(world: World, report: Report, with_disk: bool) -> str | None:

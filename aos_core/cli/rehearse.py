@@ -12,7 +12,7 @@ from aos_core.cli import completion
 from aos_core.cli.opening import exit_code, open_world
 from aos_core.cli.options import Branch, GivenWorld, command
 from aos_core.cli.output import Out
-from aos_core.cli.prove import stopped_cleanly
+from aos_core.cli.stopping import stopped_cleanly
 from aos_core.errors import ModuleMissing, UsageError
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.confirm import ConfirmDialog
     from aos_tui.dialogs.event import EventDialog
     from aos_tui.dialogs.export import ExportDialog, SavedDialog
+    from aos_tui.dialogs.folder import FolderDialog
     from aos_tui.dialogs.fork import ForkDialog, RenameDialog
     from aos_tui.dialogs.help import HelpDialog
     from aos_tui.dialogs.jump import JumpScreen
@@ -41,6 +42,7 @@ __all__ = [
     "ConfirmDialog",
     "EventDialog",
     "ExportDialog",
+    "FolderDialog",
     "ForkDialog",
     "HelpDialog",
     "InstancesDialog",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,19 +94,52 @@ def folders_of(world: str) -> list[Path]:
         return [root]
 
 
-def unbuilt(world: str) -> bool:
-    """Whether a world that is not open has a reducer whose source is here, and no build of it."""
+@dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """What a world lacks that runs as soon as its reducers are built. ``modules``: (name, its
+    source as seen from the world). ``compiler``: what builds them; empty where nothing here does,
+    and then ``ways`` are commands that bring one, each with what it needs. ``library``: whether
+    the compiler's library has to be built before, once."""
+
+    modules: tuple[tuple[str, str], ...]
+    compiler: str = ""
+    library: bool = False
+    ways: tuple[tuple[str, str], ...] = ()
+
+
+def unbuilt(world: str) -> Unbuilt | None:
+    """What a world that is not open lacks, where reducers have their source here and no build of
+    it; None where there is no such reducer."""
     from aos_core.build.builder import find_built
-    from aos_core.errors import AosError
+    from aos_core.build.toolchain import WAYS, find_toolchain, is_ready, look_anew
+    from aos_core.errors import AosError, NoToolchain
     from aos_core.files import WorldFiles, find_world
 
     try:
         files = WorldFiles.read(find_world(world))
-        crates = [
-            Path(os.path.normpath(files.home / of.crate))
-            for of in files.config.modules.values()
+        crates = {
+            name: Path(os.path.normpath(files.home / of.crate))
+            for name, of in files.config.modules.items()
             if of.crate is not None and of.wasm is None
-        ]
-        return any(of.is_dir() and find_built(files.build_cache, of) is None for of in crates)
+        }
+        modules = tuple(
+            (name, os.path.relpath(_source(of), files.home))
+            for name, of in crates.items()
+            if of.is_dir() and find_built(files.build_cache, of) is None
+        )
     except AosError:
-        return False
+        return None
+    if not modules:
+        return None
+    look_anew()
+    try:
+        compiler = find_toolchain()
+    except NoToolchain:
+        return Unbuilt(modules, ways=WAYS)
+    return Unbuilt(modules, compiler.name, not is_ready(compiler))
+
+
+def _source(crate: Path) -> Path:
+    """Where a crate's code begins; the folder of one that is laid out otherwise."""
+    usual = crate / "src/lib.rs"
+    return usual if usual.is_file() else crate

@@ -152,12 +152,13 @@ class Showing:
 
         return await self._run(look)
 
-    async def lacks_only_a_build(self, problems: Sequence[Problem]) -> bool:
-        """Whether what keeps the world from being opened is only that its reducers are not built,
-        and their sources are here."""
+    async def lacks_only_a_build(self, problems: Sequence[Problem]) -> opening.Unbuilt | None:
+        """What is to be built, where the world does not open for no other reason; else None."""
+        from aos_core.problems import NOT_BUILT
+
         wrong = {of.code for of in problems if of.severity == "error"}
-        if not wrong <= {"no_wasm", "bad_module"}:
-            return False
+        if not wrong <= {NOT_BUILT, "bad_module"}:
+            return None
         return await self._run(lambda: opening.unbuilt(self.options.world))
 
     async def folders_on_disk(self) -> list[Path]:

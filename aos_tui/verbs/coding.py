@@ -12,12 +12,11 @@ from aos_tui.verbs.rehearsing import Rehearsing
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from aos_tui.building import BuildResult, Compiler
+    from aos_tui.building import Building, BuildResult, Compiler
     from aos_tui.session import Session
 
 BUILD = "build"
 """The group of the worker that builds."""
-NOT_TRUSTED = "not_trusted"
 
 
 def trust_text(world: str) -> str:
@@ -52,11 +51,15 @@ class Coding(Rehearsing):
         from aos_tui.building import Compiler
 
         if self._compiler is None:
-            self._compiler = Compiler(str(self.session.root), self.session.tell_progress)
+            self._compiler = Compiler(str(self.session.root), self._tell_build)
         return self._compiler
 
+    def _tell_build(self, build: Building) -> None:
+        self.session.tell_progress(f"{build.text}; esc stops it")
+
     async def on_unmount(self) -> None:
-        """No compiler outlives the app."""
+        """No compiler outlives the screen, and nobody is told that it was ended."""
+        self.app.workers.cancel_group(self, BUILD)
         if self._compiler is not None:
             await self._compiler.end()
 
@@ -94,6 +97,8 @@ class Coding(Rehearsing):
         self.work(partial(self._build_and_offer, why, trust), group=BUILD)
 
     async def _build_and_offer(self, why: str, trust: bool) -> None:
+        from aos_tui.building import NOT_TRUSTED
+
         self.notify(f"{why}: building, esc stops it")
         try:
             result = await self._the_compiler().build(trust=trust)

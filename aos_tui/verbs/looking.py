@@ -190,9 +190,9 @@ class Looking(Travel):
         name, _ = self.focused_pane()
         self._ask("HelpDialog", lambda _: None, [*help_groups(name), self.legend()])
 
-    def action_quit(self) -> None:
-        """Leave."""
-        self.app.exit()
+    async def action_quit(self) -> None:
+        """Leave, as the app does."""
+        await self.app.action_quit()
 
     def action_elsewhere(self, key: str) -> None:
         """Say where a pane's key works."""

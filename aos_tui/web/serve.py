@@ -36,7 +36,8 @@ def serve_browsers(options: Options) -> None:
     os.environ["TERM"] = "xterm-256color"
     os.environ[SERVER] = str(os.getpid())
     try:
-        TabServer(_command(words_of(options)), host, port, title=_title(options)).serve()
+        command, title = _command(words_of(options)), _title(options)
+        TabServer(command, host, port, title, options.names).serve()
     except OSError as error:
         number = error.errno or 0
         why = os.strerror(number) if number > 0 else error.strerror

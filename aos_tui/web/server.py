@@ -5,24 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, web
+from aiohttp.typedefs import Handler
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
+from aos_tui.options import host_name
+from aos_tui.web.hosts import LOOPBACK, is_known, refusal
 from aos_tui.web.serve import PAGE
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class TabServer(Server):
-    """Serves ``command`` to each tab that is opened."""
+    """Serves ``command`` to each tab that is opened. ``names``: by which browsers may call it,
+    beside ``host`` and the address at which they reach it."""
 
-    def __init__(self, command: str, host: str, port: int, title: str) -> None:
+    def __init__(
+        self, command: str, host: str, port: int, title: str, names: Collection[str]
+    ) -> None:
         super().__init__(command, host, port, title, templates_path=PAGE)
+        self._names = {*names, host_name(host) or host}
         self._open: set[web.WebSocketResponse] = set()
 
     def serve(self, debug: bool = False) -> None:
@@ -32,7 +38,9 @@ class TabServer(Server):
             asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        runner = web.AppRunner(await self._make_app(), access_log=None)
+        app = await self._make_app()
+        app.middlewares.append(self._only_known)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         asked = asyncio.Event()
         try:
@@ -49,19 +57,26 @@ class TabServer(Server):
         say = partial(print, flush=True)
         host = f"[{self.host}]" if ":" in self.host else self.host
         say(f"aos-tui is at http://{host}:{port}   (ctrl+c ends it)")
-        if self.host not in _LOOPBACK:
+        if self.host not in LOOPBACK:
             say("  whoever reaches this address acts on the world, with your rights")
+            say("  it answers to this machine's addresses; --allow-host NAME adds a name")
 
     async def on_startup(self, app: web.Application) -> None:
         """Nothing: where it is is said when it listens."""
+
+    @web.middleware
+    async def _only_known(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer only who calls this machine by a name that it has."""
+        socket = None if request.transport is None else request.transport.get_extra_info("sockname")
+        if is_known(request.host, socket[0] if socket else None, self._names):
+            return await handler(request)
+        return web.Response(status=403, text=refusal(request.host))
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
         """A tab. Only our own page may open one: any other that a browser shows could else press
         keys here."""
         origin = request.headers.get("Origin")  # "null" of a page in a sandbox, too
-        name = urlsplit(f"//{request.host}").hostname
-        known = self.host not in _LOOPBACK or name in _LOOPBACK
-        if not known or (origin is not None and urlsplit(origin).netloc != request.host):
+        if origin is not None and urlsplit(origin).netloc != request.host:
             raise web.HTTPForbidden(text="only the page of this server may open the app")
         return await super().handle_websocket(request)
 

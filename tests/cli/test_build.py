@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +241,7 @@ def test_a_person_is_asked_once(stranger: Path, rust: Toolchain) -> None:
         (stranger / ".aos/cache/modules").glob("*.wasm")
     )
     code, said = build("y")
-    assert code == 0 and str(stranger) in said and "Compiling counter" in said
+    assert code == 0 and str(stranger) in said and "compiling counter" in said
     assert build()[0] == 0
 
 
@@ -289,7 +292,80 @@ def test_nothing_to_run_without_a_build_says_what_to_do(counter: Path, aos: Aos)
     assert (done.code, done.error["code"]) == (2, "check_failed")
     assert "there is no wasm for it" in done.error["message"]
     (problem,) = aos("check", counter, "--json").json["problems"]
-    assert problem["hint"].startswith("`aos build` compiles the crate")
+    assert (problem["code"], problem["hint"]) == ("not_built", "`aos build` compiles it")
+    assert (problem["file"], problem["line"]) == ("world.toml", 7)
+    told = aos("check", counter)
+    assert told.code == 2 and "not ok" not in told.out and "✗" not in told.out
+    assert told.out.splitlines()[-1] == "! not built yet: 1 module, 0 warnings"
+
+
+def test_what_is_compiled_is_said_in_plain_lines(
+    counter: Path, aos: Aos, rust: Toolchain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aos_core.cli.building.STILL_SECONDS", 0.05)
+    lines = aos("build", counter).err.splitlines()
+    assert lines[0] == f"{NAME}  0 s  starting the compiler"
+    assert any(re.fullmatch(rf"{NAME}  \d+ s  compiling counter v\d.*", of) for of in lines)
+    assert any("  still " in of for of in lines), "it says that it goes on"
+    assert aos("build", counter).err == "", "what is in the cache shows nothing"
+    assert aos("build", counter, "--force-build", "--quiet").err == ""
+
+
+def test_on_a_terminal_one_line_shows_what_is_compiled(counter: Path, rust: Toolchain) -> None:
+    pexpect = pytest.importorskip("pexpect")
+    edit(counter, "+= 1;", "+= true;")
+    child = pexpect.spawn(
+        sys.executable, ["-m", "aos_core.cli.main", "build", str(counter)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
+        encoding="utf-8", timeout=200, dimensions=(24, 120),
+    )  # fmt: skip
+    child.expect(pexpect.EOF)
+    child.close()
+    said = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", child.before)
+    assert re.search(rf"{NAME}  starting the compiler 0:00:\d\d", said)
+    assert re.search(rf"{NAME}  compiling counter v[\d.]+ 0:00:\d\d", said)
+    assert "the trait `AddAssign<bool>` is not implemented" in said
+    assert child.exitstatus == 2
+
+
+def test_a_build_that_is_asked_to_end_leaves_nothing_half_made(
+    counter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the library is built: a compiler that never comes to an end stands for a slow one."""
+    tools, cache = tmp_path / "tools", tmp_path / "cache"
+    (tools / "lib/rustlib/src/rust/library/vendor").mkdir(parents=True)
+    begun = tmp_path / "begun"
+    for name, code in (
+        ("rustc", f'[ "$1" = -vV ] && echo "rustc 9" || echo {tools}'),
+        ("cargo", f"echo '   Compiling core v0.0.0' >&2; touch {begun}; exec sleep 600"),
+    ):
+        (tools / name).write_text(f"#!/bin/sh\n{code}\n")
+        (tools / name).chmod(0o755)
+    code = (
+        "from pathlib import Path; from aos_core.build import toolchain as of;"
+        "from aos_core.cli.main import run;"
+        f"tools = of.Toolchain(Path('{tools}/rustc'), 'rustc 9', None,"
+        f" Path('{tools}/lib/rustlib/src/rust/library'), Path('/bin/true'));"
+        "of.toolchains = lambda: [tools]; run()"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "build", str(counter)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)},
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        end = time.monotonic() + 60
+        while not begun.exists():
+            assert child.poll() is None and time.monotonic() < end, "the build has not begun"
+            time.sleep(0.02)
+        assert [of for of in (cache / "aos").iterdir() if of.suffix == ".tmp"]
+        os.killpg(child.pid, signal.SIGTERM)
+        _, said = child.communicate(timeout=30)
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+    assert "standard library: 1 of about 20, core" in said and "Traceback" not in said
+    assert [of.suffix for of in (cache / "aos").iterdir()] == [".lock"]
 
 
 def test_the_log_says_what_was_hit_and_missed(counter: Path, rust: Toolchain) -> None:

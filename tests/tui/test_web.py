@@ -18,6 +18,7 @@ import pytest
 
 from aos_core.world import World
 from aos_tui.options import HOST, PORT, parse, words_of
+from aos_tui.web.hosts import is_known
 from tests.support import ROOT
 
 PROGRAM = Path(sys.executable).with_name("aos-tui")
@@ -31,7 +32,15 @@ def test_the_options_of_the_web() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--port", "1"], ["--host", "x"], ["--web", "--headless"], ["--web", "--port", "70000"]],
+    [
+        ["--port", "1"],
+        ["--host", "x"],
+        ["--allow-host", "x"],
+        ["--web", "--headless"],
+        ["--web", "--port", "70000"],
+        ["--web", "--allow-host", "["],
+        ["--web", "--allow-host", ""],
+    ],
 )
 def test_options_that_make_no_sense(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -85,13 +94,13 @@ def test_a_port_that_is_taken_is_said() -> None:
 
 
 @contextmanager
-def serving(world: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(world: Path, *more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """(URL, process) of the installed program."""
     pytest.importorskip("textual_serve", reason="the extra `web` is not installed")
     if not PROGRAM.exists():
         pytest.skip(f"aos-tui is not installed beside {sys.executable}")
     process = subprocess.Popen(
-        [PROGRAM, world, "--no-watch", "--web", "--port", "0"],
+        [PROGRAM, world, "--no-watch", "--web", "--port", "0", *more],
         env={**os.environ, "TEXTUAL_ANIMATIONS": "none"}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -157,6 +166,55 @@ async def test_another_page_cannot_open_the_app(world: Path) -> None:
                     await session.ws_connect(f"{url}/ws", headers=headers)
                 assert refused.value.status == 403
     assert not (world / ".aos").exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "reached", "known"),
+    [
+        ("192.168.1.5:8000", "192.168.1.5", True),
+        ("192.168.1.5:8000", "::ffff:192.168.1.5", True),
+        ("[fe80::1]:8000", "fe80::1%eth0", True),
+        ("[FE80:0::1]", "fe80::1", True),
+        ("192.168.1.6", "192.168.1.5", False),
+        ("localhost:9000", "127.0.0.1", True),
+        ("Tower.example.:8000", "192.168.1.5", True),
+        ("elsewhere.example", "192.168.1.5", False),
+        ("tower.example.elsewhere.example", "192.168.1.5", False),
+        ("192.168.1.5", None, False),
+        ("", "192.168.1.5", False),
+        ("[", "192.168.1.5", False),
+    ],
+)
+def test_a_server_is_called_by_what_is_its_own(host: str, reached: str | None, known: bool) -> None:
+    assert is_known(host, reached, {"tower.example"}) is known
+
+
+async def test_on_every_address_only_own_names_are_heeded(world: Path) -> None:
+    aiohttp = pytest.importorskip("aiohttp", reason="the extra `web` is not installed")
+    options = ("--host", "0.0.0.0", "--allow-host", "Tower.example")
+    with serving(world, *options) as (url, _):
+        port = url.rpartition(":")[2]
+        own = (f"127.0.0.1:{port}", f"localhost:{port}", f"tower.example:{port}")
+        async with aiohttp.ClientSession() as session:
+
+            async def ask(path: str, host: str) -> tuple[int, str]:
+                url = f"http://127.0.0.1:{port}{path}"
+                async with session.get(url, headers={"Host": host}) as answer:
+                    return answer.status, await answer.text()
+
+            for host in own:
+                assert (await ask("/", host))[0] == 200
+            for path in ("/", "/ws", "/static/js/textual.js"):
+                status, said = await ask(path, f"elsewhere.example:{port}")
+                assert status == 403 and "--allow-host elsewhere.example" in said
+            headers = {"Host": f"tower.example:{port}", "Origin": f"http://tower.example:{port}"}
+            where = f"http://127.0.0.1:{port}/ws?width=80&height=24"
+            async with session.ws_connect(where, headers=headers):
+                pass
+            headers = {"Host": "elsewhere.example", "Origin": "http://elsewhere.example"}
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(where, headers=headers)
+            assert refused.value.status == 403
 
 
 @pytest.mark.parametrize("opened", [True, False], ids=["opened", "starting"])
