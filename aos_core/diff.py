@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aos_core import canon
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.air.values import to_kinded
 from aos_core.kernel.state import Instance, Intent
 from aos_core.merkle import MerkleMap

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from aos_core.air.codec import Schema, untyped_to_host
+from aos_core.air.host_json import untyped_to_host
+from aos_core.air.schemas import Schema
 from aos_core.errors import ValueRejected
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record, show_field

@@ -13,9 +13,10 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.codec import Schema, untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.air.nodes import DefPlan, Step
 from aos_core.air.parts import Part
+from aos_core.air.schemas import Schema
 from aos_core.errors import AosError, CanonError, UsageError, ValueRejected
 from aos_core.history import Asked, History, Started
 from aos_core.kernel.program import Program

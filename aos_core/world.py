@@ -14,7 +14,8 @@ from typing import Any
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
 from aos_core.air.check import require_sound
-from aos_core.air.codec import Misfit, bytes_from_host, utf8
+from aos_core.air.host_json import bytes_from_host, utf8
+from aos_core.air.misfit import Misfit
 from aos_core.branch_tree import (
     Branch,
     Tree,

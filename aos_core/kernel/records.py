@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from aos_core import canon
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.errors import Rejected
 
 KINDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aos_core import canon
-from aos_core.air.codec import Misfit
+from aos_core.air.misfit import Misfit
 from aos_tui.form import leaf
 
 DEEPEST = 128

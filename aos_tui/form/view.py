@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static, TextArea
 
-from aos_core.air.codec import Misfit
+from aos_core.air.misfit import Misfit
 from aos_core.plain import clean
 from aos_tui.form import leaf
 from aos_tui.form.fields import AddButton, Drop, LineField, LinesField, Pick, Picked, Tick

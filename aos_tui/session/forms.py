@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aos_tui.formatting import diagnostic, target
 
 if TYPE_CHECKING:
-    from aos_core.air.codec import Schema
+    from aos_core.air.schemas import Schema
     from aos_core.air.types import Type
     from aos_core.view import Pending
     from aos_core.world import World

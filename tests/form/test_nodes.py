@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aos_core.air.codec import Misfit, Schema, Schemas
+from aos_core.air.misfit import Misfit
+from aos_core.air.schemas import Schema, Schemas
 from aos_tui.form import leaf
 from aos_tui.form.nodes import Choice, Group, Leaf, Maybe, Node, Pairs, Rows, Shape
 from tests.air.test_codec import JUNK, TYPED, typed_values
