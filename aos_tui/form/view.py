@@ -178,7 +178,7 @@ class Slot(Vertical):
                     yield LineField(text, numeric=kind in NUMERIC, takes_lines=kind == "text")
             case Flag(on):
                 yield Tick(on, ("false", "true"))
-            case Choice(_, arms, tag, _) if tag is not None:
+            case Choice(arms=arms, tag=tag) if tag is not None:
                 yield Pick(self._label, list(arms), tag)
 
     def _inside(self) -> Iterable[Widget]:

@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from aos_core.air.schemas import Schemas
+from aos_core.air.types import parse_type
 from aos_tui.dialogs import type_text
+from aos_tui.session.forms import inlined
 from tests.tui.dialogs.samples import NAT, START, TARGET, TEXT
 
 
@@ -22,7 +25,6 @@ from tests.tui.dialogs.samples import NAT, START, TARGET, TEXT
         ({"list": {"option": TARGET}}, "[{name: text, url: text}?]"),
         ({"option": {"variant": {"A": {"unit": {}}, "B": NAT}}}, "(A | B nat)?"),
         ({"map": {"key": TEXT, "value": {"set": NAT}}}, "map[text, set[nat]]"),
-        ({"ref": "demo/T@1"}, "demo/T@1"),
     ],
 )
 def test_a_type_on_one_line(type_json: object, text: str) -> None:
@@ -58,6 +60,32 @@ def test_breaking_a_type_loses_none_of_it(width: int) -> None:
         return text.replace("{", " ").replace("}", " ").replace(",", " ").replace("|", " ").split()
 
     assert words(type_text(START, width)) == words(type_text(START))
+
+
+def test_of_a_type_of_millions_of_parts_the_upper_levels_are_shown() -> None:
+    """Forty schemas, each with two arms of the next: 2 to the 40 parts, and yet few objects."""
+    parsed = {
+        f"d/T{n}@1": parse_type(
+            {
+                "variant": {
+                    "A": {"ref": f"d/T{n + 1}@1"},
+                    "B": {"unit": {}},
+                    "C": {"ref": f"d/T{n + 1}@1"},
+                }
+            },
+            "$",
+        )
+        for n in range(40)
+    }
+    parsed["d/T40@1"] = parse_type(NAT, "$")
+    assert Schemas(parsed)["d/T0@1"].zero() == {"$tag": "B"}, "a world may have it"
+    text = type_text(inlined({"ref": "d/T0@1"}, parsed), 40)
+    assert text.startswith("| A\n    | A\n") and "A .." in text
+    assert len(text.splitlines()) < 2000
+    deep = NAT
+    for _ in range(100):
+        deep = {"option": deep}
+    assert type_text(deep) == "nat" + "?" * 100, "deep is not large"
 
 
 def test_an_example_is_shown_as_people_write_it() -> None:
