@@ -251,6 +251,7 @@ class _Run:
         for of in ours:
             intent = self._state.pending.get(of.hash)
             if intent is not None:
+                self._unanswered.pop(of.hash, None)  # that was an earlier one with this hash
                 self._answering.ask(intent, made.input, alone=of.hash in alone)
         at, faulted = (
             None if frame is None else frame.height,
