@@ -508,10 +508,12 @@ class World(Prover):
                 with disk.changing():
                     _need_free(disk, name)
                     disk.rename(unfinished, name)
+                    disk.drop_lock(unfinished)
             except BaseException:
                 journal.close()
                 if unfinished in disk.branches():  # else it has just got its name
                     disk.remove(unfinished, for_good=True)
+                disk.drop_lock(unfinished)
                 raise
         finally:
             if disk is not self._disk:
