@@ -57,7 +57,8 @@ HASH_FIELDS: Final = frozenset(
 """Fields that hold 32 bytes and are shown as ``sha256:..``."""
 
 OUTCOMES: Final = ("settled", "late", "orphan", "faulted")
-"""Of a receipt; ``faulted``: its turn faulted, so the intent is still pending."""
+"""Of a receipt; ``faulted``: its turn faulted, so the intent is still pending. The whole list, for
+those who describe or read the format."""
 
 STATUSES: Final = ("ok", "error", "timeout")
 
