@@ -17,7 +17,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,8 @@ _NAME = re.compile(r"[A-Za-z0-9._~+,-]{1,80}")
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _COMMAND_LENGTH = 200
+LOCK = ".lock"
+"""What the names of locks end with."""
 
 
 class DiskError(AosError):
@@ -86,6 +88,12 @@ def list_branches(journal_dir: Path) -> list[str]:
     return sorted(name for name in names if _is_name(name))
 
 
+def stale_locks(journal_dir: Path) -> list[str]:
+    """The branches that are gone and whose locks are still there, sorted."""
+    names = {path.name.removesuffix(LOCK) for path in journal_dir.glob(f"*{LOCK}")}
+    return sorted(name for name in names.difference(list_branches(journal_dir)) if _is_name(name))
+
+
 def _is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and name not in {".", ".."}
 
@@ -101,8 +109,8 @@ class BranchLock:
         self._log = log
         self._holder = log.with_name(f"{branch_name(log)}.holder")
         # Not thread-local: a world is opened in one worker thread and closed in another.
-        path = log.with_name(f"{branch_name(log)}.lock")
-        self._lock = FileLock(path, timeout=0, thread_local=False)
+        self._file = log.with_name(f"{branch_name(log)}{LOCK}")
+        self._lock = FileLock(self._file, timeout=0, thread_local=False)
 
     @property
     def held(self) -> bool:
@@ -137,6 +145,13 @@ class BranchLock:
             except OSError:
                 pass  # a stale holder file does no harm
             self._lock.release()
+
+    def drop(self) -> None:
+        """Remove the lock's file, which stays behind otherwise, for a branch that is gone: only
+        while none can come. Who holds it all the same keeps it: his log was deleted under him."""
+        # some systems remove no file that is open; it can wait
+        with suppress(BranchLocked), self, suppress(OSError):
+            self._file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         self.acquire()

@@ -8,7 +8,9 @@ from typing import Any
 from aos_core import canon
 from aos_core.adapters.prepared import ADAPTER, break_receipt
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.codec import Misfit, Schema, bytes_from_host, utf8
+from aos_core.air.host_json import bytes_from_host, utf8
+from aos_core.air.misfit import Misfit
+from aos_core.air.schemas import Schema
 from aos_core.errors import CanonError, UsageError, ValueRejected
 from aos_core.history import Asked
 from aos_core.kernel.program import Program

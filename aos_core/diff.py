@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aos_core import canon
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.air.values import to_kinded
+from aos_core.host_values import kinded_to_host, origin_json, typed_to_host
 from aos_core.kernel.state import Instance, Intent
 from aos_core.merkle import MerkleMap
 from aos_core.present import NOTHING, cell_key, changes
-from aos_core.view import View, kinded_to_host, origin_json, typed_to_host
+from aos_core.view import View
 
 Part = bytes | Instance | Intent
 """What a leaf of the state holds."""

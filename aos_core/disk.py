@@ -13,7 +13,14 @@ from typing import Any, Protocol
 
 from filelock import FileLock
 
-from aos_core.branches import BranchLock, branch_path, check_branch_name, disk_errors, list_branches
+from aos_core.branches import (
+    BranchLock,
+    branch_path,
+    check_branch_name,
+    disk_errors,
+    list_branches,
+    stale_locks,
+)
 from aos_core.chain import Chain, Segment
 from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
 from aos_core.file_journal import FileJournal
@@ -93,6 +100,12 @@ class Disk(Protocol):
 
     def stale_offsets(self) -> list[Path]:
         """The arrays of offsets that are of no branch."""
+
+    def stale_locks(self) -> list[str]:
+        """The branches that are gone and whose locks are still there."""
+
+    def drop_lock(self, branch: str) -> None:
+        """Remove the lock of a branch that is gone, unless somebody holds it."""
 
     def again(self) -> Disk:
         """The same place for another world, which closes it by itself."""
@@ -252,6 +265,15 @@ class FileDisk:
         found = (self.root / "index").glob("*.offsets*")
         return sorted(path for path in found if path.name not in known)
 
+    def stale_locks(self) -> list[str]:
+        return stale_locks(self._journals)
+
+    def drop_lock(self, branch: str) -> None:
+        path = self._path(branch)
+        with self.changing(), disk_errors(path, f"the lock of branch {branch} cannot be removed"):
+            if not path.exists():
+                BranchLock(path).drop()
+
     def put_back(self) -> None:
         """Make the store again where its file was deleted or moved while it was open, with all that
         can still be read of it; what is derived is begun anew. Raises as opening it."""
@@ -373,6 +395,12 @@ class MemoryDisk:
 
     def stale_offsets(self) -> list[Path]:
         return []
+
+    def stale_locks(self) -> list[str]:
+        return []
+
+    def drop_lock(self, branch: str) -> None:
+        pass
 
     def again(self) -> Disk:
         return self

@@ -37,8 +37,13 @@ class Answering:
 
     def __init__(self, store: Store, scenario: Scenario | None) -> None:
         self._store, self._scenario = store, scenario
+        # All of the history, answered here or not: `nth` counts them, as it does where the scenario
+        # is played. Nobody else's answer comes of that: each wait is for its own number.
         self._asked: list[Intent] = []
         self._waiting: list[Waiting] = []
+        self._last: dict[bytes, int] = {}
+        """The number of each that waits, by its hash."""
+        # By content, so whoever asks for one gets those bytes, whichever answer brought them.
         self._blobs: dict[bytes, bytes] = {}
 
     def ask(self, intent: Intent, input: Input, *, alone: bool) -> None:
@@ -46,7 +51,10 @@ class Answering:
         recorded for it."""
         if self._scenario is None:
             return
+        # What has this hash is asked for anew, so it is through with what it was asked for before.
+        self._last.pop(intent.hash, None)
         if alone:
+            self._last[intent.hash] = len(self._asked)
             timer = intent.kind == "timer.set"
             due = canon.decode(intent.params)["deliver_at_ns"] if timer else 0
             waiting = Waiting(due, len(self._asked), input.at_ns, input.logical_ns)
@@ -55,10 +63,13 @@ class Answering:
 
     def due(self, logical_ns: int) -> tuple[Waiting, Intent] | None:
         """The next one that is due by then, which waits no longer."""
-        if not self._waiting or self._waiting[0].due_ns > logical_ns:
-            return None
-        waiting = heapq.heappop(self._waiting)
-        return waiting, self._asked[waiting.n]
+        while self._waiting and self._waiting[0].due_ns <= logical_ns:
+            waiting = heapq.heappop(self._waiting)
+            intent = self._asked[waiting.n]
+            if self._last.get(intent.hash) == waiting.n:
+                del self._last[intent.hash]
+                return waiting, intent
+        return None
 
     def receipt(self, waiting: Waiting, program: Program) -> Receipt:
         """What the scenario answers; ``program`` types it. Raises :class:`UsageError` where it has

@@ -13,7 +13,7 @@ from aos_core.plain import clean, clip
 
 def compact(value: Any, width: int = 60) -> str:
     """A value of host JSON or of a record on one line; text without quotes."""
-    from aos_core.air.codec import untyped_to_host  # not needed before a world is open
+    from aos_core.air.host_json import untyped_to_host  # not needed before a world is open
     from aos_core.words import bytes_text
 
     if isinstance(value, bytes):

@@ -9,7 +9,8 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.adapters.prepared import facts
-from aos_core.air.codec import Codec, Misfit, RecordCodec, VariantCodec
+from aos_core.air.codec import Codec, RecordCodec, VariantCodec
+from aos_core.air.misfit import Misfit
 from aos_core.errors import CanonError
 from aos_core.history import Started
 from aos_core.scenario_file import Expect

@@ -6,8 +6,9 @@ their definitions and modules, blobs other blobs. The files of journals are sear
 what a damaged journal names is used too, and what unfinished frames name that were moved aside.
 Rather too much is kept than too little.
 
-Removed branches go, but for those that another branch was forked from; and of what is derived, what
-belongs to no branch. Each step leaves a world that is whole, so it may be broken off anywhere.
+Removed branches go, but for those that another branch was forked from; of what is derived, what
+belongs to no branch; and the locks of branches that are gone. Each step leaves a world that is
+whole, so it may be broken off anywhere.
 """
 
 from __future__ import annotations
@@ -44,13 +45,14 @@ class Waste:
     nodes: int
     rows: int
     offsets: int
+    locks: int
     bytes: int
 
     def __bool__(self) -> bool:
         """Whether there is anything to drop."""
         return bool(
             self.objects or self.branches or self.snapshots or self.nodes or self.rows
-            or self.offsets
+            or self.offsets or self.locks
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -63,6 +65,7 @@ class Waste:
             "nodes": self.nodes,
             "index_rows": self.rows,
             "offsets": self.offsets,
+            "locks": self.locks,
         }
 
 
@@ -86,6 +89,7 @@ def measure(disk: Disk, files: WorldFiles) -> Waste:
         nodes=derived.nodes,
         rows=disk.index.stale(disk.branches()),
         offsets=len(disk.stale_offsets()),
+        locks=len(disk.stale_locks()),
         bytes=sum(sizes[of] for of in objects) + sum(map(disk.removed_size, gone)) + derived.bytes,
     )
 
@@ -103,6 +107,8 @@ def collect(disk: Disk, waste: Waste) -> None:
     disk.index.sweep(disk.branches())
     for path in disk.stale_offsets():
         path.unlink(missing_ok=True)
+    for branch in disk.stale_locks():
+        disk.drop_lock(branch)
     disk.store.compact()
 
 

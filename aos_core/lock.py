@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aos_core.air.fields import PLACEHOLDERS
 from aos_core.air.load import Catalog, parse_json
-from aos_core.air.nodes import PLACEHOLDERS, DefModule, Manifest
+from aos_core.air.manifest import Manifest
+from aos_core.air.nodes import DefModule
 from aos_core.branches import disk_errors
 from aos_core.errors import ModuleMissing, WorldError
 from aos_core.files import WorldFiles

@@ -18,7 +18,7 @@ from aos_core.journal import Journal
 from aos_core.kernel.program import compile_program
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment, genesis
-from aos_core.rotation import set_aside_older
+from aos_core.rotation import OlderRuns
 from aos_core.store import Store
 from aos_core.wasm.runtime import Runtime
 
@@ -30,12 +30,13 @@ def begin(
     created_ns: int,
     runtime: Runtime,
     *,
-    rotate: bool = False,
+    older: OlderRuns | None = None,
 ) -> Journal:
     """Begin a branch with the world's definitions on disk. ``runtime`` reads ``disk``'s store.
 
-    ``rotate``: keep what has that name as ``branch~1``. Raises :class:`CheckFailed`,
-    :class:`ModuleMissing`, :class:`UsageError` where the branch exists, :class:`BranchLocked`.
+    ``older``: what has that name moves on; not where the branch cannot begin. Raises
+    :class:`CheckFailed`, :class:`ModuleMissing`, :class:`UsageError` where the branch exists,
+    :class:`BranchLocked`.
     """
     catalog = files.catalog
     header = {
@@ -52,9 +53,14 @@ def begin(
     }
     with disk.changing():  # nobody collects garbage between what is kept and what names it
         keep(files, catalog, disk.store, runtime)
-        if rotate:
-            set_aside_older(disk, branch)
-        return disk.create(branch, header)
+        try:
+            if older is not None:
+                older.move_on()
+            return disk.create(branch, header)
+        except BaseException:
+            if older is not None:
+                older.move_back()
+            raise
 
 
 def fork_header(first: Frame, parent: Frame, state: State, moment: Moment) -> Mapping[str, Any]:

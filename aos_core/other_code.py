@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from aos_core import canon
 from aos_core.air.check import require_sound
 from aos_core.air.load import Catalog, load_objects
-from aos_core.air.nodes import DefModule, NamedRef, node_bytes
+from aos_core.air.manifest import NamedRef
+from aos_core.air.nodes import DefModule, node_bytes
 from aos_core.errors import UsageError
 from aos_core.files import WorldFiles
 from aos_core.kernel.modules import Modules

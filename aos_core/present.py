@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from aos_core.air.codec import Schema, untyped_to_host
+from aos_core.air.host_json import untyped_to_host
+from aos_core.air.schemas import Schema
 from aos_core.errors import ValueRejected
+from aos_core.host_values import kinded_to_host, origin_json, typed_to_host, with_hashes
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record, show_field
 from aos_core.plain import clip as clip
-from aos_core.view import kinded_to_host, origin_json, typed_to_host
 from aos_core.words import answers as answers
 from aos_core.words import asks_for as asks_for
 from aos_core.words import bytes_text as bytes_text
@@ -59,7 +60,9 @@ class RecordReader:
                 return origin_json(value)
             case "step", "key":
                 return cell_key(program, record["reducer"], value)
-            case ("plan_step", "value") | ("plan_started", "correlation"):
+            case "plan_step", "value":
+                return with_hashes(kinded_to_host(value), self._is_intent)
+            case "plan_started", "correlation":
                 return kinded_to_host(value)
             case "plan_ended", "result":
                 return typed_to_host(
@@ -68,6 +71,9 @@ class RecordReader:
             case "fault", "where":
                 return {part: show_field(part, of) for part, of in value.items()}
         return show_field(name, value)
+
+    def _is_intent(self, hash: bytes) -> bool:
+        return self._world.history.asked(hash, self._world.height) is not None
 
     def _receipt_schema(self, hash: bytes, program: Program, height: int) -> Schema | None:
         asked = self._world.history.asked(hash, height)

@@ -24,10 +24,11 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.air import expr, operators
-from aos_core.air.codec import Schema, Schemas, untyped_to_host
 from aos_core.air.expr import Env, EvalError, Expr, NotThere, Reference
+from aos_core.air.host_json import untyped_to_host
 from aos_core.air.nodes import DefModule
 from aos_core.air.plan_view import Held, lack
+from aos_core.air.schemas import Schema, Schemas
 from aos_core.air.types import Ref
 from aos_core.air.values import NULL, UNIT, Value, from_untyped, to_plain
 from aos_core.errors import AirError, CanonError, UsageError, ValueRejected

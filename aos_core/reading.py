@@ -17,8 +17,8 @@ from typing import Any, Self
 from aos_core import canon
 from aos_core.adapters.prepared import prepare
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.codec import Schema
 from aos_core.air.load import load_objects
+from aos_core.air.schemas import Schema
 from aos_core.chain import Chain, Records
 from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
 from aos_core.errors import AosError, Diverged, JournalDamaged, StoreDamaged, WorldError

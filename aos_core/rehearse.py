@@ -28,6 +28,7 @@ from aos_core.effect_answers import Answering, Waiting
 from aos_core.effect_match import Asking, Pairs
 from aos_core.errors import CanonError, Diverged, Rejected, UsageError
 from aos_core.frames import Frame
+from aos_core.host_values import origin_json, typed_to_host
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Input, ManifestInput, ReceiptInput, Record, input_from_plain
 from aos_core.kernel.state import Instance, Intent, State
@@ -40,7 +41,7 @@ from aos_core.rehearsal import Listed, Rehearsal
 from aos_core.replay import Divergence, begin, record_difference, same_step, state_difference
 from aos_core.scenario_file import Scenario
 from aos_core.travel import Travel
-from aos_core.view import View, origin_json, typed_to_host
+from aos_core.view import View
 from aos_core.world import World
 
 MOST_ANSWERS = 1000
@@ -250,6 +251,7 @@ class _Run:
         for of in ours:
             intent = self._state.pending.get(of.hash)
             if intent is not None:
+                self._unanswered.pop(of.hash, None)  # that was an earlier one with this hash
                 self._answering.ask(intent, made.input, alone=of.hash in alone)
         at, faulted = (
             None if frame is None else frame.height,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aos_core import canon
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.errors import CanonError, Diverged, Rejected, ValueRejected
 from aos_core.frames import Frame
 from aos_core.kernel.modules import Modules

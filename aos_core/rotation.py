@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
 from aos_core.disk import Disk, frames_until, leave
@@ -14,45 +13,56 @@ KEPT = 5
 """How many earlier runs of a branch are kept."""
 
 
-def set_aside_older(disk: Disk, branch: str) -> None:
-    """Make the name free: what has it becomes ``branch~1``, ``~1`` becomes ``~2``, and so on.
+class OlderRuns:
+    """The earlier runs of a branch while a new one begins: they move on by one number, and that is
+    either taken back, where the new run is refused, or made final, where it is kept. Whoever stops
+    between leaves a run more than ``KEPT``, and none less."""
 
-    The oldest is dropped, or gets a number beyond ``KEPT`` where another branch was forked from
-    it; where a removed one was, it can be brought back too. Raises :class:`BranchLocked` while
-    somebody writes one that has to move.
-    """
-    names = set(disk.branches())
-    if branch not in names:
-        return
-    chain = [branch, *(f"{branch}~{n}" for n in range(1, KEPT + 1))]
-    free = next((n for n in range(1, KEPT + 1) if chain[n] not in names), None)
-    if free is None:
-        _make_room(disk, chain[KEPT])
-        free = KEPT
-    for n in range(free, 0, -1):
-        disk.rename(chain[n - 1], chain[n])
+    def __init__(self, disk: Disk, branch: str) -> None:
+        self._disk, self._branch = disk, branch
+        self._moved: list[tuple[str, str]] = []
+        self._oldest: str | None = None
 
+    def move_on(self) -> None:
+        """Make the name free: what has it becomes ``branch~1``, ``~1`` becomes ``~2``, and so on,
+        the oldest with a number beyond ``KEPT``.
 
-def move_up_older(disk: Disk, branch: str) -> None:
-    """What :func:`set_aside_older` did, taken back: ``~1`` has the name again, ``~2`` becomes
-    ``~1``, up to the first number that nothing has."""
-    names = set(disk.branches())
-    chain = [branch, *(f"{branch}~{n}" for n in range(1, KEPT + 1))]
-    for newer, older in pairwise(chain):
-        if older not in names:
+        Raises :class:`BranchLocked` while somebody writes one that has to move."""
+        names = set(self._disk.branches())
+        if self._branch not in names:
             return
-        disk.rename(older, newer)
+        chain = [self._branch, *(f"{self._branch}~{n}" for n in range(1, KEPT + 1))]
+        free = next((n for n in range(1, KEPT + 1) if chain[n] not in names), None)
+        if free is None:
+            numbers = (f"{self._branch}~{n}" for n in range(KEPT + 1, KEPT + 2 + len(names)))
+            self._oldest = next(name for name in numbers if name not in names)
+            self._move(chain[KEPT], self._oldest)
+            free = KEPT
+        for n in range(free, 0, -1):
+            self._move(chain[n - 1], chain[n])
 
+    def _move(self, name: str, new: str) -> None:
+        self._disk.rename(name, new)
+        self._moved.append((name, new))
 
-def _make_room(disk: Disk, oldest: str) -> None:
-    names = disk.branches()
-    if not _has_fork(disk, oldest, [name for name in names if name != oldest]):
-        may_be_needed = _has_fork(disk, oldest, disk.removed(), removed=True)
-        disk.remove(oldest, for_good=not may_be_needed)
-        return
-    stem = oldest.rpartition("~")[0]
-    beyond = (f"{stem}~{n}" for n in range(KEPT + 1, KEPT + 2 + len(names)))
-    disk.rename(oldest, next(name for name in beyond if name not in names))
+    def move_back(self) -> None:
+        """Give each the name that it had. Raises as :meth:`move_on`."""
+        while self._moved:
+            name, new = self._moved[-1]
+            self._disk.rename(new, name)
+            self._moved.pop()
+
+    def drop_oldest(self) -> None:
+        """Drop the one that got a number beyond ``KEPT``, but where another branch was forked from
+        it; where a removed one was, it can be brought back. Raises as :meth:`move_on`."""
+        oldest, self._oldest = self._oldest, None
+        if oldest is None:
+            return
+        with self._disk.changing():
+            others = [name for name in self._disk.branches() if name != oldest]
+            if not _has_fork(self._disk, oldest, others):
+                needed = _has_fork(self._disk, oldest, self._disk.removed(), removed=True)
+                self._disk.remove(oldest, for_good=not needed)
 
 
 def _has_fork(disk: Disk, branch: str, names: Iterable[str], *, removed: bool = False) -> bool:

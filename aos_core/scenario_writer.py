@@ -23,7 +23,10 @@ from typing import Any
 import tomlkit
 
 from aos_core import canon
-from aos_core.air.codec import Codec, Misfit, RecordCodec, Schema, VariantCodec, untyped_to_host
+from aos_core.air.codec import Codec, RecordCodec, VariantCodec
+from aos_core.air.host_json import untyped_to_host
+from aos_core.air.misfit import Misfit
+from aos_core.air.schemas import Schema
 from aos_core.by_hand import EDITED, receipt_schema
 from aos_core.errors import AosError, CanonError, Rejected, UsageError, ValueRejected
 from aos_core.files import WorldFiles

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from aos_core import canon
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.bisect import bisect
 from aos_core.errors import AosError, UsageError
 from aos_core.kernel.turn import Turn

@@ -214,7 +214,8 @@ def _world_of(stretch: Stretch) -> World:
 
 
 def let_go() -> None:
-    """Close what the threads of this worker have open."""
+    """Close what the threads of this worker have open: for who gives :func:`verify` an executor of
+    threads, which do not end when it does."""
     while _open:
         _open.popitem()[1][1].close()
 

@@ -6,18 +6,26 @@ Immutable. Everything follows from the state after record ``height`` and the rec
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.codec import Schema, untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.air.nodes import DefPlan, Step
 from aos_core.air.parts import Part
+from aos_core.air.schemas import Schema
 from aos_core.errors import AosError, CanonError, UsageError, ValueRejected
 from aos_core.history import Asked, History, Started
+from aos_core.host_values import (
+    json_key,
+    kinded_to_host,
+    origin_json,
+    receipt_json,
+    typed_to_host,
+    with_hashes,
+)
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record
 from aos_core.kernel.state import Intent, State
@@ -441,7 +449,7 @@ class View:
             id,
             op,
             record["state"],
-            kinded_to_host(kinded),
+            with_hashes(kinded_to_host(kinded), self._is_intent),
             height,
             after,
             kinded is not None,
@@ -449,54 +457,10 @@ class View:
             step.to_json(),
         )
 
+    def _is_intent(self, hash: bytes) -> bool:
+        # the record of an intent stands behind that of the step that asks for it
+        return self._history.asked(hash, self.height + 1) is not None
+
 
 def _failure(code: str, text: str | None) -> dict[str, str]:
     return {"code": code, "text": text or ""}
-
-
-def typed_to_host(schema: Schema | None, value: Any) -> Any:
-    """Host JSON of plain data by ``schema``; untyped where there is none or it does not fit."""
-    if schema is not None:
-        try:
-            return schema.to_host(schema.normalise(value))
-        except ValueRejected:
-            pass
-    return untyped_to_host(value)
-
-
-def kinded_to_host(kinded: Any) -> Any:
-    """Host JSON of a kinded value as records keep it: the kinds dropped."""
-    if kinded in ("Null", "Unit", None):
-        return None
-    ((kind, data),) = kinded.items()
-    if kind in ("List", "Set"):
-        return [kinded_to_host(item) for item in data]
-    if kind == "Record":
-        return {name: kinded_to_host(item) for name, item in data.items()}
-    if kind == "Map":
-        return {json_key(kinded_to_host(key)): kinded_to_host(item) for key, item in data}
-    return untyped_to_host(data)
-
-
-def json_key(key: Any) -> str:
-    """The member name for a key in host JSON: a text as it is, anything else as its JSON text."""
-    return key if isinstance(key, str) else json.dumps(key, separators=(",", ":"))
-
-
-def origin_json(origin: Mapping[str, Any]) -> dict[str, Any]:
-    """An intent's origin as host JSON."""
-    shown = dict(origin)
-    if "instance" in shown:
-        shown["instance"] = canon.hash_text(shown["instance"])
-    if "key" in shown:
-        shown["key"] = untyped_to_host(shown["key"])
-    return shown
-
-
-def receipt_json(receipt: Receipt, schema: Schema) -> dict[str, Any]:
-    """A receipt as host JSON: ``{status, payload, cost_cents}``, as ``--receipt`` takes it."""
-    try:
-        payload = schema.to_host(schema.normalise(receipt.payload))
-    except ValueRejected:
-        payload = untyped_to_host(receipt.payload)
-    return {"status": receipt.status, "payload": payload, "cost_cents": receipt.cost_cents}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aos_core import canon
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.errors import CanonError
 from aos_core.plain import clip
 

@@ -14,7 +14,8 @@ from typing import Any
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
 from aos_core.air.check import require_sound
-from aos_core.air.codec import Misfit, bytes_from_host, utf8
+from aos_core.air.host_json import bytes_from_host, utf8
+from aos_core.air.misfit import Misfit
 from aos_core.branch_tree import (
     Branch,
     Tree,
@@ -48,7 +49,7 @@ from aos_core.proving import Prover
 from aos_core.reading import MAIN
 from aos_core.replay import begin as begin_again
 from aos_core.replay import frame_payload
-from aos_core.rotation import move_up_older
+from aos_core.rotation import OlderRuns
 from aos_core.scenario_file import Scenario
 from aos_core.trial import Risk, risks
 from aos_core.wasm.runtime import Runtime
@@ -82,29 +83,38 @@ class World(Prover):
         host = host or (SimulatedHost() if memory else LiveHost())
         try:
             runtime = runtime_of(disk, fast=fast)
-            older = branch in disk.branches()
-            journal = begin(files, disk, branch, host.created_ns(), runtime, rotate=True)
+            older = OlderRuns(disk, branch)
+            journal = begin(files, disk, branch, host.created_ns(), runtime, older=older)
             world = cls._of(cls(files, disk, journal, branch, host, runtime), scenario)
-            world.begun, world._set_aside = True, older
+            world.begun, world._older = True, older
             return world
         except BaseException:
             disk.close()
             raise
 
-    _set_aside = False
+    _older: OlderRuns | None = None
 
     def withdraw(self) -> None:
         """Take away, for good, the branch that was begun here, and close: what had its name before
         has it again. Raises :class:`DiskError`, :class:`ReadOnly`."""
         assert self.begun, "else it is somebody else's too"
         self._journal.close()
+        older, self._older = self._older, None  # whatever fails now, none of them is dropped
         try:
             with self._disk.changing():
                 self._disk.remove(self.branch, for_good=True)
-                if self._set_aside:
-                    move_up_older(self._disk, self.branch)
+                if older is not None:
+                    older.move_back()
         finally:
             self.close()
+
+    def close(self) -> None:
+        """Give up the journal, its lock and the store. Records can still be looked at. What was
+        begun anew is kept then, and the oldest of its earlier runs may go."""
+        if self._older is not None:
+            with contextlib.suppress(AosError):  # somebody writes it: then it stays
+                self._older.drop_oldest()
+        super().close()
 
     def put_back(self) -> None:
         """Where the journal's file was deleted or moved while it was open: write what is held of it
@@ -498,10 +508,12 @@ class World(Prover):
                 with disk.changing():
                     _need_free(disk, name)
                     disk.rename(unfinished, name)
+                    disk.drop_lock(unfinished)
             except BaseException:
                 journal.close()
                 if unfinished in disk.branches():  # else it has just got its name
                     disk.remove(unfinished, for_good=True)
+                disk.drop_lock(unfinished)
                 raise
         finally:
             if disk is not self._disk:

@@ -6,7 +6,6 @@ of the theme with :func:`to_text`.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -129,19 +128,6 @@ def diagnostic(value: Any) -> str:
             return "[" + ", ".join(map(diagnostic, value)) + "]"
         case _:
             return str(value)
-
-
-def with_hashes(value: Any, index: Index) -> Any:
-    """Host JSON with each ``{"bytes_b64": ..}`` that is the hash of an intent as ``sha256:..``."""
-    match value:
-        case {"bytes_b64": str(data)} if len(value) == 1:
-            raw = base64.b64decode(data)
-            return value if index.intent(raw) is None else f"sha256:{raw.hex()}"
-        case dict():
-            return {name: with_hashes(of, index) for name, of in value.items()}
-        case list():
-            return [with_hashes(of, index) for of in value]
-    return value
 
 
 # -- effects --------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from aos_core.errors import CheckFailed, WorldError
 from aos_core.files import WorldFiles
 from aos_core.problems import Problem
 from aos_core.report import ASCII, UNICODE, report
-from tests.air.checked_worlds import BROKEN, Change, also, drop, put, sound, step
+from tests.air.broken_worlds import BROKEN
+from tests.air.checked_worlds import Change, also, drop, put, sound, step
 
 WASM = Path(__file__).parents[1] / "reducers/prebuilt/aggregator.wasm"
 FILES = {"manifest": "air/manifest.json", "plan": "plans/plan.json"}

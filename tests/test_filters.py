@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aos_core import filters
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.by_hand import broken
 from aos_core.errors import UsageError
 from aos_core.filters import find, parse_filter

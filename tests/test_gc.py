@@ -93,7 +93,7 @@ def test_what_nothing_names_goes_and_the_rest_stays(used: Path) -> None:
     waste = _gc(used)
     assert waste.objects == (sha256(ORPHAN),)
     assert waste.branches == ("other",) and waste.snapshots and waste.nodes
-    assert waste.rows > 1 and waste.offsets == 1
+    assert waste.rows > 1 and waste.offsets == 1 and waste.locks == 2
     with _disk(used) as disk:
         assert disk.store.sizes().keys() == before.keys() - {sha256(ORPHAN)}
         assert disk.branches() == ["main", "side"] and disk.removed() == []
@@ -101,6 +101,31 @@ def test_what_nothing_names_goes_and_the_rest_stays(used: Path) -> None:
             disk.store.get(sha256(ORPHAN))
     _all_is_well(used)
     assert not _gc(used), "nothing is left"
+
+
+def _locks(world: Path) -> list[str]:
+    return sorted(path.stem for path in (world / ".aos/journal").glob("*.lock"))
+
+
+def test_locks_of_branches_that_are_gone_go_but_for_one_that_is_held(world: Path) -> None:
+    with World.open(world) as found:
+        found.fire(EVENT, start())
+        for name in ("killed~unfinished", "renamed", "deleted"):
+            found.fork(found.height, name).close()
+        found.rename_branch("renamed", "new")
+        found.delete_branch("deleted")
+        found.delete_branch("killed~unfinished")
+    with World.open(world, "new") as held:
+        log(world, "new").unlink()  # under somebody who holds it, and puts it back
+        (world / ".aos/journal/no name.lock").touch()
+        assert _gc(world).locks == 4
+        assert _locks(world) == ["main", "new", "no name"], "one that is held stays"
+        held.put_back()
+        with pytest.raises(BranchLocked):
+            World.open(world, "new")
+    with World.open(world, "new") as found:
+        assert found.verify().ok
+    assert not _gc(world)
 
 
 def test_a_dry_run_changes_nothing(used: Path) -> None:
@@ -206,6 +231,7 @@ def test_who_writes_a_branch_is_named(used: Path) -> None:
         (StoredSnapshots, "sweep"),
         (Index, "sweep"),
         (FileDisk, "stale_offsets"),
+        (FileDisk, "drop_lock"),
         (SqliteStore, "compact"),
     ],
 )

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from aos_core import canon
-from aos_core.air.codec import Schemas, untyped_from_host
+from aos_core.air.host_json import untyped_from_host
 from aos_core.air.load import load_files
 from aos_core.air.nodes import DefPlan, DefSchema, node_bytes, node_hash, parse_node
+from aos_core.air.schemas import Schemas
 
 Reference = Callable[[str], Any]
 FILES = ("canonical-cbor", "plans", "schemas")

@@ -496,6 +496,8 @@ def test_the_rest_of_one_that_was_killed_makes_room(played: Path) -> None:
         world.fork(world.height, "kept~unfinished").close()
         with_disk(world, keep="kept")
         assert world.branches() == ["kept", "main"]
+    locks = {path.name for path in (played / ".aos/journal").glob("*.lock")}
+    assert "kept~unfinished.lock" not in locks, "nor is its lock left"
 
 
 def test_many_turns_are_written_in_groups(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

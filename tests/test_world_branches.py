@@ -13,7 +13,7 @@ import pytest
 
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
-from aos_core.branches import list_branches
+from aos_core.branches import DiskError, list_branches
 from aos_core.errors import (
     BranchLocked,
     CheckFailed,
@@ -433,9 +433,8 @@ def test_a_deleted_branch_can_be_brought_back_however_many_runs_came_since(world
     with World.open(world, "S") as found:
         with pytest.raises(UsageError) as caught:
             found.restore_branch("child")
-        assert caught.value.hint == "bring back S~5 first"
-        found.rename_branch("S~5", "later")
-        found.restore_branch("S~5")
+        assert caught.value.hint == "bring back S~6 first", "no run has that name"
+        found.restore_branch("S~6")
         found.restore_branch("child")
     with World.open(world, "child") as child:
         release_all(child)
@@ -448,6 +447,48 @@ def test_a_gap_is_filled_before_anything_is_dropped(world: Path) -> None:
     begin(world, 9)
     found = heads(world)
     assert found["S~5"] == runs[0] and found["S~2"] == runs[-2]
+
+
+@pytest.mark.parametrize("gap", [None, "S~2", "S~5"])
+def test_where_a_new_run_is_refused_all_earlier_ones_are_as_they_were(
+    world: Path, gap: str | None
+) -> None:
+    for n in range(KEPT + 1):
+        begin(world, n)
+    if gap is not None:
+        log(world, gap).unlink()
+    before = heads(world)
+    anew = World.anew(world, "S")
+    assert set(before.values()) < set(heads(world).values()), "killed here, it would lose none"
+    anew.withdraw()
+    assert heads(world) == before
+    begin(world, 9)
+    assert len(heads(world)) == KEPT + 1
+
+
+def test_a_run_that_cannot_begin_moves_none(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(KEPT + 1):
+        begin(world, n)
+    before = heads(world)
+
+    def full(path: Path, header: object) -> None:
+        raise DiskError("no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("aos_core.disk.FileJournal.create", full)
+        with pytest.raises(DiskError):
+            World.anew(world, "S")
+    assert heads(world) == before
+
+
+def test_the_oldest_run_stays_while_somebody_writes_it(world: Path) -> None:
+    for n in range(KEPT + 1):
+        begin(world, n)
+    anew = World.anew(world, "S")
+    with World.open(world, "S~6") as held:
+        anew.close()
+        oldest = held.head
+    assert heads(world)["S~6"] == oldest
 
 
 def test_a_run_that_is_being_written_is_not_moved(world: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aos_core.adapters.prepared import zero_payload
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.codec import Schema
+from aos_core.air.schemas import Schema
 from aos_core.kernel.secrets import reference
 from aos_core.kernel.state import Intent
 from aos_core.live_settings import LiveSettings

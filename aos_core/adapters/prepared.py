@@ -14,7 +14,7 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.codec import Schema
+from aos_core.air.schemas import Schema
 from aos_core.errors import StoreDamaged, UsageError
 from aos_core.kernel.state import Intent
 from aos_core.scenario_file import Answer

@@ -2,8 +2,8 @@
 
 Structure, hashes and most literals were looked at by :mod:`aos_core.air.load`; what is left is
 what needs the whole world in view. A rule is a function that gives the problems it finds. To add
-one, write it beside its like, name it here, and give ``tests/air/checked_worlds.py`` a world that
-breaks it.
+one, write it beside its like, name it here, and give ``tests/air/broken_worlds.py`` (or
+``broken_plans.py``) a world that breaks it.
 """
 
 from __future__ import annotations

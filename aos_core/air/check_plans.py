@@ -8,9 +8,9 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.air import expr, literals
-from aos_core.air.codec import Misfit, Schemas
 from aos_core.air.expr import Env, EvalError, Reference
 from aos_core.air.load import builtin_nodes
+from aos_core.air.misfit import Misfit
 from aos_core.air.nodes import DefEffect, Step
 from aos_core.air.plan_view import (
     CORRELATION_ID,
@@ -21,6 +21,7 @@ from aos_core.air.plan_view import (
     lack,
     longest,
 )
+from aos_core.air.schemas import Schemas
 from aos_core.air.survey import Survey
 from aos_core.air.types import ListOf, Option, Record, Ref, SetOf, Type, Variant
 from aos_core.air.values import UNIT, to_plain

@@ -18,21 +18,12 @@ from aos_core.air.builtins import (
     RECEIPT_EVENTS,
 )
 from aos_core.air.check_plans import unknown_effect
-from aos_core.air.codec import Misfit, Schemas
 from aos_core.air.load import Key, builtin_nodes, compiles
-from aos_core.air.nodes import (
-    DefCap,
-    DefEffect,
-    DefModule,
-    DefPlan,
-    DefPolicy,
-    DefSchema,
-    Grant,
-    Manifest,
-    Node,
-    Route,
-)
+from aos_core.air.manifest import Grant, Manifest, Route
+from aos_core.air.misfit import Misfit
+from aos_core.air.nodes import DefCap, DefEffect, DefModule, DefPlan, DefPolicy, DefSchema, Node
 from aos_core.air.plan_view import Held, lack
+from aos_core.air.schemas import Schemas
 from aos_core.air.survey import LIST_OF, MANIFEST, Survey
 from aos_core.air.types import ListOf, MapOf, Option, Record, Ref, SetOf, Type, Variant
 from aos_core.errors import AirError

@@ -1,6 +1,6 @@
 """Codecs: what each AIR type does with values (air-v1, section 3; world-files, *Scenario*).
 
-A codec is a type compiled once against the world's schemas. It knows
+A codec is a type compiled once; :mod:`aos_core.air.schemas` does that. It knows
 
 - ``normalise``: decode leniently, check, rebuild in the canonical runtime form. The result is
   plain data with every map in canonical order, fit for ``canon.encode_ordered``.
@@ -8,47 +8,25 @@ A codec is a type compiled once against the world's schemas. It knows
 - ``kinded``: the evaluator's value of a normalised value.
 - ``zero``: the smallest value, for receipts that carry none.
 
-What does not fit raises :class:`ValueRejected` with the path of the offending field.
+What does not fit raises :class:`Misfit`.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
-import reprlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any
 
 from aos_core import canon
 from aos_core.air import rfc3339
-from aos_core.air.types import ListOf, MapOf, Option, Prim, Record, Ref, SetOf, Type, Variant
+from aos_core.air.host_json import bytes_from_host, untyped_from_host, untyped_to_host, utf8
+from aos_core.air.misfit import Misfit, inside, refuse, shown
 from aos_core.air.values import NULL, UNIT, Value, from_untyped, make_map, make_set, variant
-from aos_core.errors import AirError, CanonError, ValueRejected
+from aos_core.errors import CanonError
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-
-
-MAX_REFERENCES = 64
-"""The longest chain of schemas that refer to one another."""
-MAX_PARTS, MAX_DEPTH = 10_000, 128
-"""How large a schema's smallest value and how deep its type may be: references that share make
-both grow fast."""
-
-
-class Misfit(Exception):
-    """A value that does not fit; ``path`` grows as the error rises through the containers."""
-
-    def __init__(self, message: str, *path: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = list(path)
-
-    def inside(self, part: str) -> Misfit:
-        self.path.insert(0, part)
-        return self
 
 
 class Codec:
@@ -93,9 +71,9 @@ class _Number(Codec):
 
     def normalise(self, value: Any) -> Any:
         if type(value) is not int and (isinstance(value, bool) or not isinstance(value, int)):
-            _misfit(self.name, value)
+            refuse(self.name, value)
         if not self.low <= value <= self.high:
-            raise Misfit(f"{_shown(value)} is out of range for {self.name}: {self.form}")
+            raise Misfit(f"{shown(value)} is out of range for {self.name}: {self.form}")
         return value
 
     def kinded(self, value: Any) -> Value:
@@ -123,9 +101,9 @@ class _Text(Codec):
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, str):
-            _misfit(self.name, value)
+            refuse(self.name, value)
         if self.fits is not None and not self.fits(value):
-            raise Misfit(f"{_shown(value)} is not the text form of {self.name}: {self.form}")
+            raise Misfit(f"{shown(value)} is not the text form of {self.name}: {self.form}")
         if not value.isascii():  # known to the text itself, where encoding it takes a while
             utf8(value)
         return value
@@ -143,7 +121,7 @@ class _Bool(Codec):
             return value
         if value in ("true", "false"):
             return value == "true"
-        _misfit("bool", value)
+        refuse("bool", value)
 
     def kinded(self, value: Any) -> Value:
         return Value("Bool", value)
@@ -158,7 +136,7 @@ class _Bytes(Codec):
             return value
         if isinstance(value, str):
             return utf8(value)
-        _misfit("bytes", value)
+        refuse("bytes", value)
 
     def from_host(self, value: Any) -> Any:
         if isinstance(value, dict):
@@ -186,7 +164,7 @@ class _Unit(Codec):
         return None
 
 
-class _Option(Codec):
+class OptionCodec(Codec):
     optional = True
 
     def __init__(self, item: Codec) -> None:
@@ -225,7 +203,7 @@ class RecordCodec(Codec):
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, dict):
-            _misfit("record", value)
+            refuse("record", value)
         result, known, name = {}, 0, ""
         try:
             for name, normalise, optional in self._fields:
@@ -257,7 +235,7 @@ class RecordCodec(Codec):
     def from_host(self, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {key: _inside(key, self._host_field(key), item) for key, item in value.items()}
+        return {key: inside(key, self._host_field(key), item) for key, item in value.items()}
 
     def _host_field(self, key: str) -> Callable[[Any], Any]:
         codec = self.fields.get(key)
@@ -310,7 +288,7 @@ class VariantCodec(Codec):
 
     def _open(self, value: Any) -> tuple[str, bool, Any]:
         if not isinstance(value, dict):
-            _misfit("variant", value)
+            refuse("variant", value)
         if "$tag" in value:
             tag, has_value, payload = value["$tag"], "$value" in value, value.get("$value")
         elif len(value) == 1:
@@ -328,7 +306,7 @@ class VariantCodec(Codec):
         tag, has_value, payload = self._open(value)
         if not has_value:
             return {"$tag": tag}
-        return {"$tag": tag, "$value": _inside(tag, self.arms[tag].from_host, payload)}
+        return {"$tag": tag, "$value": inside(tag, self.arms[tag].from_host, payload)}
 
     def to_host(self, value: Any) -> Any:
         tag, codec = value["$tag"], self.arms[value["$tag"]]
@@ -352,7 +330,7 @@ class VariantCodec(Codec):
         return {"$tag": tags[0], "$value": self.arms[tags[0]].zero()}
 
 
-class _List(Codec):
+class ListCodec(Codec):
     def __init__(self, item: Codec, *, is_set: bool) -> None:
         self.item, self.is_set, self.deep, self.open = item, is_set, item.deep + 1, item.open
 
@@ -365,7 +343,7 @@ class _List(Codec):
 
     def _each(self, value: Any, act: Callable[[Any], Any]) -> list[Any]:
         if not isinstance(value, (list, tuple)):
-            _misfit("set" if self.is_set else "list", value)
+            refuse("set" if self.is_set else "list", value)
         result: list[Any] = []
         try:
             result.extend(map(act, value))
@@ -387,13 +365,13 @@ class _List(Codec):
         return []
 
 
-class _Map(Codec):
+class MapCodec(Codec):
     def __init__(self, key: Codec, value: Codec) -> None:
         self.key, self.value, self.deep, self.open = key, value, value.deep + 1, value.open
 
     def normalise(self, value: Any) -> Any:
         if not isinstance(value, dict):
-            _misfit("map", value)
+            refuse("map", value)
         result: dict[Any, Any] = {}
         for key, item in value.items():
             try:  # places get their text where something is wrong: a large map would pay for it
@@ -413,10 +391,10 @@ class _Map(Codec):
         if not isinstance(value, (dict, list)) or not all(
             isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs
         ):
-            _misfit("map", value)
+            refuse("map", value)
         result: dict[Any, Any] = {}
         for key, item in pairs:
-            result.setdefault(self._host_key(key), _inside(str(key), self.value.from_host, item))
+            result.setdefault(self._host_key(key), inside(str(key), self.value.from_host, item))
         return result
 
     def _host_key(self, key: Any) -> Any:
@@ -424,8 +402,8 @@ class _Map(Codec):
             try:
                 return int(key)
             except ValueError:
-                _misfit(self.key.name, key)
-        return _inside(f"key {key!r}", self.key.normalise, key)
+                refuse(self.key.name, key)
+        return inside(f"key {key!r}", self.key.normalise, key)
 
     def to_host(self, value: Any) -> Any:
         return {str(key): self.value.to_host(item) for key, item in value.items()}
@@ -470,215 +448,3 @@ PRIMITIVE_CODECS: Mapping[str, Codec] = {
     ),
     "unit": _Unit(),
 }
-
-
-class Schema:
-    """A named schema of a world: its type, compiled. All methods raise :class:`ValueRejected`."""
-
-    def __init__(self, name: str, type: Type, codec: Codec) -> None:
-        self.name, self.type, self.codec = name, type, codec
-        # of others, what was decoded would have to be looked through for its depth
-        self._closed = not codec.open and codec.deep < canon.VALUE_DEPTH
-
-    def normalise(self, value: Any) -> Any:
-        """``value`` in the canonical runtime form, maps in canonical order."""
-        return self._guard(self.codec.normalise, value)
-
-    def normalise_bytes(self, data: bytes) -> Any:
-        """The normalised value of CBOR bytes, canonical or not."""
-        try:
-            return self.normalise(canon.decode_lenient(data, canon.VALUE_DEPTH))
-        except CanonError as error:
-            raise ValueRejected(
-                f"not CBOR for {self.name}: {error.message}", schema=self.name
-            ) from error
-
-    def read(self, data: bytes) -> tuple[Any, bytes]:
-        """The normalised value of CBOR bytes, canonical or not, and its canonical bytes.
-
-        What comes is nearly always canonical already, and then nothing of it needs checking that
-        writing it again does not check: 8 us for a small event, not 16.
-        """
-        if self._closed:
-            # whatever is raised: the way below says what is wrong, and where
-            with suppress(Exception):
-                plain = self.codec.normalise(canon.decode_unchecked(data))
-                encoded = self.encode(plain)
-                if encoded == data or encoded[len(canon.SELF_DESCRIBE) :] == data:
-                    return plain, encoded
-        plain = self.normalise_bytes(data)
-        return plain, self.encode(plain)
-
-    def encode(self, value: Any) -> bytes:
-        """Canonical bytes of an already normalised value."""
-        return canon.SELF_DESCRIBE + canon.encode_ordered(value)
-
-    def from_host(self, value: Any) -> Any:
-        """The normalised value of host JSON."""
-        return self.normalise(self._guard(self.codec.from_host, value))
-
-    def to_host(self, value: Any) -> Any:
-        """Host JSON of a normalised value."""
-        return self.codec.to_host(value)
-
-    def kinded(self, value: Any) -> Value:
-        """The evaluator's value of a normalised value."""
-        return self.codec.kinded(value)
-
-    def zero(self) -> Any:
-        """The zero value, normalised."""
-        return self.normalise(self._guard(lambda _: self.codec.zero(), None))
-
-    def _guard(self, act: Callable[[Any], Any], value: Any) -> Any:
-        try:
-            return act(value)
-        except Misfit as misfit:
-            path = ".".join(["$", *misfit.path])
-            raise ValueRejected(
-                f"{misfit.message} at {path} of {self.name}", path=path, schema=self.name
-            ) from None
-        except RecursionError:
-            raise ValueRejected(
-                f"nested too deep for {self.name}", path="$", schema=self.name
-            ) from None
-
-
-class Schemas(Mapping[str, Schema]):
-    """All schemas of a world, each compiled at first use; ``open`` ones keep unknown members."""
-
-    def __init__(self, types: Mapping[str, Type]) -> None:
-        self.types = dict(types)
-        self._known: dict[tuple[str, bool], Schema] = {}
-
-    def __getitem__(self, name: str) -> Schema:
-        return self._schema(name, (), open=False)
-
-    def __iter__(self) -> Any:
-        return iter(self.types)
-
-    def __len__(self) -> int:
-        return len(self.types)
-
-    def open(self, name: str) -> Schema:
-        """The schema, its records keeping unknown members untyped (receipts of plan effects)."""
-        return self._schema(name, (), open=True)
-
-    def compile(self, of: Type, seen: tuple[str, ...] = (), *, open: bool = False) -> Codec:
-        """The codec of a type. Raises :class:`AirError` for an unknown or cyclic reference."""
-        match of:
-            case Prim(name):
-                return PRIMITIVE_CODECS[name]
-            case Record(fields):
-                return RecordCodec(
-                    {name: self.compile(item, seen, open=open) for name, item in fields}, open=open
-                )
-            case Variant(arms):
-                return VariantCodec({tag: self.compile(arm, seen, open=open) for tag, arm in arms})
-            case ListOf(item) | SetOf(item):
-                is_set = isinstance(of, SetOf)
-                return _List(self.compile(item, seen, open=open), is_set=is_set)
-            case MapOf(key, value):
-                return _Map(PRIMITIVE_CODECS[key.name], self.compile(value, seen, open=open))
-            case Option(item):
-                return _Option(self.compile(item, seen, open=open))
-            case Ref(name):
-                if name not in self.types:
-                    raise AirError(f"unknown schema {name}", schema=seen[-1] if seen else None)
-                return self._schema(name, seen, open=open).codec
-
-    def _schema(self, name: str, seen: tuple[str, ...], *, open: bool) -> Schema:
-        """Compiled once, however many refer to it."""
-        if (name, open) not in self._known:
-            if name in seen:
-                raise AirError(f"type refers to itself: {' -> '.join((*seen, name))}", schema=name)
-            if len(seen) == MAX_REFERENCES:
-                raise AirError(f"more than {MAX_REFERENCES} references in a row", schema=name)
-            codec = self.compile(self.types[name], (*seen, name), open=open)
-            if codec.parts > MAX_PARTS or codec.deep > MAX_DEPTH:
-                most = f"{MAX_PARTS} parts or {MAX_DEPTH} levels"
-                raise AirError(f"{name} describes values of more than {most}", schema=name)
-            self._known[name, open] = Schema(name, self.types[name], codec)
-        return self._known[name, open]
-
-    def member_tags(self, event: str) -> dict[str, str]:
-        """schema -> tag of those that an event variant holds under exactly one tag, by reference:
-        a route to the variant binds them too (air-v1, section 7)."""
-        of = self.resolve(Ref(event)) if event in self.types else None
-        arms = of.arms if isinstance(of, Variant) else ()
-        tags = [(arm.name, tag) for tag, arm in arms if isinstance(arm, Ref)]
-        names = [name for name, _ in tags]
-        return {name: tag for name, tag in tags if names.count(name) == 1}
-
-    def resolve(self, of: Type) -> Type:
-        """``of`` with references at its top followed."""
-        while isinstance(of, Ref):
-            of = self.types[of.name]
-        return of
-
-
-def untyped_from_host(value: Any) -> Any:
-    """Runtime data of host JSON without a schema: only ``{"bytes_b64": ..}`` is special."""
-    if isinstance(value, dict):
-        if set(value) == {"bytes_b64"}:
-            return bytes_from_host(value)
-        return {key: untyped_from_host(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [untyped_from_host(item) for item in value]
-    return value
-
-
-def untyped_to_host(value: Any) -> Any:
-    """Host JSON of untyped runtime data."""
-    if isinstance(value, bytes):
-        return {"bytes_b64": base64.b64encode(value).decode()}
-    if isinstance(value, dict):
-        return {
-            key if isinstance(key, str) else str(key): untyped_to_host(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [untyped_to_host(item) for item in value]
-    return value
-
-
-def bytes_from_host(value: Mapping[str, Any]) -> bytes:
-    """The bytes of ``{"bytes_b64": text}``."""
-    if set(value) != {"bytes_b64"} or not isinstance(value["bytes_b64"], str):
-        raise Misfit('expected text or {"bytes_b64": ".."}')
-    try:
-        return base64.b64decode(value["bytes_b64"], validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Misfit(f"not base64: {error}", "bytes_b64") from error
-
-
-def utf8(text: str) -> bytes:
-    """The bytes of a text. Raises :class:`Misfit` for one that has none."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise Misfit(f"{text!r} holds half a character (a lone surrogate)") from error
-
-
-def _inside(part: str, act: Callable[[Any], Any], value: Any) -> Any:
-    try:
-        return act(value)
-    except Misfit as misfit:
-        raise misfit.inside(part) from None
-
-
-def _misfit(expected: str, value: Any) -> NoReturn:
-    raise Misfit(f"expected {expected}, got {_name(value)} {_shown(value)}")
-
-
-def _shown(value: Any) -> str:
-    """A value that came from outside, however long or deep, in at most 60 characters."""
-    try:
-        shown = reprlib.repr(value)
-    except ValueError:  # Python does not write out integers of thousands of digits
-        return "of thousands of digits"
-    return shown if len(shown) <= 60 else shown[:57] + "..."
-
-
-def _name(value: Any) -> str:
-    names = {bool: "bool", int: "integer", str: "text", bytes: "bytes", list: "list", dict: "map"}
-    return names.get(type(value), "null" if value is None else type(value).__name__)

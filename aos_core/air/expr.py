@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from aos_core.air import operators
-from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
+from aos_core.air.codec import PRIMITIVE_CODECS
+from aos_core.air.misfit import Misfit
 from aos_core.air.operators import Missing, OperatorError
 from aos_core.air.values import KEY_KINDS, NULL, Value, make_map, make_set, variant
 from aos_core.air.values import text as make_text

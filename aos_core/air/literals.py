@@ -13,7 +13,9 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.air import expr, rfc3339
-from aos_core.air.codec import PRIMITIVE_CODECS, Misfit, Schemas
+from aos_core.air.codec import PRIMITIVE_CODECS
+from aos_core.air.misfit import Misfit
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import MAP_KEYS, ListOf, MapOf, Option, Prim, Record, SetOf, Type, Variant
 from aos_core.errors import AirError
 from aos_core.hints import did_you_mean

@@ -15,21 +15,20 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.air import builtins, literals
-from aos_core.air.codec import Schemas
+from aos_core.air.fields import Findings
+from aos_core.air.manifest import Manifest, NamedRef
 from aos_core.air.nodes import (
     DefEffect,
     DefModule,
     DefPlan,
     DefSchema,
-    Findings,
-    Manifest,
-    NamedRef,
     Node,
     Step,
     node_bytes,
     parse_node,
     read_node,
 )
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import Prim, Ref, Type
 from aos_core.errors import AirError, AosError, CanonError, WorldError
 from aos_core.places import Spot, json_spots, line_column

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aos_core import canon
-from aos_core.air.codec import Schemas, untyped_to_host
+from aos_core.air.host_json import untyped_to_host
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import ListOf, MapOf, Option, Prim, Record, Ref, SetOf, Type, Variant
 
 Key = Any

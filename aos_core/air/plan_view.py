@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aos_core.air import expr
-from aos_core.air.codec import Schemas
 from aos_core.air.expr import Expr, Reference
 from aos_core.air.nodes import DefEffect, DefPlan, Step
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import MapOf, Option, Prim, Record, Ref, Type, Variant
 from aos_core.errors import AirError
 

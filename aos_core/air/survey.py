@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aos_core.air.load import Catalog, Key, builtin_nodes
-from aos_core.air.nodes import DefCap, DefEffect, DefModule, DefPlan, Grant, Manifest, Node
+from aos_core.air.manifest import Grant, Manifest
+from aos_core.air.nodes import DefCap, DefEffect, DefModule, DefPlan, Node
 from aos_core.air.plan_view import PlanView
 from aos_core.hints import did_you_mean
 from aos_core.problems import Problem

@@ -64,6 +64,7 @@ def _text(waste: Waste) -> str:
         _count(waste.nodes, "node"),
         _count(waste.rows, "row") + " of the index",
         _count(waste.offsets, "array") + " of offsets",
+        _count(waste.locks, "lock") + " of branches that are gone",
     ]
     told = [of for of in parts if not of.startswith("0 ")]
     return f"{', '.join(told)}: {waste.bytes:,} bytes"

@@ -18,7 +18,7 @@ from typing import Any
 
 from aos_core import canon
 from aos_core.adapters.prepared import facts
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.bisect import bisect
 from aos_core.errors import AosError
 from aos_core.export.places import need_free

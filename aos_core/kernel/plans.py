@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 from aos_core import canon
 from aos_core.air import expr, literals
-from aos_core.air.codec import Schema, Schemas
 from aos_core.air.expr import Env, EvalError, Expr
 from aos_core.air.nodes import DefEffect, DefPlan, Step
+from aos_core.air.schemas import Schema, Schemas
 from aos_core.air.types import Prim
 from aos_core.air.values import UNIT, Value, check_size, record, text, to_kinded, to_plain
 from aos_core.errors import AirError, CanonError, ValueRejected

@@ -12,8 +12,8 @@ from typing import Any
 from aos_core import canon
 from aos_core.air import literals
 from aos_core.air.builtins import RECEIPT_EVENTS
-from aos_core.air.codec import Schema, Schemas
 from aos_core.air.load import Catalog
+from aos_core.air.manifest import Route, Trigger
 from aos_core.air.nodes import (
     DefCap,
     DefEffect,
@@ -21,11 +21,10 @@ from aos_core.air.nodes import (
     DefPlan,
     DefPolicy,
     DefSecret,
-    Route,
     Rule,
-    Trigger,
     node_hash,
 )
+from aos_core.air.schemas import Schema, Schemas
 from aos_core.errors import AirError, Rejected, ValueRejected
 from aos_core.kernel.plans import Plan, compile_plan
 from aos_core.kernel.records import is_nat

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from aos_core import canon
-from aos_core.air.codec import untyped_to_host
+from aos_core.air.host_json import untyped_to_host
 from aos_core.errors import Rejected
 
 KINDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
@@ -57,7 +57,8 @@ HASH_FIELDS: Final = frozenset(
 """Fields that hold 32 bytes and are shown as ``sha256:..``."""
 
 OUTCOMES: Final = ("settled", "late", "orphan", "faulted")
-"""Of a receipt; ``faulted``: its turn faulted, so the intent is still pending."""
+"""Of a receipt; ``faulted``: its turn faulted, so the intent is still pending. The whole list, for
+those who describe or read the format."""
 
 STATUSES: Final = ("ok", "error", "timeout")
 

@@ -16,17 +16,17 @@ from aos_tui.dialogs.base import Wrong
 from aos_tui.dialogs.json_text import json_text, parse_json
 from aos_tui.dialogs.value_editor import ValueEditor
 from aos_tui.dialogs.value_form import ValueForm
-from aos_tui.form.nodes import Shape
+from aos_tui.form.shape import Shape
 
 
 class EventDialog(ValueForm[tuple[str, Any]]):
     """Dismisses with (schema, value), or None.
 
-    ``schemas``: (name, type as AIR JSON, an example value), ``initial``: the name to start with;
-    ``types``: those that references in types name. ``validate`` takes (schema, value) and says what
-    is wrong; ``preview`` shows the canonical bytes. ``texts`` holds the last JSON text of each
-    schema; the dialog writes to it, so that the caller may show it again next time, and then it
-    says so. ``refused``: by schema why the event that was last tried was not taken.
+    ``schemas``: (name, type as AIR JSON without references, an example value), ``initial``: the
+    name to start with. ``validate`` takes (schema, value) and says what is wrong; ``preview`` shows
+    the canonical bytes. ``texts`` holds the last JSON text of each schema; the dialog writes to it,
+    so that the caller may show it again next time, and then it says so. ``refused``: by schema why
+    the event that was last tried was not taken.
     """
 
     SAYS = "Fires one event; the world reacts to it in one turn."
@@ -39,7 +39,6 @@ class EventDialog(ValueForm[tuple[str, Any]]):
         schemas: Sequence[tuple[str, Any, Any]],
         initial: str | None = None,
         *,
-        types: Mapping[str, Any] | None = None,
         validate: Callable[[str, Any], str | None] | None = None,
         preview: Callable[[str, Any], str] | None = None,
         texts: dict[str, str] | None = None,
@@ -48,7 +47,6 @@ class EventDialog(ValueForm[tuple[str, Any]]):
         super().__init__("Fire an event")
         self._refused = refused or {}
         self._types = {name: of for name, of, _ in schemas}
-        self._shape = Shape(types or {})
         self._examples = {name: json_text(example) for name, _, example in schemas}
         self._texts = {} if texts is None else texts
         for name, text in self._examples.items():
@@ -69,7 +67,7 @@ class EventDialog(ValueForm[tuple[str, Any]]):
                 compact=True,
             )
         yield Label("", id="draft", markup=False)
-        yield ValueEditor(*self._shown(self._schema), self._shape)
+        yield ValueEditor(*self._shown(self._schema), Shape())
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from aos_tui.dialogs.base import Wrong
 from aos_tui.dialogs.json_text import json_text
 from aos_tui.dialogs.value_editor import ValueEditor
 from aos_tui.dialogs.value_form import ValueForm
-from aos_tui.form.nodes import Shape
+from aos_tui.form.shape import Shape
 
 STATUSES = ("ok", "error", "timeout")
 
@@ -23,10 +23,10 @@ Receipt = tuple[str, Any, int | None]
 class ReceiptDialog(ValueForm[Receipt]):
     """Dismisses with (status, payload, cost in cents or None), or None.
 
-    ``status`` is one of :data:`STATUSES`; ``type_json``: the payload's type as AIR JSON, ``types``
-    those that references in it name, ``open``: whether it takes members that its type does not
-    name. ``validate`` takes (status, payload, cost) and says what is wrong; ``preview`` takes the
-    payload and shows its canonical bytes.
+    ``status`` is one of :data:`STATUSES`; ``type_json``: the payload's type as AIR JSON without
+    references, ``open``: whether it takes members that its type does not name. ``validate`` takes
+    (status, payload, cost) and says what is wrong; ``preview`` takes the payload and shows its
+    canonical bytes.
     """
 
     SAYS = "Releases this receipt as you write it here, instead of the prepared one."
@@ -42,7 +42,6 @@ class ReceiptDialog(ValueForm[Receipt]):
         type_json: Any,
         validate: Callable[[str, Any, int | None], str | None] | None = None,
         *,
-        types: Mapping[str, Any] | None = None,
         open: bool = True,
         preview: Callable[[Any], str] | None = None,
     ) -> None:
@@ -51,7 +50,7 @@ class ReceiptDialog(ValueForm[Receipt]):
         self._payload = payload_json
         self._cost = cost_cents
         self._type = type_json
-        self._shape = Shape(types or {}, open)
+        self._shape = Shape(open)
         self._validate, self._preview = validate, preview
 
     def body(self) -> ComposeResult:

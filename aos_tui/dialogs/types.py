@@ -2,32 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import count
 from textwrap import indent
-from typing import Any
+from typing import Any, cast
 
-_COMPOSITE = ("record", "variant", "list", "set", "map", "option", "ref")
+from aos_tui.form.shape import kind_of
+
+MOST_PARTS = 1000
+"""Of a type of more parts only the upper levels are shown: nobody reads more, and it takes long."""
 
 
 def type_text(type_json: Any, width: int | None = None) -> str:
     """The type ``type_json`` (AIR JSON) as text: ``{topic: text, primary: {name: text}}``.
 
     A variant is ``A | B {name: text}``, an option ``text?``, a list ``[text]``. Without ``width``
-    it is one line; with it, what does not fit in ``width`` columns is broken over lines.
+    it is one line; with it, what does not fit in ``width`` columns is broken over lines. Where a
+    type is large, its deeper parts are ``..``.
     """
-    flat = _flat(type_json)
-    return flat if width is None or len(flat) <= width else _broken(type_json, width)
+    shown = _cut(type_json, _levels(type_json))
+    flat = _flat(shown)
+    return flat if width is None or len(flat) <= width else _broken(shown, width)
 
 
-def _kind(node: Any) -> tuple[str, Any]:
-    """The one member of ``node`` that says what it is: (kind, what belongs to it)."""
-    for kind in _COMPOSITE:
-        if kind in node:
-            return kind, node[kind]
-    return next(name for name in node if not name.startswith("$")), None
+def _cut(of: Any, levels: int) -> Any:
+    """The type down to some levels; what lies deeper is two dots."""
+    if levels == 0:
+        return {"..": {}}
+    match kind_of(of):
+        case ("record" | "variant") as kind, inner:
+            return {kind: {name: _cut(part, levels - 1) for name, part in inner.items()}}
+        case "map", inner:
+            return {"map": inner | {"value": _cut(inner["value"], levels - 1)}}
+        case ("list" | "set" | "option") as kind, inner:
+            return {kind: _cut(inner, levels - 1)}
+    return of
+
+
+def _levels(of: Any) -> int:
+    """How many levels of a type have :data:`MOST_PARTS` together. Parts that are one object are
+    looked at once: a few schemas that refer to the next twice each are millions of parts."""
+    level, parts = {id(of): (of, 1)}, 0
+    for levels in count():
+        parts += sum(times for _, times in level.values())
+        if parts > MOST_PARTS or not level:
+            return levels
+        below: dict[int, tuple[Any, int]] = {}
+        for part, times in level.values():
+            for inner in _inner(part):
+                below[id(inner)] = (inner, times + below.get(id(inner), (inner, 0))[1])
+        level = below
+    raise AssertionError
+
+
+def _inner(of: Any) -> Iterable[Any]:
+    match kind_of(of):
+        case "record" | "variant", inner:
+            return cast(dict[str, Any], inner).values()
+        case "map", inner:
+            return (inner["value"],)
+        case "list" | "set" | "option", inner:
+            return (inner,)
+    return ()
 
 
 def _flat(node: Any) -> str:
-    match _kind(node):
+    match kind_of(node):
         case "record", of:
             return "{" + ", ".join(f"{name}: {_flat(field)}" for name, field in of.items()) + "}"
         case "variant", of:
@@ -40,18 +80,16 @@ def _flat(node: Any) -> str:
             return f"map[{_flat(of['key'])}, {_flat(of['value'])}]"
         case "option", of:
             return f"{_flat_inner(of)}?"
-        case "ref", of:
-            return str(of)
         case kind, _:
             return kind
 
 
 def _flat_inner(node: Any) -> str:
-    return f"({_flat(node)})" if _kind(node)[0] == "variant" else _flat(node)
+    return f"({_flat(node)})" if kind_of(node)[0] == "variant" else _flat(node)
 
 
 def _flat_arm(tag: str, arm: Any) -> str:
-    return tag if _kind(arm)[0] == "unit" else f"{tag} {_flat_inner(arm)}"
+    return tag if kind_of(arm)[0] == "unit" else f"{tag} {_flat_inner(arm)}"
 
 
 def _fit(prefix: str, node: Any, width: int) -> str:
@@ -59,13 +97,13 @@ def _fit(prefix: str, node: Any, width: int) -> str:
     flat = prefix + _flat_inner(node)
     if len(flat) <= width:
         return flat
-    if _kind(node)[0] == "variant":
+    if kind_of(node)[0] == "variant":
         return f"{prefix.rstrip()}\n{indent(_broken(node, width - 2), '  ')}"
     return prefix + _broken(node, width)
 
 
 def _broken(node: Any, width: int) -> str:
-    match _kind(node):
+    match kind_of(node):
         case "record", of:
             fields = [_fit(f"{name}: ", field, width - 2) for name, field in of.items()]
             return "{\n" + indent("\n".join(fields), "  ") + "\n}"
@@ -78,7 +116,7 @@ def _broken(node: Any, width: int) -> str:
         case "map", of:
             return _bracket(f"map[{_flat(of['key'])}, ", of["value"], "]", width)
         case "option", of:
-            if _kind(of)[0] == "variant":
+            if kind_of(of)[0] == "variant":
                 return _bracket("(", of, ")?", width)
             return f"{_broken(of, width)}?"
         case _:
@@ -86,13 +124,13 @@ def _broken(node: Any, width: int) -> str:
 
 
 def _bracket(left: str, node: Any, right: str, width: int) -> str:
-    if _kind(node)[0] == "variant":
+    if kind_of(node)[0] == "variant":
         return f"{left}\n{indent(_broken(node, width - 2), '  ')}\n{right}"
     return f"{left}{_broken(node, width)}{right}"
 
 
 def _broken_arm(tag: str, arm: Any, width: int) -> str:
-    if _kind(arm)[0] == "unit":
+    if kind_of(arm)[0] == "unit":
         return f"| {tag}"
     first, *rest = _fit(f"{tag} ", arm, width - 2).split("\n")
     return "\n".join([f"| {first}", *(f"  {line}" for line in rest)])

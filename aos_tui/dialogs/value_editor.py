@@ -11,11 +11,12 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
-from aos_core.air.codec import Misfit
+from aos_core.air.misfit import Misfit
 from aos_tui.dialogs.base import Wrong
 from aos_tui.dialogs.json_text import json_text, parse_json
 from aos_tui.dialogs.types import type_text
-from aos_tui.form.nodes import Node, Shape, kind_of, size
+from aos_tui.form.nodes import Node, size
+from aos_tui.form.shape import Shape, kind_of
 from aos_tui.form.view import FormView
 
 MOST_FIELDS = 400

@@ -11,7 +11,8 @@ import re
 from typing import Any
 
 from aos_core.air import rfc3339
-from aos_core.air.codec import PRIMITIVE_CODECS, Misfit
+from aos_core.air.codec import PRIMITIVE_CODECS
+from aos_core.air.misfit import Misfit
 from aos_core.plain import clean, clip, escaped
 
 TEXT, LINES, QUOTED, HEX, BASE64, NANOSECONDS, DATE = (

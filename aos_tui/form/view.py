@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static, TextArea
 
-from aos_core.air.codec import Misfit
+from aos_core.air.misfit import Misfit
 from aos_core.plain import clean
 from aos_tui.form import leaf
 from aos_tui.form.fields import AddButton, Drop, LineField, LinesField, Pick, Picked, Tick
@@ -178,7 +178,7 @@ class Slot(Vertical):
                     yield LineField(text, numeric=kind in NUMERIC, takes_lines=kind == "text")
             case Flag(on):
                 yield Tick(on, ("false", "true"))
-            case Choice(_, arms, tag, _) if tag is not None:
+            case Choice(arms=arms, tag=tag) if tag is not None:
                 yield Pick(self._label, list(arms), tag)
 
     def _inside(self) -> Iterable[Widget]:

@@ -126,7 +126,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         else:
             self._choose_cursor(plan)
             selected = self._cursor if self.has_focus else None
-            brush, before = Brush(plan, snapshot.index, self._glyphs, selected), self._brush
+            brush, before = Brush(plan, self._glyphs, selected), self._brush
             self._brush = brush
             display = self._display
             listed = isinstance(display, ListDisplay)
@@ -260,7 +260,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         if step is None or plan is None or self._brush is None:
             self.notify("no plan has started yet")
             return
-        value = pretty(self._brush.value(step)) if step.has_value else "no value yet"
+        value = pretty(step.value) if step.has_value else "no value yet"
         self.post_message(self.Opened(f"Step {clean(step.id)}", step_text(step, plan, value)))
 
     @property
@@ -272,7 +272,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         step = self._step
         if step is None or self._brush is None:
             return None
-        return f"step {step.id}", pretty(self._brush.value(step))
+        return f"step {step.id}", pretty(step.value)
 
     # -- mouse ------------------------------------------------------------------------------
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.style import Style
 
 from aos_core.plan_words import shown_state, walked_edges
-from aos_tui.formatting import STATE_ROLES, with_hashes
+from aos_tui.formatting import STATE_ROLES
 
 if TYPE_CHECKING:
-    from aos_core.view import PlanView, StepView
+    from aos_core.view import PlanView
     from aos_tui.glyphs import Glyphs
-    from aos_tui.snapshot import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,6 @@ class Brush:
     the pane has not the focus. ``states`` by step, ``walked`` by edge."""
 
     plan: PlanView
-    index: Index
     glyphs: Glyphs
     selected: str | None
     states: Mapping[str, str] = field(init=False)
@@ -63,10 +61,6 @@ class Brush:
         near = role != "dim" and any(self.selected in (of.source, of.target) for of in edges)
         style = colours.base + colours.text.get(role, Style())
         return style + Style(bold=True) if near else style
-
-    def value(self, step: StepView) -> Any:
-        """The value of a step as host JSON, the hashes of intents in their text form."""
-        return with_hashes(step.value, self.index)
 
     def changed(self, before: Brush) -> set[str]:
         """The steps that look other than before, or whose edges do."""

@@ -94,7 +94,7 @@ class ListDisplay:
     def _note(self, step: StepView, brush: Brush) -> str:
         said = step.op
         if step.value is not None and step.op != "end":
-            said = compact(brush.value(step), max(0, self.width - self._cell - _NUMBERS - 2))
+            said = compact(step.value, max(0, self.width - self._cell - _NUMBERS - 2))
         return f"{brush.glyphs.dot} {clean(said)}"
 
 

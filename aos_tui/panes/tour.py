@@ -30,9 +30,16 @@ class TourBand(Pane, Static):
 
     def show(self, snapshot: Snapshot) -> None:
         """Look at what has happened."""
+        before = self._lines_needed()
         self._snapshot = snapshot
         self.tour.see(snapshot)
-        self.refresh(layout=True)
+        self.refresh()
+        self.clear_cached_dimensions()
+        if self._lines_needed() != before:  # else the panes stay where they are
+            self.refresh(layout=True)
+
+    def _lines_needed(self) -> int:
+        return self.get_content_height(self.size, self.size, self.content_size.width)
 
     def render(self) -> Text:
         """The lines."""

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aos_core.air.codec import Schemas
+    from aos_core.air.schemas import Schemas
     from aos_core.air.types import Type
     from aos_core.view import View
 

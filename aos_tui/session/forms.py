@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aos_tui.formatting import diagnostic, target
 
 if TYPE_CHECKING:
-    from aos_core.air.codec import Schema
+    from aos_core.air.schemas import Schema
     from aos_core.air.types import Type
     from aos_core.view import Pending
     from aos_core.world import World
@@ -126,17 +126,24 @@ def receipt_form(world: World, item: Pending) -> ReceiptForm:
     )
 
 
-def inlined(node: Any, types: Mapping[str, Type], inside: frozenset[str] = frozenset()) -> Any:
-    """A type as JSON with references to schemas replaced by what they name.
+def inlined(node: Any, types: Mapping[str, Type]) -> Any:
+    """A type as JSON with references to schemas replaced by what they name; that comes to an end,
+    since a world whose types refer to themselves is refused.
 
-    Inside itself a type stays a reference. Fields and arms may have any name, ``ref`` too: only
-    where text stands behind it is it a reference.
+    Fields and arms may have any name, ``ref`` too: only where text stands behind it is it a
+    reference. What several refer to is one object: written out each time, the types of a few
+    schemas that refer to the next twice each would not fit into memory.
     """
-    if not isinstance(node, dict):
-        return node
-    name = node.get("ref")
-    if isinstance(name, str):
-        if name in inside:
+    known: dict[str, Any] = {}
+
+    def followed(node: Any) -> Any:
+        if not isinstance(node, dict):
             return node
-        return inlined(types[name].to_json(), types, inside | {name})
-    return {part: inlined(of, types, inside) for part, of in node.items()}
+        name = node.get("ref")
+        if not isinstance(name, str):
+            return {part: followed(of) for part, of in node.items()}
+        if name not in known:
+            known[name] = followed(types[name].to_json())
+        return known[name]
+
+    return followed(node)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.formatting import compact, diagnostic, kind_text, plain, pretty, summary, with_hashes
+from aos_tui.formatting import compact, diagnostic, kind_text, plain, pretty, summary
 from aos_tui.glyphs import UNICODE
 from aos_tui.snapshot import Index, Trouble, Verified
 from aos_tui.state_lines import Field
@@ -56,21 +56,25 @@ def _value(
 ) -> Iterator[tuple[str, str]]:
     """What a record says, by its schemas: of a step what it changed, and the state it left; of
     others their fields, the short ones first. Hashes have a place of their own."""
+    from aos_core.host_values import with_hashes
     from aos_core.kernel.records import HASH_FIELDS
+
+    def text(value: Any) -> str:
+        return pretty(with_hashes(value, lambda of: index.intent(of) is not None))
 
     shown = reader.fields(height)
     if world.records[height].kind == "step":
         lines = [line for line, _ in changed_fields(world, height)]
         key = f" [{compact(shown['key'])}]" if "key" in shown else ""
         yield "Changed", "\n".join(lines) or "nothing: the state is as it was"
-        yield f"State of {shown['reducer']}{key}", pretty(with_hashes(_state(world, height), index))
+        yield f"State of {shown['reducer']}{key}", text(_state(world, height))
         return
     said = {name: of for name, of in shown.items() if name not in HASH_FIELDS}
     if "origin" in said:
         said["origin"] = {name: of for name, of in said["origin"].items() if name != "instance"}
     short = sorted(said, key=lambda name: (isinstance(said[name], dict | list), name == "origin"))
     if said:
-        yield "Value", pretty(with_hashes({name: said[name] for name in short}, index))
+        yield "Value", text({name: said[name] for name in short})
 
 
 def _hashes(world: World, height: int) -> str:

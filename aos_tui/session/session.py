@@ -165,12 +165,6 @@ class Session(Exporting):
         """The events one can fire, and the name of the one to begin with."""
         return await self._run(lambda: forms.event_choices(self._opened))
 
-    async def types(self) -> dict[str, Any]:
-        """The types of all schemas as JSON, for forms that follow references."""
-        return await self._run(
-            lambda: {name: of.to_json() for name, of in self._opened.program.schemas.types.items()}
-        )
-
     def event_problem(self, schema: str, value: Any) -> str | None:
         """What is wrong with an event's value (host JSON), or None. Quick: for every key typed."""
         return forms.event_problem(self._opened, schema, value)

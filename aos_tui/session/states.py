@@ -170,8 +170,8 @@ class StatesReader:
 
     def _named(self, view: View, reducer: str, keys: Iterable[bytes]) -> dict[bytes, str]:
         """What people call cells."""
+        from aos_core.host_values import json_key
         from aos_core.present import cell_key
-        from aos_core.view import json_key
 
         known = self._names.setdefault((view.kernel_state.manifest, reducer), {})
         for key in keys:

@@ -31,7 +31,6 @@ class Writing(Branching):
 
     async def _ask_event(self) -> None:
         choices, initial = await self.session.event_choices()
-        types = await self.session.types()
 
         def answer(result: tuple[str, Any]) -> None:
             self.work(partial(self._fire, *result))
@@ -43,7 +42,6 @@ class Writing(Branching):
             initial,
             validate=self.session.event_problem,
             preview=self.session.event_preview,
-            types=types,
             texts=self._event_texts,
             refused=self._refused,
         )
@@ -144,7 +142,7 @@ class Writing(Branching):
             ask()
 
     async def _ask_receipt(self, intent: bytes) -> None:
-        form, types = await self.session.receipt_form(intent), await self.session.types()
+        form = await self.session.receipt_form(intent)
 
         def answer(result: tuple[str, Any, int | None]) -> None:
             async def act() -> None:
@@ -163,7 +161,6 @@ class Writing(Branching):
             form.validate,
             open=form.open,
             preview=form.preview,
-            types=types,
         )
 
     def action_scenario_step(self) -> None:

@@ -17,7 +17,9 @@ from aos_core.air.load import load_files, load_objects
 from aos_core.air.survey import Survey
 from aos_core.errors import AosError, CheckFailed
 from aos_core.kernel.program import compile_program
-from tests.air.checked_worlds import BROKEN, FINE, changed, load, put, sound, wasm_hash
+from tests.air.broken_worlds import BROKEN
+from tests.air.checked_worlds import changed, load, put, sound, wasm_hash
+from tests.air.fine_worlds import FINE
 
 AGGREGATOR = Path(__file__).parents[2] / "examples/04-aggregator"
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aos_core import canon
-from aos_core.air.codec import Schema, Schemas
+from aos_core.air.schemas import Schema, Schemas
 from aos_core.air.types import parse_type
 from aos_core.air.values import NULL, UNIT, Value, to_plain
 from aos_core.errors import AirError, ValueRejected

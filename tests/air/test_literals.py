@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from aos_core import canon
 from aos_core.air import expr, literals
-from aos_core.air.codec import Schemas
 from aos_core.air.literals import NULL, runtime, stored
 from aos_core.air.nodes import DefPlan, node_hash, parse_node
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import parse_type
 from aos_core.air.values import NULL as NULL_VALUE
 from aos_core.air.values import to_plain, variant

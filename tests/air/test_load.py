@@ -20,14 +20,7 @@ from aos_core.air.load import (
     parse_json,
     read_files,
 )
-from aos_core.air.nodes import (
-    DefModule,
-    DefPlan,
-    DefSchema,
-    node_bytes,
-    node_hash,
-    parse_node,
-)
+from aos_core.air.nodes import DefModule, DefPlan, DefSchema, node_bytes, node_hash, parse_node
 from aos_core.errors import AirError, CheckFailed, WorldError
 from aos_core.problems import Problem
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from aos_core import canon
-from aos_core.air.nodes import DefPlan, Manifest, node_bytes, node_hash, parse_node
+from aos_core.air.manifest import Manifest
+from aos_core.air.nodes import DefPlan, node_bytes, node_hash, parse_node
 from aos_core.air.types import parse_type
 from aos_core.errors import AirError
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from aos_core.air.codec import Schemas
 from aos_core.air.parts import Part, differences
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import parse_type
 
 TEXT: dict[str, Any] = {"text": {}}

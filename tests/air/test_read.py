@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from aos_core import canon
-from aos_core.air.codec import Schemas
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import parse_type
 from aos_core.errors import CanonError, ValueRejected
 from tests.fuzz.mutations import damaged, mutated

@@ -17,8 +17,8 @@ import cbor2
 
 from aos_core import World
 from aos_core.air.check import check
-from aos_core.air.codec import Schema
 from aos_core.air.load import load_files
+from aos_core.air.schemas import Schema
 from aos_core.files import Listed, bundled_worlds
 from aos_core.kernel.program import compile_program
 from aos_core.scenario import Player

@@ -192,7 +192,8 @@ def test_gc_says_how_much_and_then_drops_it(forked: Path, aos: Aos) -> None:
     assert aos("delete", forked, "side", "--yes").code == 0
     dry = aos("gc", forked, "--dry-run", "--json").json
     assert set(dry) == {
-        "objects", "bytes", "branches", "snapshots", "nodes", "index_rows", "offsets", "dropped",
+        "objects", "bytes", "branches", "snapshots", "nodes", "index_rows", "offsets", "locks",
+        "dropped",
     }  # fmt: skip
     assert dry["objects"] == 3, "ours, and two answers that came on that branch alone"
     assert (dry["branches"], dry["dropped"]) == (["side"], False)

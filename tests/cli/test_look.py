@@ -314,3 +314,12 @@ def test_a_reader_that_goes_away_is_no_traceback(asked: Path) -> None:
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_hashes_of_intents_are_one_text_everywhere(asked: Path, aos: Aos) -> None:
+    pending = [of["intent_hash"] for of in aos("pending", asked, "--json").json]
+    steps = aos("plan", asked, "0", "--json").json["steps"]
+    emits = [of for of in steps if of["op"] == "emit_effect"]
+    assert [of["value"]["intent_hash"] for of in emits] == pending
+    record = aos("record", asked, str(emits[0]["height"]), "--json").json
+    assert record["value"] == emits[0]["value"]

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aos_core.air.codec import Misfit, Schema, Schemas
+from aos_core.air.misfit import Misfit
+from aos_core.air.schemas import Schema, Schemas
 from aos_tui.form import leaf
-from aos_tui.form.nodes import Choice, Group, Leaf, Maybe, Node, Pairs, Rows, Shape
+from aos_tui.form.nodes import Choice, Group, Leaf, Maybe, Node, Pairs, Rows
+from aos_tui.form.shape import Shape, zero
 from tests.air.test_codec import JUNK, TYPED, typed_values
 
 TEXT: dict[str, Any] = {"text": {}}
@@ -54,7 +56,7 @@ def test_other_notations_are_the_same_value(typed: tuple[Schema, Any]) -> None:
 @given(TYPED)
 def test_the_smallest_value_fits_and_so_does_another_row_of_each(typed: Any) -> None:
     of = Schemas({"t/T@1": parsed(typed[0])})["t/T@1"]
-    node = Shape().zero(json_of(of))
+    node = zero(json_of(of))
     of.from_host(node.draft())
     for each in list(parts(node)):
         if isinstance(each, Rows | Pairs):
@@ -99,44 +101,6 @@ def test_an_open_record_may_lack_a_field_and_gets_it_when_asked() -> None:
     assert isinstance(node, Group) and isinstance(node.fields["a"], Maybe)
     node.fields["a"].put(True)
     assert node.draft() == {"a": 0, "b": "x"}
-
-
-TREE = {"record": {"name": TEXT, "under": {"list": {"ref": "demo/Tree@1"}}}}
-LISP = {
-    "variant": {
-        "Pair": {"record": {"left": {"ref": "demo/Lisp@1"}, "right": {"ref": "demo/Lisp@1"}}},
-        "Atom": NAT,
-    }
-}
-TYPES = {"demo/Tree@1": TREE, "demo/Lisp@1": LISP, "demo/Me@1": {"ref": "demo/Me@1"}}
-
-
-def test_a_type_may_hold_itself_and_is_made_row_by_row() -> None:
-    shape = Shape(TYPES)
-    node = shape.zero({"ref": "demo/Tree@1"})
-    assert node.draft() == {"name": "", "under": []}
-    assert isinstance(node, Group) and isinstance(node.fields["under"], Rows)
-    node.fields["under"].add()
-    assert node.draft() == {"name": "", "under": [{"name": "", "under": []}]}
-    deep = {"name": "a", "under": [{"name": "b", "under": [{"name": "c", "under": []}]}]}
-    assert shape.load({"ref": "demo/Tree@1"}, deep).draft() == deep
-
-
-def test_a_variant_begins_with_an_arm_that_comes_to_an_end() -> None:
-    node = Shape(TYPES).zero({"ref": "demo/Lisp@1"})
-    assert node.draft() == {"Atom": 0}
-    assert isinstance(node, Choice)
-    node.choose("Pair")
-    assert node.draft() == {"Pair": {"left": {"Atom": 0}, "right": {"Atom": 0}}}
-
-
-@pytest.mark.parametrize("name", ["demo/Me@1", "demo/Gone@1"])
-def test_a_reference_that_leads_nowhere_is_said(name: str) -> None:
-    with pytest.raises(Misfit):
-        Shape(TYPES).zero({"ref": name})
-    endless = {"demo/E@1": {"record": {"e": {"ref": "demo/E@1"}}}}
-    with pytest.raises(Misfit, match="without an end"):
-        Shape(endless).zero({"ref": "demo/E@1"})
 
 
 def test_an_arm_that_was_left_keeps_its_values() -> None:

@@ -15,7 +15,7 @@ from aos_tui.dialogs import EventDialog
 from aos_tui.dialogs.value_editor import MOST_FIELDS, ValueEditor
 from aos_tui.form.fields import Drop, LineField, LinesField, Pick, Tick
 from tests.form.forms import ORDER, PLACE
-from tests.tui.test_dialogs import OPEN, Host
+from tests.tui.dialogs.hosting import OPEN, Host
 
 TEXT: dict[str, Any] = {"text": {}}
 NAT: dict[str, Any] = {"nat": {}}

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from aos_core import canon
 from aos_core.adapters.receipt import Receipt
-from aos_core.air.codec import Misfit, RecordCodec
+from aos_core.air.codec import RecordCodec
+from aos_core.air.misfit import Misfit
 from aos_core.errors import CanonError, UnknownIntent
 from aos_core.kernel.records import EventInput, ReceiptInput
 from aos_core.world import World

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aos_core.air import codec, expr, literals, nodes, types
+from aos_core.air import codec, expr, literals, nodes, schemas, types
 from aos_core.air.load import Catalog
 from aos_core.air.nodes import DefPlan
 from aos_core.kernel import plans
@@ -20,7 +20,7 @@ from tests.worlds.test_apiary import play, proven
 COMPILERS = (
     (json, "loads"), (json, "dumps"), (expr, "parse"), (expr, "is_expr"), (literals, "literal"),
     (literals, "stored"), (literals, "fold"), (literals, "runtime"), (types, "parse_type"),
-    (nodes, "parse_node"), (nodes, "node_bytes"), (codec.Schemas, "compile"),
+    (nodes, "parse_node"), (nodes, "node_bytes"), (schemas.Schemas, "compile"),
     (codec.RecordCodec, "__init__"),
 )  # fmt: skip
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aos_core import canon
-from aos_core.air.codec import Schemas
 from aos_core.air.load import builtin_nodes
 from aos_core.air.nodes import DefSchema
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import parse_type
 from aos_core.errors import StepFault
 from aos_core.kernel.reducers import (

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from aos_core import canon
-from aos_core.air.codec import Schemas
 from aos_core.air.parts import Part
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import parse_type
 from aos_tui.chart import chart
 from aos_tui.formatting import plain

@@ -49,6 +49,22 @@ async def test_it_leads_to_a_verified_shuffle() -> None:
     assert on.errors == []
 
 
+async def test_the_panes_are_laid_out_again_only_where_its_lines_get_more_or_fewer() -> None:
+    async with opened("", tour=True, size=(200, 60)) as on:
+        found = on.app.screen.query_one("#tour", Static)
+        assert found.size.height == 2
+        begun = found._layout_updates
+        await on.keys("v", "f", "v")
+        assert found._layout_updates == begun, "it says the same"
+        await on.keys("t")
+        assert found.size.height == 3, "and what was seen"
+        assert found._layout_updates > begun
+        begun = found._layout_updates
+        await on.keys("comma")
+        assert found.size.height == 3 and "Tour 3 of 5" in band(on)
+        assert found._layout_updates == begun, "other words, as many lines"
+
+
 async def test_what_happens_counts_and_not_which_key_was_pressed() -> None:
     async with opened("", tour=True) as on:
         await on.keys("v", "s", "f")

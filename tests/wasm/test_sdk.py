@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from aos_core import canon
-from aos_core.air.codec import Schemas
 from aos_core.air.load import builtin_nodes
 from aos_core.air.nodes import DefSchema
+from aos_core.air.schemas import Schemas
 from aos_core.air.types import parse_type
 from aos_core.canon import hash_text, sha256
 from aos_core.errors import StepFault

@@ -1,0 +1,155 @@
+"""One of every dialog, with long words and markup in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.text import Text
+from textual.screen import ModalScreen
+
+from aos_tui.dialogs import (
+    BranchesDialog,
+    BranchOption,
+    BreakDialog,
+    ComparisonDialog,
+    ConfirmDialog,
+    EventDialog,
+    ExportDialog,
+    ForkDialog,
+    HelpDialog,
+    InstancesDialog,
+    LostDialog,
+    PastDialog,
+    PromptDialog,
+    ProofDialog,
+    PropertyDialog,
+    ReceiptDialog,
+    RecordDialog,
+    RecordPage,
+    RehearsalDialog,
+    SavedDialog,
+    ShuffleDialog,
+    SwapDialog,
+    ValueDialog,
+    WhyDialog,
+    WhyLine,
+    WhyPage,
+)
+from aos_tui.dialogs.value_editor import ValueEditor
+from aos_tui.state_lines import Field
+from tests.tui.dialogs.hosting import Host
+
+TEXT: dict[str, Any] = {"text": {}}
+NAT: dict[str, Any] = {"nat": {}}
+TARGET = {"record": {"name": TEXT, "url": TEXT}}
+START = {"variant": {"Start": {"record": {"topic": TEXT, "primary": TARGET}}, "Stop": {"unit": {}}}}
+SCHEMAS = [("demo/Event@1", START, {"Stop": None}), ("demo/Tick@1", NAT, 7)]
+HTTP = {"record": {"status": {"int": {}}, "body": {"option": TEXT}}}
+
+
+def editor(app: Host) -> ValueEditor:
+    return app.dialog.query_one(ValueEditor)
+
+
+def event(**more: Any) -> EventDialog:
+    return EventDialog(SCHEMAS, None, **more)
+
+
+def receipt(validate: Callable[[str, Any, int | None], str | None] | None = None) -> ReceiptDialog:
+    return ReceiptDialog("Receipt 2", "ok", {"status": 200, "body": None}, 5, HTTP, validate)
+
+
+def page(height: int) -> RecordPage:
+    return RecordPage(
+        height,
+        f"Record {height} [receipt]",
+        [("Value", "{'a': [1]}"), ("CBOR", "h'00'\n" * 60)],
+        [(f"{height - 1} intent [GET]", height - 1), (f"{height + 1} plan", height + 1)],
+    )
+
+
+async def look(height: int) -> RecordPage | None:
+    return page(height) if height < 20 else None
+
+
+def record() -> RecordDialog:
+    return RecordDialog(page(17), look)
+
+
+def why_page(height: int) -> WhyPage:
+    lines = [WhyLine(Text(f"{of} record [b]"), of) for of in (height - 1, height, height + 1)]
+    field = Field("Rab", b"", ("a", "b"), "a.b")
+    return WhyPage(height, [*lines, WhyLine(Text("a.b  1 -> 2"), height, field)], 1, False)
+
+
+async def look_why(height: int) -> WhyPage | None:
+    return why_page(height)
+
+
+def why() -> WhyDialog:
+    return WhyDialog(why_page(17), look_why, lambda field, height, answer: answer(len(field.title)))
+
+
+def branches(change: Callable[[BranchesDialog, str, str], None] | None = None) -> BranchesDialog:
+    def lines(whole: bool) -> list[BranchOption]:
+        made = ["a-1", "a-2"] if whole else [""]
+        return [
+            BranchOption(Text("a"), "a", "present"),
+            BranchOption(Text("b [b]"), "b"),
+            *(BranchOption(Text(name or "2 more"), name) for name in made),
+            BranchOption(Text("gone"), "gone", "removed"),
+        ]
+
+    return BranchesDialog(lines, change or (lambda of, what, name: None))
+
+
+def help_dialog() -> HelpDialog:
+    rows = [("ctrl+p", "the palette"), ("r R", "release those selected, release all " * 3)]
+    return HelpDialog([(f"Group {i}", rows) for i in range(8)])
+
+
+def export() -> ExportDialog:
+    files = {"scenario": "a.toml", "pytest": "test_a.py", "html": "a.html", "screenshot": "a.svg"}
+    taken = {"b.html": "this file is there already"}
+    return ExportDialog("branch main up to height 7", files, taken.get)
+
+
+EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
+    "event": event,
+    "no-event": lambda: EventDialog([], None),
+    "receipt": receipt,
+    "shuffle": lambda: ShuffleDialog(40, 7),
+    "prompt": lambda: PromptDialog("Go", "to which height", "", lambda _: "error " * 60),
+    "fork": lambda: ForkDialog(12, 9, "try", ["main"]),
+    "record": record,
+    "branches": branches,
+    "why": why,
+    "help": help_dialog,
+    "export": export,
+    "saved": lambda: SavedDialog("/a/long/way/to/" * 12 + "a.html", "A report. " * 60),
+    "confirm": lambda: ConfirmDialog("Quit?", "A build is running. " * 40),
+    "swap": lambda: SwapDialog("Rebuilt", "Other than what is in force. " * 40),
+    "rehearsal": lambda: RehearsalDialog(
+        "Rehearsed: changes 3 of 1,204 records",
+        [
+            ("", "It changes [3] of 1,204. " * 9),
+            ("First difference: record 17 (step)", "field\n" * 9),
+        ],
+        goes=True,
+    ),
+    "value": lambda: ValueDialog("State [demo]", "x" * 5000),
+    "break": lambda: BreakDialog("effect 1", "no answer is prepared: i writes one"),
+    "instances": lambda: InstancesDialog([(f"#{of} [p]", of) for of in range(100)], 0, 7),
+    "past": lambda: PastDialog(
+        "a.b", "9 values", [(f"{of} [v]", of) for of in range(99)], 98, lambda _: ["|"] * 5
+    ),
+    "comparison": lambda: ComparisonDialog(
+        ("main", "b"), [("9 differences", "")], [("a.b", "x" * 900, None)] * 20, "there is more"
+    ),
+    "property": lambda: PropertyDialog(
+        "{}", [(f"p{of}", "[{}]" * 40) for of in range(30)], lambda _: "wrong " * 60, watched=True
+    ),
+    "proof": lambda: ProofDialog("found [a]\n" * 60, offers=True),
+    "lost": lambda: LostDialog("main", "/a/long/way/to/" * 12 + "main.log", "31 records"),
+}
