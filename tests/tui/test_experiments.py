@@ -192,7 +192,7 @@ async def test_the_input_of_a_fork_is_undone_under_the_name_of_the_fork(world: P
         await on.keys("u")
         assert (on.snapshot.branch, on.snapshot.live) == ("mine-undo-17", 16)
         await on.keys("c")
-        assert "mine and mine-undo-17" in words(on)
+        assert "mine compared with mine-undo-17" in words(on)
         await on.keys("escape", "u", "c")
         assert "mine and main-undo-1" in words(on)
 
@@ -202,7 +202,7 @@ async def test_after_coming_back_to_an_empty_undo_c_finds_what_was_undone(world:
         await on.keys("t", "R", "u")
     async with opened(world, branch="main-undo-23") as on:
         await on.keys("u", "c")
-        assert on.mode == "ComparisonDialog" and "main and main-undo-20" in words(on)
+        assert on.mode == "ComparisonDialog" and "main compared with main-undo-20" in words(on)
         assert await on.app.session.branches() == ["main", "main-undo-20"]
 
 
