@@ -194,7 +194,7 @@ async def test_the_input_of_a_fork_is_undone_under_the_name_of_the_fork(world: P
         await on.keys("c")
         assert "mine compared with mine-undo-17" in words(on)
         await on.keys("escape", "u", "c")
-        assert "mine and main-undo-1" in words(on)
+        assert "mine compared with main-undo-1" in words(on)
 
 
 async def test_after_coming_back_to_an_empty_undo_c_finds_what_was_undone(world: Path) -> None:
