@@ -366,8 +366,10 @@ def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:
     """What stands beside the bar, in ``width`` cells."""
     done = f"{count(snapshot.live + 1, 'record')}, {count(snapshot.turns, 'turn')}"
     if snapshot.progress is not None:
-        room = max(8, width - len(done) - 2)
-        return [(done, ""), (f"  {clip(snapshot.progress.strip(), room)}", "input")]
+        progress = snapshot.progress.strip()
+        if len(done) + 2 + len(progress) <= width:
+            return [(done, ""), (f"  {progress}", "input")]
+        return [(clip(progress, max(8, width)), "input")]  # the header has the height
     if snapshot.next_step is not None:
         room = max(8, width - len(done) - len("  next:  (t)"))
         return [

@@ -205,6 +205,11 @@ def in_a_burst(world: Path) -> None:
     writer.communicate()
 
 
+def builds(screen: Screen) -> bool:
+    """Whether the line above the footer says what the compiler does."""
+    return bool(re.search("starting the compiler|compiling|checking", screen.text))
+
+
 def building(place: Path, records: int) -> None:
     """A saved file is built by itself; what comes of it is the module there was."""
     world = place / "built"
@@ -219,12 +224,12 @@ def building(place: Path, records: int) -> None:
             shutil.rmtree(place / "cache/aos/target")
             with (world / "reducers/counter/src/lib.rs").open("a") as source:
                 source.write("// saved\n")
-            screen.until(lambda: "Compiling" in screen.text)
+            screen.until(lambda: builds(screen))
             for times, more in zip(
-                found, key_to_paint(screen, lambda: "Compiling" in screen.text), strict=True
+                found, key_to_paint(screen, lambda: builds(screen)), strict=True
             ):
                 times += more
-            screen.until(lambda: "Compiling" not in screen.text)
+            screen.until(lambda: not builds(screen))
             screen.rest()
     figures("while a reducer is built", found)
 
