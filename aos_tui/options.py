@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 PACE = 0.4
 """Seconds between two turns when a scenario plays to its end."""
-POLL = 0.05
+POLL = 0.1
 """Seconds between two looks at the file of the journal: what comes in it is seen in 0.2 s."""
 
 HOST, PORT = "localhost", 8000
