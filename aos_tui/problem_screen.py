@@ -132,8 +132,8 @@ class ProblemScreen(Pane, Screen[None]):
         self._fill()
 
     def _fill(self) -> None:
-        if not self.is_mounted:
-            return
+        if not self.query("#problem-title, #problem-list"):
+            return  # it is not there yet, or no more
         self._title()
         lines = self._building() if self.builds else self._what_is_wrong()
         self.query_one("#problem-list", Static).update(Group(*map(_hanging, lines)))

@@ -84,10 +84,11 @@ class Experiments(Branching):
         return await self._act(act)
 
     def begin_experiment(self, *, anew: bool = False) -> None:
-        """The end as it is now is what ``c`` compares with; unless ``anew``, another branch that
-        was left before stays so."""
-        world = self._opened
-        if anew or self.before is None or self.before.branch == world.branch:
+        """The end as it is now is what ``c`` compares with; on a branch that undo has made, what
+        was undone stays so, unless ``anew``."""
+        world, before = self._opened, self.before
+        stays = before is not None and before.branch != world.branch and _made_by_undo(world)
+        if anew or not stays:
             self.before = Place(world.branch, world.height)
 
     def _pending(self, intent: bytes) -> Pending:
@@ -165,11 +166,14 @@ class Experiments(Branching):
                 opened.close()
 
 
+def _made_by_undo(world: World) -> bool:
+    begins = world.begins()
+    return is_undo(world.branch, begins[-1] if begins else None)
+
+
 def _is_empty_undo(world: World) -> bool:
     """Whether a branch was made by undo, and nothing has happened on it since."""
-    begins = world.begins()
-    made = is_undo(world.branch, begins[-1] if begins else None)
-    return made and world.writable and not world.has_own
+    return _made_by_undo(world) and world.writable and not world.has_own
 
 
 def _path(path: str, *views: View) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import Screen
@@ -24,8 +26,25 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
+Verbs = TypeVar("Verbs", bound="Base")
+
+TURN = "turn"
+"""The group of the workers that write, one after the other."""
+MOST_AHEAD = 8
+"""Keys that wait for what is being written: one that is held down says no more than that."""
 PLAY = "play"
 """The group of the worker that plays a scenario to its end."""
+
+
+def on_what_is_written(action: Callable[[Verbs], None]) -> Callable[[Verbs], None]:
+    """An action that looks at the world's end. Pressed while that is being written, or while
+    something else prepares, it waits: quick keys mean what they would mean one by one."""
+
+    @wraps(action)
+    def act(verbs: Verbs) -> None:
+        verbs.in_turn(partial(action, verbs))
+
+    return act
 
 
 class Base(Screen[None]):
@@ -43,6 +62,8 @@ class Base(Screen[None]):
         super().__init__()
         self.session = session
         self._preparing = False
+        self._writes = 0
+        self._ahead: deque[Callable[[], None]] = deque()
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -58,7 +79,7 @@ class Base(Screen[None]):
         raise NotImplementedError
 
     def work(
-        self, act: Callable[[], Awaitable[Any]], *, group: str = "turn", newest: bool = False
+        self, act: Callable[[], Awaitable[Any]], *, group: str = TURN, newest: bool = False
     ) -> None:
         """Run something of the session; an error is shown and the app goes on.
 
@@ -76,10 +97,31 @@ class Base(Screen[None]):
                 self.log.error(traceback.format_exc())
                 text = f"this is a bug in aos-tui, please report it: {error!r}"
                 self.notify(text, severity="error")
+            finally:
+                if group == TURN:
+                    self._writes -= 1
+                    self._go_on()
 
+        self._writes += group == TURN
         # the function, not its coroutine: one that is dropped before it begins was never made
         begin: WorkType[None] = run
         self.run_worker(begin, group=group, exclusive=newest)
+
+    def in_turn(self, act: Callable[[], None]) -> None:
+        """Do something when nothing is being written any more."""
+        if not (self._writes or self._ahead):
+            act()
+        elif len(self._ahead) < MOST_AHEAD:
+            self._ahead.append(act)
+
+    def _go_on(self) -> None:
+        """Do what waited; where a dialog has come up, that was not meant for it."""
+        while self._ahead and not self._writes:
+            act = self._ahead.popleft()
+            if self._preparing or not self.is_current:
+                self._ahead.clear()
+            else:
+                act()
 
     def prepare(self, act: Callable[[], Awaitable[Any]]) -> None:
         """As :meth:`work`, for what ends in a dialog: keys typed ahead of it are for it, so the

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aos_tui.chips import chip
 from aos_tui.formatting import Piece, count, some
 from aos_tui.session.branching import Place
+from aos_tui.verbs.base import on_what_is_written
 from aos_tui.verbs.writing import Writing
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ class Experimenting(Writing):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._to_undo = 0
         self._performed: set[tuple[str, ...]] = set()
         """What was allowed to be performed for real, so that it is asked for once: another body to
         the same URL is something else."""
 
+    @on_what_is_written
     def action_break_receipt(self) -> None:
         """Answer the effect under the cursor wrongly."""
         item = self.pending.current
@@ -61,6 +62,7 @@ class Experimenting(Writing):
 
         self.work(act)
 
+    @on_what_is_written
     def action_release_live(self) -> None:
         """Perform what is selected for real."""
         intents = self.pending.to_release()
@@ -104,41 +106,26 @@ class Experimenting(Writing):
         for wrong in found.wrong:
             self.notify(wrong, severity="error")
 
+    @on_what_is_written
     def action_undo(self) -> None:
         """A new branch before the last input; what has inputs of its own stays."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
             return
-        self._to_undo += 1
-        if self._to_undo == 1:
-            self.prepare(self._undo_all)
+        self.work(self._undo)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Undo counts while it is being done: quick keys add up."""
-        if action == "undo" and self._to_undo:
-            return True
-        return super().check_action(action, parameters)
-
-    async def _undo_all(self) -> None:
-        try:
-            while self._to_undo and await self._undo():
-                self._to_undo -= 1
-        finally:
-            self._to_undo = 0
-
-    async def _undo(self) -> bool:
-        """Whether there was something to undo."""
+    async def _undo(self) -> None:
         found = await self.session.undo()
         if found is None:
             self.notify("nothing to undo: this is the beginning of the world")
-            return False
+            return
         what = _KINDS.get(found.kind, found.kind)
         self.notify(
             f"undone: {what} {found.first} of {found.of}, which is as it was: B goes back. "
             f"On branch {found.name}"
         )
-        return True
 
+    @on_what_is_written
     def action_compare(self) -> None:
         """Compare this end with the one before the last experiment."""
         if self.snapshot is None:

@@ -12,6 +12,7 @@ from textual.message import Message
 
 from aos_tui.actions import help_groups, key_says
 from aos_tui.formatting import count, pretty
+from aos_tui.verbs.base import on_what_is_written
 from aos_tui.verbs.travel import Travel
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Looking(Travel):
         else:
             self.post_message(self.PickWorld())
 
+    @on_what_is_written
     def action_verify(self) -> None:
         """Run the journal again and compare."""
         self.work(self._verify, group="verify")

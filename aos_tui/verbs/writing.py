@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aos_tui.formatting import count, some
-from aos_tui.verbs.base import PLAY
+from aos_tui.verbs.base import PLAY, on_what_is_written
 from aos_tui.verbs.branching import Branching
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Writing(Branching):
         self._refused: dict[str, str] = {}
         """By schema why the event that was last tried was not taken."""
 
+    @on_what_is_written
     def action_fire(self) -> None:
         """Fire an event."""
         if self._at_end(self.action_fire, "asks for the event to fire"):
@@ -59,10 +60,12 @@ class Writing(Branching):
             self._refused[schema] = fault
         self._say_fault(fault)
 
+    @on_what_is_written
     def action_release(self) -> None:
         """Release what is selected."""
         self._release(self.pending.to_release())
 
+    @on_what_is_written
     def action_release_all(self) -> None:
         """Release everything in the shown order."""
         self._release(self.pending.in_order())
@@ -90,6 +93,7 @@ class Writing(Branching):
         else:
             self.notify(f"nothing is waiting for a receipt: {hint}")
 
+    @on_what_is_written
     def action_shuffle(self) -> None:
         """Release everything in a new random order."""
         if self._can_shuffle(self.action_shuffle):
@@ -113,6 +117,7 @@ class Writing(Branching):
 
         self.work(act)
 
+    @on_what_is_written
     def action_shuffle_by(self) -> None:
         """Release everything by a seed or a permutation."""
         if not self._can_shuffle(self.action_shuffle_by):
@@ -128,6 +133,7 @@ class Writing(Branching):
 
         self._ask("ShuffleDialog", answer, len(shown), self._seed)
 
+    @on_what_is_written
     def action_edit(self) -> None:
         """Edit a receipt, then release it."""
         item = self.pending.current
@@ -163,11 +169,13 @@ class Writing(Branching):
             preview=form.preview,
         )
 
+    @on_what_is_written
     def action_scenario_step(self) -> None:
         """Play the scenario's next step."""
         if self._can_play(self.action_scenario_step):
             self.work(partial(self._play, self.session.play_step))
 
+    @on_what_is_written
     def action_scenario_all(self) -> None:
         """Play the scenario to its end."""
         if self.playing:

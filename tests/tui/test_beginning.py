@@ -67,7 +67,7 @@ def slow(made: Path) -> Iterator[Path]:
 
 async def until(on: Driver, holds: Any) -> None:
     """Wait as long as a compiler may need."""
-    for _ in range(12):
+    for _ in range(6):
         with suppress(AssertionError):
             await on.until(holds)
             return

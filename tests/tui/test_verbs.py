@@ -13,9 +13,9 @@ from textual.widgets import Static
 
 from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
-from aos_tui.headless import dump
+from aos_tui.headless import dump, settle
 from tests.support import start
-from tests.tui.driving import FOCUS, heights_of, journal_of, on_disk, opened
+from tests.tui.driving import FOCUS, Driver, heights_of, journal_of, on_disk, opened
 
 SIZES = [(120, 40), (80, 24)]
 
@@ -720,3 +720,34 @@ async def test_an_error_stays_until_a_key_is_pressed_when_it_could_be_read(
             now[0] += seconds
             await on.keys("down")
             assert (said in on.app._notifications) == stays
+
+
+async def typed_ahead(on: Driver, *keys: str) -> None:
+    """Keys that come all at once, as a slow line or a held key brings them."""
+    for key in keys:
+        on.app.post_message(events.Key(key, key))
+    await on.pilot.pause()
+    await settle(on.pilot)
+    await settle(on.pilot)
+
+
+async def test_keys_that_come_at_once_mean_what_they_mean_one_by_one() -> None:
+    async with opened() as on:
+        await typed_ahead(on, "t", "R", "v")
+        assert (on.snapshot.live, on.snapshot.verified.state) == (30, "ok")
+        assert on.snapshot.verified.height == 30
+        await typed_ahead(on, "u", "u", "t")
+        assert (on.snapshot.branch, on.snapshot.live) == ("main-undo-20", 30)
+        assert on.errors == []
+
+
+async def test_keys_for_the_world_end_where_a_dialog_comes_up() -> None:
+    async with opened() as on:
+        await typed_ahead(on, "t", "e", "R", "R")
+        assert on.mode == "EventDialog" and on.snapshot.live == 16
+
+
+async def test_a_key_that_is_held_down_does_not_go_on_for_long() -> None:
+    async with opened("00") as on:
+        await typed_ahead(on, *["u"] * 100)
+        assert len(on.said) < 12
