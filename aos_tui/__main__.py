@@ -24,7 +24,8 @@ def run() -> None:
             "--headless presses keys and takes a picture\n"
         )
         sys.exit(2)
-    # Read when Textual is imported. With its own 60 a pane waits longer for its frame than it takes.
+    # Read when Textual is imported. With its own 60 a pane waits longer for its frame than that
+    # takes.
     os.environ.setdefault("TEXTUAL_FPS", "240")
     from aos_tui.app import AosApp
     from aos_tui.pauses import pause_hardly
