@@ -149,8 +149,8 @@ class BranchLock:
     def drop(self) -> None:
         """Remove the lock's file, which stays behind otherwise, for a branch that is gone: only
         while none can come. Who holds it all the same keeps it: his log was deleted under him."""
-        # some systems remove no file that is open; it can wait
-        with suppress(BranchLocked), self, suppress(OSError):
+        # some systems remove no file that is open, and some disks none at all; it can wait
+        with suppress(AosError), self, suppress(OSError):
             self._file.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

@@ -67,7 +67,10 @@ def with_hashes(value: Any, is_intent: Callable[[bytes], bool]) -> Any:
     form that it has wherever else it is shown."""
     match value:
         case {"bytes_b64": str(data)} if len(value) == 1:
-            raw = base64.b64decode(data)
+            try:
+                raw = base64.b64decode(data, validate=True)
+            except ValueError:  # text, of a field that is called so
+                return value
             return canon.hash_text(raw) if len(raw) == 32 and is_intent(raw) else value
         case dict():
             return {name: with_hashes(of, is_intent) for name, of in value.items()}

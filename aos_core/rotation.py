@@ -42,14 +42,16 @@ class OlderRuns:
             self._move(chain[n - 1], chain[n])
 
     def _move(self, name: str, new: str) -> None:
+        self._moved.append((name, new))  # it may be done although it raises, if not durably
         self._disk.rename(name, new)
-        self._moved.append((name, new))
 
     def move_back(self) -> None:
         """Give each the name that it had. Raises as :meth:`move_on`."""
         while self._moved:
             name, new = self._moved[-1]
-            self._disk.rename(new, name)
+            there = self._disk.branches()
+            if new in there and name not in there:
+                self._disk.rename(new, name)
             self._moved.pop()
 
     def drop_oldest(self) -> None:

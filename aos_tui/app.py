@@ -174,7 +174,8 @@ class AosApp(App[None]):
         severity = more.get("severity", "information")
         if severity == "information":
             more.setdefault("timeout", 4)
-            if self.said and self.said[-1][0] == severity:
+            unread = self._failed_at is not None  # an error, which would go with it
+            if self.said and self.said[-1][0] == severity and not unread:
                 self.clear_notifications()
         elif severity == "error":
             more["timeout"], self._failed_at = UNTIL_A_KEY, monotonic()

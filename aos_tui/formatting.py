@@ -235,7 +235,7 @@ def _event(record: Record) -> list[Piece]:
 
 def _key(record: Record) -> list[Piece]:
     """The key of a cell, or of an event where it can be read; mere bytes say nothing here."""
-    from aos_core.present import key_text
+    from aos_core.words import key_text
 
     key = record.get("key")
     shown = key_text(key) if isinstance(key, bytes) else "0x"

@@ -25,6 +25,7 @@ from aos_core.errors import (
     WorldError,
 )
 from aos_core.filters import find
+from aos_core.layer import OPERATING_SYSTEM
 from aos_core.modules import WorldModules
 from aos_core.rotation import KEPT
 from aos_core.scenario import edited, run_scenario
@@ -386,7 +387,7 @@ def test_what_an_ended_plan_asked_is_shown_as_it_was_typed_then(tmp_path: Path) 
 # -- kept runs --------------------------------------------------------------------------------
 
 
-def heads(world: Path, name: str = "basic") -> dict[str, bytes]:
+def heads(world: Path) -> dict[str, bytes]:
     found = {}
     for branch in list_branches(world / ".aos/journal"):
         with World.open(world, branch, write=False) as opened:
@@ -476,6 +477,28 @@ def test_a_run_that_cannot_begin_moves_none(world: Path, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as patched:
         patched.setattr("aos_core.disk.FileJournal.create", full)
+        with pytest.raises(DiskError):
+            World.anew(world, "S")
+    assert heads(world) == before
+
+
+@pytest.mark.parametrize("nth", range(1, KEPT + 2))
+def test_a_run_that_moved_but_perhaps_not_durably_is_moved_back_too(
+    world: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    for n in range(KEPT + 1):
+        begin(world, n)
+    before, real, left = heads(world), OPERATING_SYSTEM.sync_directory, [nth]
+
+    def fail_once(path: Path) -> None:
+        left[0] -= path.name == "journal"
+        if left[0] == 0:
+            left[0] = -1
+            raise OSError(5, "input/output error")
+        real(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OPERATING_SYSTEM, "sync_directory", fail_once)
         with pytest.raises(DiskError):
             World.anew(world, "S")
     assert heads(world) == before

@@ -77,6 +77,10 @@ class FolderDialog(Form[str]):
         self._suggest()
         self.check()
 
+    @property
+    def _typed(self) -> str:
+        return self.query_one(Input).value.lstrip()
+
     def _chosen(self) -> Folder | None:
         at = self.query_one(OptionList).highlighted
         folders: Sequence[Folder] = self._found.folders if self._found is not None else ()
@@ -86,8 +90,8 @@ class FolderDialog(Form[str]):
         """What tab makes of the path: the chosen folder; else as far as all agree, and where that
         is nothing more, the first."""
         found = self._found
-        if found is None or not found.folders:
-            return ""
+        if found is None or not found.folders or found.path != self._typed:
+            return ""  # of what was typed before it would take the rest away
         if (chosen := self._chosen()) is not None:
             return found.text(chosen)
         agreed = found.common
@@ -127,7 +131,7 @@ class FolderDialog(Form[str]):
         field, found = self.query_one(Input), self._found
         if not field.value:
             self.say("")
-        elif found is None or found.path != field.value.lstrip():
+        elif found is None or found.path != self._typed:
             return  # it is being looked for
         elif found.folders and found.typed not in ("", *(of.name for of in found.folders)):
             self.say(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 
@@ -38,8 +39,8 @@ class SelectingLines(_Base):
         return strip.apply_offsets(0, row)
 
     def _shown(self, strip: Strip, start: int, end: int) -> Strip:
-        width = strip.cell_length
-        end = width if end < 0 else min(end, width)
+        text, width = strip.text, strip.cell_length  # characters are counted, and cells are cut
+        start, end = cell_len(text[:start]), width if end < 0 else cell_len(text[:end])
         style = self.screen.get_component_rich_style("screen--selection")
         selected = Strip(Segment.apply_style(strip.crop(start, end), post_style=style))
         return Strip.join([strip.crop(0, start), selected, strip.crop(end, width)])

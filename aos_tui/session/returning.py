@@ -103,10 +103,11 @@ class Returning(Showing):
         assert place is not None
         with suppress(AosError):  # what cannot be read is told where it is shown
             if world.branch == branch:
+                found = Marks(marked, _frame(world, marked[-1])) if marked else None
                 self._marks_here.add(branch)
                 self._kept.pop(branch, None)
-                if marked:
-                    self._kept[branch] = Marks(marked, _frame(world, marked[-1]))
+                if found is not None:
+                    self._kept[branch] = found
         others = recall_left(place).marks
         kept = {name: others[name] for name in others.keys() - self._marks_here}
         kept |= {name: self._kept[name] for name in self._kept.keys() & self._marks_here}

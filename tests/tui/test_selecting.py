@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
 
 from aos_tui.panes.journal_list import JournalList
+from aos_tui.panes.selecting import SelectingLines
 from aos_tui.panes.state_list import StateList
 from tests.tui.driving import Driver, opened
 
@@ -72,3 +78,13 @@ async def test_escape_and_a_click_let_go_and_the_cursor_is_copied_again() -> Non
         assert not on.app.screen.selections
         assert on.snapshot.height == 2, "a click goes where it is"
         assert '"height": 2' in await copied(on, "y")
+
+
+def test_of_wide_characters_those_are_marked_that_are_selected() -> None:
+    mark = Style(reverse=True)
+    screen = SimpleNamespace(get_component_rich_style=lambda _: mark)
+    strip = Strip([Segment("東京 tokyo")])
+    for span, wanted in (((1, 4), "京 t"), ((0, 1), "東"), ((3, -1), "tokyo")):
+        shown = SelectingLines._shown(SimpleNamespace(screen=screen), strip, *span)  # type: ignore[arg-type]
+        assert "".join(of.text for of in shown if of.style == mark) == wanted
+        assert shown.text == strip.text

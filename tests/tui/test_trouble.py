@@ -466,3 +466,13 @@ async def test_a_bug_of_ours_is_said_and_the_app_stays_up(monkeypatch: pytest.Mo
         assert "please report it" in on.errors[0]
         await on.keys("R", "v")
         assert on.known["verified"] is True
+
+
+async def test_an_error_is_not_put_away_by_what_is_said_after_it(world: Path) -> None:
+    async with opened(world) as on:
+        on.app.notify("it failed", severity="error")
+        for text in ("one", "two", "three"):
+            await on.pilot.pause()
+            on.app.notify(text)
+        await on.pilot.pause()
+        assert "it failed" in [of.message for of in on.app._notifications]
