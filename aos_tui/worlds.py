@@ -337,7 +337,8 @@ class Worlds:
 
     def build_soon(self, *, trust: bool) -> None:
         """Build the reducers of the world that does not open for lack of them, then open it."""
-        self._building = self._app.run_worker(self._build(trust=trust), group="build")
+        # a group of its own: it goes on for a while after the build, when the world is open
+        self._building = self._app.run_worker(self._build(trust=trust), group="build coming")
 
     async def _build(self, *, trust: bool) -> None:
         from aos_tui.building import Compiler
@@ -356,7 +357,7 @@ class Worlds:
         if world is not self._coming:
             return
         self._building = None
-        self._take_question_back()
+        await self._take_question_back()
         shown.built(result)
         if result.ok:
             await self._open_coming()
@@ -406,10 +407,11 @@ class Worlds:
         finally:
             self._question = None
 
-    def _take_question_back(self) -> None:
-        """What it asks about is over."""
+    async def _take_question_back(self) -> None:
+        """What it asks about is over. It is gone before another screen comes: while a stack is
+        taken away nothing can be taken off it."""
         if self._question is not None and self._question is self._app.screen:
-            self._question.dismiss(False)
+            await self._question.dismiss(False)
 
     async def close(self) -> None:
         """Give up all of it."""
