@@ -151,9 +151,10 @@ def _block(name: str, version: str, dependencies: list[str]) -> str:
 
 
 def _scenario_test(tests: Path) -> None:
-    """A test that fits every world, where the model has none of its own."""
-    if not tests.exists():
-        tests.mkdir()
+    """A test that fits every world, where the model has none of its own; what a session was
+    exported to is another one."""
+    if not (tests / "test_world.py").exists():
+        tests.mkdir(exist_ok=True)
         (tests / "test_world.py").write_text(_SCENARIO_TEST, encoding="utf-8")
 
 

@@ -148,6 +148,8 @@ class Experimenting(Writing):
             self.prepare(self._ask_diff)
 
     async def _ask_diff(self) -> None:
+        from aos_core.errors import AosError
+
         assert self.snapshot is not None
         names, here = await self.session.branches(), self.snapshot.branch
         before = self.session.before or Place(here, max(0, self.snapshot.height - 1))
@@ -160,14 +162,24 @@ class Experimenting(Writing):
             return next((wrong for side in sides if (wrong := _problem(side, names))), None)
 
         def answer(text: str) -> None:
+            self.work(partial(compare, text))
+
+        async def compare(text: str) -> None:
             before, after = map(_place, text.split())
-            self.work(partial(self.compare_places, before, after))
+            try:
+                await self.compare_places(before, after)
+            except AosError:  # such as a height that is not there: what was typed can be mended
+                ask(text)
+                raise
+
+        def ask(text: str) -> None:
+            self._ask("PromptDialog", answer, "Compare", label, text, validate)
 
         label = (
             "Two places, a space between: a branch, for its end, or branch@height.\n"
             f"Branches: {some(names)}"
         )
-        self._ask("PromptDialog", answer, "Compare", label, initial, validate)
+        ask(initial)
 
     async def compare_places(self, before: Place, after: Place) -> None:
         """Show what differs between two ends."""

@@ -63,5 +63,7 @@ class Travel(Base):
         def answer(text: str) -> None:
             self.travel(int(text))
 
-        label = f"height, 0 (genesis) to {live} (live)"
-        self._ask("PromptDialog", answer, "Go to", label, str(self.session.wanted), validate)
+        label, offered = f"height, 0 (genesis) to {live} (live)", self.session.wanted
+        if self.snapshot is not None and (fails := self.snapshot.fails_at) is not None:
+            label, offered = f"{label}; the property fails first at {fails}", fails
+        self._ask("PromptDialog", answer, "Go to", label, str(offered), validate)

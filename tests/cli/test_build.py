@@ -16,6 +16,8 @@ import pytest
 from aos_core.build.toolchain import Toolchain, cache_dir, find_toolchain
 from aos_core.build.trust import is_trusted
 from aos_core.errors import NoToolchain
+from aos_core.files import find_world
+from aos_core.new_world import make_world
 from tests.cli.conftest import ROOT, WASM, Aos
 
 HOMES = {
@@ -80,6 +82,16 @@ def test_new_tells_its_files(tmp_path: Path, aos: Aos) -> None:
         done.json["files"]
     )
     assert is_trusted(tmp_path / "fresh")
+
+
+def test_a_world_like_one_that_a_session_was_exported_to_tests_its_scenarios(
+    tmp_path: Path,
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(find_world("04"), model, ignore=shutil.ignore_patterns(".aos"))
+    (model / "tests").mkdir(exist_ok=True)
+    (model / "tests/test_basic_30.py").write_text("")
+    assert "tests/test_world.py" in make_world(tmp_path / "fresh", model)
 
 
 def test_new_overwrites_nothing(tmp_path: Path, aos: Aos) -> None:

@@ -285,9 +285,18 @@ async def test_a_height_that_is_not_there_is_an_error() -> None:
     async with opened() as on:
         await on.keys("t", "D", "text:main@0 main@999", "enter")
         assert any("has no height 999" in of for of in on.errors)
+        assert on.app.screen.query_one(Input).value == "main@0 main@999", "to be mended"
+        await on.keys("backspace", "backspace", "backspace", "text:2", "enter")
+        assert on.mode == "ComparisonDialog"
 
 
 # -- why, history, property, marks ------------------------------------------------------------
+
+
+async def test_on_a_fork_c_compares_with_what_was_there_before_the_shuffle() -> None:
+    async with opened() as on:
+        await on.keys("t", "x", "t", "R", "g", "ctrl+u", "text:16", "enter", "F", "enter", "s", "c")
+        assert "main-16@16 compared with main-16" in words(on)
 
 
 async def test_why_shows_the_ways_from_the_input_and_walks_on_from_any_record() -> None:
@@ -378,7 +387,8 @@ async def test_a_property_that_failed_earlier_says_where_at_the_live_end() -> No
         assert (on.snapshot.holds, on.snapshot.fails_at) == ("holds", 16)
         header = str(on.app.screen.query_one("#header", Static).render())
         assert "p ✓, ✗ 16" in header
-        await on.keys("g", "text:16", "enter")
+        await on.keys("g", "enter")
+        assert on.snapshot.height == 16, "g goes where it first fails"
         assert "p ✗ here" in str(on.app.screen.query_one("#header", Static).render())
 
 
