@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from textual.widgets import OptionList, Static, TextArea
+from textual.widgets import Input, OptionList, Static, TextArea
 
 from aos_core.world import World
 from aos_tui.dialogs.choice import FAULTS, Picture
@@ -286,7 +286,7 @@ async def test_a_height_that_is_not_there_is_an_error() -> None:
         await on.keys("t", "D", "text:main@0 main@999", "enter")
         assert any("has no height 999" in of for of in on.errors)
         assert on.app.screen.query_one(Input).value == "main@0 main@999", "to be mended"
-        await on.keys("backspace", "backspace", "backspace", "text:2", "enter")
+        await on.keys("text:main@0 main@2", "enter")
         assert on.mode == "ComparisonDialog"
 
 
