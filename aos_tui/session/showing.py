@@ -154,9 +154,10 @@ class Showing:
 
     async def lacks_only_a_build(self, problems: Sequence[Problem]) -> opening.Unbuilt | None:
         """What is to be built, where the world does not open for no other reason; else None."""
-        from aos_core.problems import only_builds_lack
+        from aos_core.problems import NOT_BUILT
 
-        if not only_builds_lack(problems):
+        wrong = {of.code for of in problems if of.severity == "error"}
+        if not wrong <= {NOT_BUILT, "bad_module"}:
             return None
         return await self._run(lambda: opening.unbuilt(self.options.world))
 

@@ -18,7 +18,6 @@ from aos_core.build.toolchain import find_toolchain
 from aos_core.build.trust import trust
 from aos_core.errors import NoToolchain
 from aos_core.new_world import make_world
-from aos_core.problems import NOT_BUILT, Problem
 from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE
 from aos_tui.app import AosApp
@@ -122,15 +121,6 @@ async def test_what_else_is_wrong_is_still_told(made: Path) -> None:
     async with opened(made) as on:
         assert "✗ not ok" in on.screen and "demo/Nothing@1" in on.screen
         assert "Nothing is wrong" not in on.screen and "b build" not in on.screen
-
-
-async def test_a_module_that_is_broken_beside_one_that_is_not_built_is_wrong(made: Path) -> None:
-    lacking, broken = (Problem("error", of, None, None, "x") for of in (NOT_BUILT, "bad_module"))
-    async with opened(made) as on:
-        coming = on.app.worlds._coming
-        assert coming is not None
-        assert await coming.session.lacks_only_a_build([lacking]) is not None
-        assert await coming.session.lacks_only_a_build([lacking, broken]) is None
 
 
 def test_a_library_that_comes_first_is_said() -> None:
