@@ -33,6 +33,7 @@ MOST_PASTED = 200_000
 """Characters; more than that in a field makes every key wait."""
 
 UNTIL_A_KEY = 24 * 3600
+"""Seconds that nobody waits: what is said so long is put away by a key."""
 READ_SECONDS = 1.5
 """So long an error is there at least: a key that was typed ahead of it puts nothing away."""
 

@@ -37,8 +37,8 @@ PLAY = "play"
 
 
 def on_what_is_written(action: Callable[[Verbs], None]) -> Callable[[Verbs], None]:
-    """An action that looks at the world's end. Pressed while that is being written, or while
-    something else prepares, it waits: quick keys mean what they would mean one by one."""
+    """An action that looks at the world's end. Pressed while that is being written it waits: quick
+    keys mean what they would mean one by one."""
 
     @wraps(action)
     def act(verbs: Verbs) -> None:
