@@ -6,9 +6,7 @@ Functions for a thread: they read the disk.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 
 MOST = 200
@@ -66,13 +64,8 @@ def folders_that_fit(text: str) -> Folders:
     except (OSError, ValueError):  # not there, not to be read; or no path at all
         return Folders(begin, typed)
     found = tuple(Folder(of, _is_world(Path(around) / of)) for of in names[:MOST])
-    return Folders(begin, typed, found, len(names) - len(found), _shared(names) or typed)
-
-
-def _shared(names: Sequence[str]) -> str:
-    """How all of some sorted names begin: what the first and the last one share, all share."""
-    pairs = zip(names[0], names[-1], strict=False) if names else ()
-    return "".join(one for one, _ in takewhile(lambda of: of[0] == of[1], pairs))
+    agreed = os.path.commonprefix(names) or typed  # noqa: RUF071  of names: letters are wanted
+    return Folders(begin, typed, found, len(names) - len(found), agreed)
 
 
 def _fits(entry: os.DirEntry[str], typed: str) -> bool:
