@@ -6,9 +6,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
+from textual.worker import WorkerCancelled
 
 from aos_tui.app import AosApp
 from aos_tui.options import Options
@@ -85,11 +87,16 @@ async def press(pilot: Pilot[Any], key: str) -> None:
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Wait until no worker runs, save those that never end, and the screen is painted."""
+    """Wait until no worker runs, save those that never end, and the screen is painted.
+
+    A worker that is stopped while one waits has ended like any other.
+    """
     while running := [
         worker for worker in pilot.app.workers if worker.group != ENDLESS and not worker.is_finished
     ]:
-        await pilot.app.workers.wait_for_complete(running)
+        for worker in running:
+            with suppress(WorkerCancelled):
+                await worker.wait()
         await pilot.pause()
 
 

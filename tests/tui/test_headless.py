@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import App
 
 from aos_tui.actions import ACTIONS
-from aos_tui.headless import is_key
+from aos_tui.headless import is_key, settle
 from aos_tui.options import parse
 from tests.support import ROOT, log
 
@@ -125,3 +127,18 @@ def test_nothing_of_the_runtime_is_imported_before_the_first_paint() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "[]", done
+
+
+async def test_a_worker_that_is_stopped_while_one_waits_has_ended() -> None:
+    class Stopping(App[None]):
+        async def work(self) -> None:
+            await asyncio.sleep(60)
+
+        def on_mount(self) -> None:
+            worker = self.run_worker(self.work(), exit_on_error=False)
+            self.set_timer(0.1, worker.cancel)
+
+    app = Stopping()
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert not any(not worker.is_finished for worker in app.workers)
