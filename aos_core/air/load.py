@@ -112,6 +112,16 @@ def _builtin_hashes() -> Mapping[Key, str]:
     }
 
 
+@cache
+def _builtin_schemas() -> Schemas:
+    """Compiled once: most schemas of a world are these, and most of its loading was that."""
+    nodes = builtin_nodes().values()
+    schemas = Schemas({node.name: node.type for node in nodes if isinstance(node, DefSchema)})
+    for name in schemas.types:
+        schemas.compile(Ref(name))
+    return schemas
+
+
 _VERSIONS = (
     "of several versions of a world open one folder as the world, or name it in world.toml, for "
     'example assets = "air.v1"'
@@ -396,12 +406,12 @@ def _stand_in(nodes: Mapping[Key, Node]) -> Manifest:
 def _sound_schemas(nodes: Mapping[Key, Node]) -> Schemas:
     """Those that lead somewhere: not to what there is not, not to themselves, and not too far."""
     types = {node.name: node.type for node in nodes.values() if isinstance(node, DefSchema)}
-    schemas = Schemas(types)
+    schemas = Schemas(types, _builtin_schemas())
     if all(compiles(Ref(name), schemas) for name in types):
         return schemas
     # each on its own: what may follow what in a row must not depend on what was compiled before
     sound = {name for name in types if compiles(Ref(name), Schemas(types))}
-    return Schemas({name: of for name, of in types.items() if name in sound})
+    return Schemas({name: of for name, of in types.items() if name in sound}, _builtin_schemas())
 
 
 def compiles(of: Type, schemas: Schemas) -> bool:

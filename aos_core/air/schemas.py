@@ -103,11 +103,14 @@ class Schema:
 
 
 class Schemas(Mapping[str, Schema]):
-    """All schemas of a world, each compiled at first use; ``open`` ones keep unknown members."""
+    """All schemas of a world, each compiled at first use; ``open`` ones keep unknown members.
 
-    def __init__(self, types: Mapping[str, Type]) -> None:
+    ``known``: some of them, with all that they refer to, as others have compiled them.
+    """
+
+    def __init__(self, types: Mapping[str, Type], known: Schemas | None = None) -> None:
         self.types = dict(types)
-        self._known: dict[tuple[str, bool], Schema] = {}
+        self._known: dict[tuple[str, bool], Schema] = {} if known is None else dict(known._known)
 
     def __getitem__(self, name: str) -> Schema:
         return self._schema(name, (), open=False)
