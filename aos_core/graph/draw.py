@@ -53,6 +53,14 @@ class Form(NamedTuple):
     cut: int | None = None
     heads: bool = True
 
+    def name(self, text: str) -> str:
+        """A name as it is written."""
+        return _cut(text, self.cut)
+
+    def guard(self, text: str) -> str:
+        """A guard as it is written."""
+        return _cut(text, min(self.cut or GUARD_MOST, GUARD_MOST))
+
 
 class Chip(NamedTuple):
     """Where a node stands. Its text is padding, a blank for its glyph, a blank, ``label``,
@@ -140,8 +148,8 @@ class _Pen:
         self, names: Sequence[str], edges: Sequence[Edge], form: Form, layers: Layers
     ) -> None:
         self._edges, self._form, self._layers = edges, form, layers
-        self._labels = [_cut(name, form.cut) for name in names]
-        self._guards = [_cut(edge.guard, min(form.cut or GUARD_MOST, GUARD_MOST)) for edge in edges]
+        self._labels = [form.name(name) for name in names]
+        self._guards = [form.guard(edge.guard) for edge in edges]
         self._widths = [cell_len(label) + 2 + 2 * form.padding for label in self._labels]
         self._places = placed(layers, self._extents(), form.distance)
         self._routes = [

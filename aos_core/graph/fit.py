@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from aos_core.graph.draw import GUARD_MOST, UNICODE, Drawing, Form, Lines, drawn
+from aos_core.graph.draw import UNICODE, Drawing, Form, Lines, drawn
 from aos_core.graph.layout import Edge, Layers, Link, layered
 
 LADDER: Final = (
@@ -71,18 +71,17 @@ def _over(size: Size, room: Size) -> int:
 
 def _least_size(names: Sequence[str], edges: Sequence[Edge], form: Form, layers: Layers) -> Size:
     """What a drawing takes at the least: its chips side by side, and the tracks that must be."""
-    most = form.cut or max(map(cell_len, names), default=0)
-    widths = [min(cell_len(name), most) + 2 + 2 * form.padding for name in names]
+    widths = [cell_len(form.name(name)) + 2 + 2 * form.padding for name in names]
     rows = [[widths[item] for item in row if item < layers.nodes] for row in layers.rows]
     bent = [_bends(gap) for gap in layers.gaps]
     across = max((len(row) - 1 for row in rows), default=0) * form.distance
     guards = [
-        max((cell_len(edges[of.edge].guard) for of in gap if of.first), default=0)
+        max((cell_len(form.guard(edges[of.edge].guard)) for of in gap if of.first), default=0)
         for gap in layers.gaps
     ]
     if form.right:
         gaps = sum(
-            1 + bends + (min(guard, form.cut or GUARD_MOST) + 3 if guard else 1 + bends)
+            1 + bends + (guard + 3 if guard else 1 + bends)
             for bends, guard in zip(bent, guards, strict=True)
         )
         return sum(max(row, default=0) for row in rows) + gaps, max(map(len, rows)) + across
@@ -94,5 +93,7 @@ def _least_size(names: Sequence[str], edges: Sequence[Edge], form: Form, layers:
 
 
 def _bends(gap: Sequence[Link]) -> bool:
-    """Whether a gap needs a track: something in it parts or joins."""
-    return len({of.upper for of in gap}) < len(gap) or len({of.lower for of in gap}) < len(gap)
+    """Whether a gap needs a track: something in it parts or joins. Edges of one pair lie on one
+    another."""
+    pairs = {(of.upper, of.lower) for of in gap}
+    return min(len({upper for upper, _ in pairs}), len({lower for _, lower in pairs})) < len(pairs)

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from aos_core.cli.main import main
+from tests.fixtures import compiled_once
+
+__all__ = ["compiled_once"]
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/04-aggregator"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aos_core.graph import route
@@ -163,6 +163,8 @@ def test_pictures_of_plans(name: str) -> None:
 
 
 @given(graphs(), st.tuples(st.integers(5, 90), st.integers(2, 30)))
+@example((["_"] * 3, [Edge(1, 2, "failed"), Edge(0, 1, ""), Edge(0, 1, "")]), (27, 2))
+@example((["___日日日"], []), (9, 2))
 def test_what_fits_is_found(graph: tuple[list[str], list[Edge]], room: tuple[int, int]) -> None:
     """The first form that fits, though what cannot fit is not drawn; else no name is cut."""
     found = fitted(*graph, room)

@@ -168,6 +168,7 @@ async def test_keys_typed_ahead_of_a_dialog_do_nothing_else() -> None:
         for key in "etTR":  # faster than anything here can open
             on.app.post_message(events.Key(key, key))
         await on.until(lambda: on.mode == "EventDialog")
+        await settle(on.pilot)  # so that what was typed has arrived
         await on.keys("escape")
         assert (on.mode, on.snapshot.height, on.said) == ("live", 0, [])
 
