@@ -22,7 +22,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="package")
 def collects_rarely() -> Iterator[None]:
     """An app makes and drops many objects: a third of its time here would go into looking for
     garbage among them. Elsewhere Python's own measure holds: engines of wasm are worth giving back
