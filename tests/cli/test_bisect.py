@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import REDUCER, ROOT, Aos
+from tests.cli.conftest import Aos
+from tests.support import REDUCER, ROOT
 
 FIELDS = ["height", "record", "before", "after"]
 SEAT = "demo/Seat@1"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import EVENT, REDUCER, START_JSON, Aos, copy_world, patch_reducer
+from tests.cli.conftest import START_JSON, Aos
+from tests.support import EVENT, REDUCER, copy_example, patch_reducer
 
 FIELDS = {"ok", "frames", "records", "root", "head", "seconds"}
 
@@ -193,7 +194,7 @@ def test_a_world_that_cannot_be_written_keeps_its_journal_in_the_home(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_journal_that_cannot_be_written_is_said_to_be_so(tmp_path: Path, aos: Aos) -> None:
-    world = copy_world(tmp_path / "locked")
+    world = copy_example(tmp_path / "locked")
     aos("fire", world, EVENT, START_JSON)
     (world / ".aos/journal").chmod(0o500)
     try:
