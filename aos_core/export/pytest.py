@@ -28,9 +28,9 @@ from aos_core.present import clip
 from aos_core.progress import Progress
 from aos_core.property import Property
 from aos_core.replay import Divergence
+from aos_core.scenario_expect import expected
 from aos_core.scenario_file import Expect
 from aos_core.scenario_writer import (
-    expected,
     last_end,
     manifest_on_disk,
     reproduction,
