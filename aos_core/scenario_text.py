@@ -29,10 +29,11 @@ from aos_core.kernel.records import (
     ReceiptInput,
     input_from_plain,
 )
-from aos_core.present import asks_for, clip, compact, key_text, short_name
+from aos_core.plain import clip, short_name
 from aos_core.scenario_expect import expect_section
 from aos_core.scenario_file import Expect
 from aos_core.toml_values import Unsayable, comment, inline, without_nulls
+from aos_core.words import asks_for, key_text, plainly
 
 
 def write_scenario(
@@ -239,7 +240,7 @@ def _behind(input: Input) -> list[str]:
         plain = canon.decode_lenient(data)
     except CanonError:
         return []
-    return [f"which TOML cannot say as it is: {compact(untyped_to_host(plain), 300)}"]
+    return [f"which TOML cannot say as it is: {plainly(untyped_to_host(plain), 300)}"]
 
 
 def _only_wasm(name: str, old: Program, new: Program) -> bool:

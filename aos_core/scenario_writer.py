@@ -12,8 +12,9 @@ from pathlib import Path
 from aos_core.errors import AosError, UsageError
 from aos_core.files import WorldFiles
 from aos_core.frames import Frame
+from aos_core.free_names import free_name
 from aos_core.journal import Frames
-from aos_core.present import clip
+from aos_core.plain import clip
 from aos_core.replay import Divergence
 from aos_core.scenario_expect import expected
 from aos_core.scenario_file import Expect
@@ -96,8 +97,7 @@ def save_reproduction(world: World, divergence: Divergence) -> Path:
 
     Raises as :func:`reproduction` and :func:`save`."""
     folder, stem = world.files.home / "scenarios", f"diverges-at-{divergence.height}"
-    names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
-    name = next(of for of in names if not (folder / f"{of}.toml").exists())
+    name = free_name(stem, {of.stem for of in folder.glob("*.toml")})
     save(world, folder / f"{name}.toml", reproduction(world, divergence, name))
     return folder / f"{name}.toml"
 
