@@ -1,5 +1,5 @@
-"""Rehearsal: the whole history again with other code, beside what was recorded (journal.md, *With
-other code*).
+"""Rehearsal: the whole history again with other code, beside what was recorded
+(docs/rehearse.md).
 
 Every recorded input comes again, in its order and with its stamps, from a genesis that names the
 other code; so the same code gives the same records at the same heights, and what comes out is an

@@ -1,4 +1,4 @@
-"""The text of a scenario: the inputs of frames as its steps (world-files.md, *Scenario*).
+"""The text of a scenario: the inputs of frames as its steps (docs/scenarios.md).
 
 Played into a fresh branch of the same world they are the same inputs, byte for byte, with the same
 stamps; so the records and the root are the same. Every value is read back before it is written
