@@ -17,8 +17,8 @@ from aos_core.errors import StepFault
 from aos_core.wasm import Runtime, StepLimits, fast, runtime
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
-from tests.support import EVENT, start
-from tests.wasm.modules import ALLOC, ECHO_PAIR, LIMITS, MEMORY, ROOT, build, stepping
+from tests.support import EVENT, ROOT, start
+from tests.wasm.modules import ALLOC, ECHO_PAIR, LIMITS, MEMORY, build, stepping
 
 ECHO = build(MEMORY, ALLOC, ECHO_PAIR)
 ENGINE = tuple(f"tests/wasm/test_{of}.py" for of in ("runtime", "fuel", "traps", "limits"))

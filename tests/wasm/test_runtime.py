@@ -10,13 +10,13 @@ from aos_core import canon
 from aos_core.canon import sha256
 from aos_core.errors import ModuleMissing, StepFault, UsageError
 from aos_core.wasm import Runtime, StepLimits, check_module
+from tests.support import ROOT
 from tests.wasm.modules import (
     ALLOC,
     ECHO_PAIR,
     ECHO_POINTER,
     LIMITS,
     MEMORY,
-    ROOT,
     answering,
     build,
     run_script,
