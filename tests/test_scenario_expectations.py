@@ -15,7 +15,7 @@ from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.kernel.worlds import NAT, module, schema
 from tests.scenarios import ANSWERS, FIRE, RELEASE, failed, run
-from tests.support import PLAN, REDUCER, ROOT, answering, tiny_world
+from tests.support import PLAN, REDUCER, ROOT, answering, copy_example, tiny_world
 
 
 def state(expect: str) -> str:
@@ -80,7 +80,6 @@ def test_a_state_that_is_not_there_yet_is_no_match(world: Path) -> None:
         run(world, '[expect]\nstate."demo/Nobody@1" = 1\n')
 
 
-SEATS = ROOT / "examples/09-cells"
 HOLD = """
 [[steps]]
 fire = { schema = "demo/SeatHold@1", value = { seat = "%s", guest = "ann", for_ns = 1_000 } }
@@ -89,10 +88,7 @@ fire = { schema = "demo/SeatHold@1", value = { seat = "%s", guest = "ann", for_n
 
 @pytest.fixture
 def seats(tmp_path: Path) -> Path:
-    shutil.copytree(SEATS, tmp_path / "seats", ignore=shutil.ignore_patterns(".aos"))
-    (tmp_path / "seats/modules").mkdir()
-    shutil.copy(ROOT / "reducers/prebuilt/cells.wasm", tmp_path / "seats/modules/Seat.wasm")
-    return tmp_path / "seats"
+    return copy_example(tmp_path / "seats", "09-cells", Seat="cells")
 
 
 @pytest.mark.parametrize(("steps", "cells"), [("", 0), (HOLD % "A1", 1), (HOLD % "A1" * 2, 1),

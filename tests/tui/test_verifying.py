@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aos_core import canon
-from aos_core.frames import new_frame, pack
 from aos_core.scenario_file import read_scenario
 from aos_core.world import World
 from aos_tui import process
 from aos_tui.headless import dump
-from tests.support import log
+from tests.support import forge
 from tests.tui.driving import opened, play
 
 
@@ -38,20 +35,6 @@ async def test_verification_can_be_stopped_and_run_again(monkeypatch: pytest.Mon
         await on.keys("e", "ctrl+s")
         assert on.snapshot.live == 46
         assert dump(on.app)["verified"] is None
-
-
-def forge(world: Path) -> None:
-    """Let the last step of a reducer claim another state; the frames after it hold together."""
-    with World.open(world, write=False) as found:
-        bodies = [canon.decode(frame.payload) for frame in found.frames]
-    steps = [of for body in bodies for of in body["records"] if of["k"] == "step"]
-    steps[-1]["after"] = bytes(32)
-    last, data = None, b""
-    for body in bodies:
-        last = new_frame(body if last is None else {**body, "prev": last.hash}, last)
-        data += pack(last.payload)
-    log(world).write_bytes(data)
-    shutil.rmtree(world / ".aos/index")
 
 
 async def test_verify_proves_what_is_on_the_disk_while_the_world_goes_on(world: Path) -> None:
