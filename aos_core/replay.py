@@ -1,4 +1,4 @@
-"""Replay and verification: run the inputs of a journal again and compare (house, decision 3).
+"""Replay and verification: run the inputs of a journal again and compare.
 
 The first difference is named by record, reducer, cell and field. Two comparisons:
 
