@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from aos_core.plain import clean, clip
 
 
-def compact(value: Any, width: int = 60) -> str:
-    """A value of host JSON or of a record on one line; text without quotes."""
+def json_line(value: Any, width: int = 60) -> str:
+    """A value of host JSON or of a record as JSON on one line; a text alone without quotes."""
     from aos_core.air.host_json import untyped_to_host  # not needed before a world is open
     from aos_core.words import bytes_text
 
@@ -33,13 +33,13 @@ def target(kind: str, params: Any, *, host: bool = True) -> str:
     ``host``: whether the host of a URL is named too.
     """
     if not isinstance(params, Mapping):
-        return compact(params, 40)
+        return json_line(params, 40)
     if "url" in params:
         return f"{params.get('method', '')} {_place(str(params['url']), host)}".strip()
     if {"provider", "model", "max_tokens"} <= params.keys():
         return f"{params['provider']} {params['model']}, {params['max_tokens']} tokens at most"
     shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
-    words = (f"{name} {compact(of, 24)}" for name, of in shown.items())
+    words = (f"{name} {json_line(of, 24)}" for name, of in shown.items())
     return clip(", ".join(words), 60) or kind
 
 

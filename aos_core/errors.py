@@ -25,7 +25,7 @@ Every error says what is wrong, where, and what to do::
     +-- StepFault             a step that trapped, ran out of fuel or answered rubbish (kernel only)
     `-- LifecycleError        an input that the life cycle of its object does not allow (a bug)
 
-A *fault* of a turn and a *failed plan* are no exceptions: they are records (house decision 1).
+A *fault* of a turn and a *failed plan* are no exceptions: they are records (docs/architecture.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a scenario expects of a world, looked at one by one (world-files.md, *Scenario*)."""
+"""What a scenario expects of a world, looked at one by one (docs/scenarios.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A world directory: what an author writes, read from disk (world-files.md, *Layout*).
+"""A world directory: what an author writes, read from disk.
 
 Nothing here runs anything. Texts, wasm and blobs are read; making sense of them is for ``air``.
 """
@@ -176,8 +176,8 @@ class WorldFiles:
     def wasm_of(self, module: DefModule) -> bytes | None:
         """The wasm of a module, or None where there is none to be found.
 
-        Looked for as world-files.md says; raises :class:`ModuleMissing` where a place that was
-        named lacks it.
+        It is in ``modules/``, in the file that world.toml names, or what was built of the crate
+        that it names. Raises :class:`ModuleMissing` where a place that was named lacks it.
         """
         if module.name in self.wasm:
             return self.wasm[module.name]

@@ -1,7 +1,7 @@
 """Hosts: who stamps inputs with time and entropy. The only place where the two enter.
 
 A *live* host takes them from the system; a *simulated* one from a seed, by the formulas of
-journal.md (*Clocks, entropy, order*), so that runs repeat exactly.
+docs/journal-format.md (*Identities, entropy, time*), so that runs repeat exactly.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from aos_core.air.fields import PLACEHOLDERS
-from aos_core.air.load import Catalog, parse_json
+from aos_core.air.json_text import parse_json
+from aos_core.air.load import Catalog
 from aos_core.air.manifest import Manifest
 from aos_core.air.nodes import DefModule
 from aos_core.branches import disk_errors

@@ -1,7 +1,7 @@
 """``MerkleMap``: a persistent map from bytes to values with a cached root hash.
 
 A 16-ary trie. The path of a key is SHA-256 of its bytes, walked nibble by nibble. Hashes
-(journal.md, *State and root*)::
+(journal-format.md, 7)::
 
     leaf    SHA-256(00 | path | SHA-256(value bytes))
     branch  SHA-256(01 | u16 big-endian bitmap of children | their hashes in order)

@@ -1,4 +1,4 @@
-"""Text that a terminal takes for nothing but text."""
+"""Text fit to be shown: short, and taken by a terminal for nothing but text."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def clip(text: str, width: int) -> str:
     """``text`` on one line, at most ``width`` characters long."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: max(0, width - 2)] + ".."
+
+
+def short_name(name: str) -> str:
+    """``demo/Aggregator@1`` as ``Aggregator``."""
+    return name.rpartition("/")[2].partition("@")[0]
 
 
 def escaped(json_text: str) -> str:

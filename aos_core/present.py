@@ -11,13 +11,6 @@ from aos_core.errors import ValueRejected
 from aos_core.host_values import kinded_to_host, origin_json, typed_to_host, with_hashes
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Record, show_field
-from aos_core.plain import clip as clip
-from aos_core.words import answers as answers
-from aos_core.words import asks_for as asks_for
-from aos_core.words import bytes_text as bytes_text
-from aos_core.words import compact as compact
-from aos_core.words import key_text as key_text
-from aos_core.words import short_name as short_name
 
 if TYPE_CHECKING:
     from aos_core.world import World

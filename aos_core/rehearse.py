@@ -1,5 +1,5 @@
-"""Rehearsal: the whole history again with other code, beside what was recorded (journal.md, *With
-other code*).
+"""Rehearsal: the whole history again with other code, beside what was recorded
+(docs/rehearse.md).
 
 Every recorded input comes again, in its order and with its stamps, from a genesis that names the
 other code; so the same code gives the same records at the same heights, and what comes out is an
@@ -28,6 +28,7 @@ from aos_core.effect_answers import Answering, Waiting
 from aos_core.effect_match import Asking, Pairs
 from aos_core.errors import CanonError, Diverged, Rejected, UsageError
 from aos_core.frames import Frame
+from aos_core.free_names import free_name
 from aos_core.host_values import origin_json, typed_to_host
 from aos_core.kernel.program import Program
 from aos_core.kernel.records import Input, ManifestInput, ReceiptInput, Record, input_from_plain
@@ -85,11 +86,9 @@ def rehearse(
         return run.report(keep)
 
 
-def free_name(world: World) -> str:
+def rehearsed_name(world: World) -> str:
     """A name for what is kept of a rehearsal of this branch: ``main+rehearsed``, ``-2``, .."""
-    taken, stem = set(world.branches()), f"{world.branch[:50]}+rehearsed"
-    names = (stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3)))
-    return next(name for name in names if name not in taken)
+    return free_name(f"{world.branch[:50]}+rehearsed", world.branches())
 
 
 def _header(start: Frame, code: Code) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Replay and verification: run the inputs of a journal again and compare (house, decision 3).
+"""Replay and verification: run the inputs of a journal again and compare.
 
 The first difference is named by record, reducer, cell and field. Two comparisons:
 
@@ -147,7 +147,7 @@ def frame_payload(height: int, prev: bytes, made: Turn) -> bytes:
 
 
 def frame_body(height: int, prev: bytes, made: Turn) -> dict[str, Any]:
-    """The body of the frame of a turn (journal.md, *Files and frames*)."""
+    """The body of the frame of a turn (journal-format.md, 4)."""
     return {
         "height": height,
         "prev": prev,

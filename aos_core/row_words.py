@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from aos_core.effect_words import target
-from aos_core.words import key_text, short_name
+from aos_core.plain import short_name
+from aos_core.words import key_text
 
 
 def row_words(plain: Mapping[str, Any], about: str, outcome: str | None = None) -> str:

@@ -1,6 +1,6 @@
 """Playing scenarios: step by step into a world, or whole, with what they expect.
 
-The command line, the app's autoplay and tests use this one player (world-files.md, *Scenario*).
+The command line, the app's autoplay and tests use this one player (docs/scenarios.md).
 """
 
 from __future__ import annotations
@@ -326,7 +326,7 @@ def _is_called(item: Pending, name: str) -> bool:
 
 
 def shuffled(pending: Sequence[Pending], seed: int) -> list[Pending]:
-    """In the order of a seed (journal.md)."""
+    """In the order of a seed (journal-format.md, 8)."""
     return sorted(pending, key=lambda item: shuffle_key(seed, item.intent_hash))
 
 

@@ -1,4 +1,4 @@
-"""Scenario files, read and checked (world-files.md, *Scenario*). Running them: ``scenario.py``.
+"""Scenario files, read and checked (docs/scenarios.md). Running them: ``scenario.py``.
 
 What can be known without the world is checked here, with its place: keys, types, ranges, verbs.
 """

@@ -12,17 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from aos_core import canon
-from aos_core.present import (
-    NOTHING,
-    RecordReader,
-    answers,
-    asks_for,
-    changes,
-    clip,
-    compact,
-    key_text,
-    short_name,
-)
+from aos_core.plain import clip, short_name
+from aos_core.present import NOTHING, RecordReader, changes
+from aos_core.words import answers, asks_for, key_text, plainly
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record
@@ -83,13 +75,13 @@ def _parts(before: Any, after: Any, width: int) -> Iterator[Text]:
         name = f"{GAP}  {path}: " if path else f"{GAP}  "
         room = max(20, width - len(name))
         if old is NOTHING:
-            yield Text.assemble(name, compact(new, room))
+            yield Text.assemble(name, plainly(new, room))
         elif new is NOTHING:
-            yield Text.assemble(name, compact(old, room - 8), (" -> gone", "dim"))
+            yield Text.assemble(name, plainly(old, room - 8), (" -> gone", "dim"))
         else:
-            shown = compact(old, max(10, room // 2 - 4))
+            shown = plainly(old, max(10, room // 2 - 4))
             rest = max(10, room - len(shown) - 4)
-            yield Text.assemble(name, (shown, "dim"), (" -> ", "dim"), compact(new, rest))
+            yield Text.assemble(name, (shown, "dim"), (" -> ", "dim"), plainly(new, rest))
 
 
 class Teller:
@@ -272,4 +264,4 @@ def _tag(value: Any) -> str | None:
 
 
 def _key(key: Any) -> str:
-    return "" if key is None else f" [{compact(key, 40)}]"
+    return "" if key is None else f" [{plainly(key, 40)}]"

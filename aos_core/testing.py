@@ -18,7 +18,7 @@ from aos_core.air.host_json import untyped_to_host
 from aos_core.bisect import bisect
 from aos_core.errors import AosError, UsageError
 from aos_core.kernel.turn import Turn
-from aos_core.present import NOTHING, changes, compact
+from aos_core.present import NOTHING, changes
 from aos_core.property import Property
 from aos_core.scenario import (
     MOST_ORDERS,
@@ -32,6 +32,7 @@ from aos_core.scenario import (
 )
 from aos_core.scenario_file import Scenario, parse_scenario
 from aos_core.view import Pending
+from aos_core.words import plainly
 from aos_core.world import World
 
 __all__ = [
@@ -240,4 +241,4 @@ def _difference(one: str, before: dict[str, object], other: str, after: dict[str
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is NOTHING else compact(value)
+    return "nothing" if value is NOTHING else plainly(value)

@@ -12,24 +12,19 @@ from aos_core.errors import CanonError
 from aos_core.plain import clip
 
 
-def short_name(name: str) -> str:
-    """``demo/Aggregator@1`` as ``Aggregator``."""
-    return name.rpartition("/")[2].partition("@")[0]
+def plainly(value: Any, width: int = 60) -> str:
+    """A value of host JSON on one line, to be read, not parsed: no text in it stands in quotes."""
+    return clip(_spelled(value), width)
 
 
-def compact(value: Any, width: int = 60) -> str:
-    """A value of host JSON on one line, to be read, not parsed: text stands without quotes."""
-    return clip(_plainly(value), width)
-
-
-def _plainly(value: Any) -> str:
+def _spelled(value: Any) -> str:
     match value:
         case str():
             return value or '""'
         case dict():
-            return "{" + ", ".join(f"{name}: {_plainly(of)}" for name, of in value.items()) + "}"
+            return "{" + ", ".join(f"{name}: {_spelled(of)}" for name, of in value.items()) + "}"
         case list():
-            return "[" + ", ".join(map(_plainly, value)) + "]"
+            return "[" + ", ".join(map(_spelled, value)) + "]"
     return json.dumps(value)
 
 
@@ -43,7 +38,7 @@ def key_text(key: bytes) -> str:
     """The key of a cell or event to be read: the value, where it is canonical bytes of one."""
     if key.startswith(canon.SELF_DESCRIBE):
         try:
-            return compact(untyped_to_host(canon.decode(key)))
+            return plainly(untyped_to_host(canon.decode(key)))
         except CanonError:
             pass
     return bytes_text(key)
@@ -55,8 +50,8 @@ def asks_for(kind: str, params: Any) -> str:
         return f"{kind} {params.get('method', '')} {params['url']}"
     if isinstance(params, Mapping):
         shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
-        return f"{kind} {', '.join(f'{name} {compact(of, 24)}' for name, of in shown.items())}"
-    return f"{kind} {compact(params, 40)}"
+        return f"{kind} {', '.join(f'{name} {plainly(of, 24)}' for name, of in shown.items())}"
+    return f"{kind} {plainly(params, 40)}"
 
 
 def answers(payload: Any) -> str:
@@ -64,5 +59,5 @@ def answers(payload: Any) -> str:
     if isinstance(payload, Mapping) and {"status", "headers"} <= set(payload):
         return f"{payload['status']} {payload.get('body_preview') or ''}".rstrip()
     if isinstance(payload, Mapping):
-        return compact({name: of for name, of in payload.items() if of is not None}, 200)
-    return compact(payload, 200)
+        return plainly({name: of for name, of in payload.items() if of is not None}, 200)
+    return plainly(payload, 200)

@@ -6,9 +6,10 @@ what came after it. F names where its fork leaves: ``main-22`` goes on after rec
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Collection
+
+from aos_core.free_names import free_name
 
 _LONGEST = 60
 """So many characters of a branch's name are taken into that of another."""
@@ -16,12 +17,6 @@ _LONGEST = 60
 _UNDO = re.compile(r"(.+-undo-([0-9]+))(-[0-9]+)?")
 _EARLIER = re.compile(r"~[0-9]+$")
 """What an earlier run has at its end: its number changes with every run."""
-
-
-def free_name(stem: str, taken: Collection[str]) -> str:
-    """``stem``, or where that is taken the first of ``stem-2`` and so on that is not."""
-    names = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
-    return next(name for name in names if name not in taken)
 
 
 def fork_name(of: str, height: int, taken: Collection[str]) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aos_core.plain import clip
 from aos_tui.branch_names import is_made
 from aos_tui.chips import chip
-from aos_tui.formatting import Piece, clip
+from aos_tui.formatting import Piece
 
 if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs

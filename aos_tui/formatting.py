@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.style import Style
 from rich.text import Text
 
-from aos_core.effect_words import compact as compact
-from aos_core.effect_words import target as target
-from aos_core.plain import clip as clip
-from aos_core.plain import escaped
+from aos_core.effect_words import json_line, target
+from aos_core.plain import clip, escaped, short_name
 from aos_tui.chips import DIGITS, chip, chipped
 from aos_tui.glyphs import Glyphs
 from aos_tui.snapshot import Index, Snapshot, Verified
@@ -84,11 +82,6 @@ def _ended(pieces: list[Piece]) -> list[Piece]:
     return found[::-1]
 
 
-def short_name(name: str) -> str:
-    """``demo/Aggregator@1`` as ``Aggregator``."""
-    return name.rpartition("/")[2].partition("@")[0]
-
-
 def short_hash(digest: bytes) -> str:
     """The first digits of a hash."""
     return f"{digest.hex()[:4]}.."
@@ -146,12 +139,12 @@ def outcome(payload: Any) -> str:
     """A receipt's payload in a few words: status and beginning of the body for HTTP, beginning
     of the answer for a model."""
     if not isinstance(payload, Mapping):
-        return compact(payload, 40)
+        return json_line(payload, 40)
     if "status" in payload and "headers" in payload:
         return f"{payload['status']} {clip(str(payload.get('body_preview') or ''), 60)}".rstrip()
     if "output_preview" in payload:
         return clip(str(payload["output_preview"]), 60)
-    return compact({name: of for name, of in payload.items() if of is not None}, 60)
+    return json_line({name: of for name, of in payload.items() if of is not None}, 60)
 
 
 def origin_text(origin: Mapping[str, Any], index: Index) -> str:

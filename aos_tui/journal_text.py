@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aos_core.plain import short_name
 from aos_tui.formatting import (
     KIND_WIDTH,
     Piece,
@@ -14,7 +15,6 @@ from aos_tui.formatting import (
     kind_text,
     plain,
     record_glyph,
-    short_name,
     some,
     summary,
 )

@@ -17,8 +17,9 @@ from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from aos_core.plain import clip
 from aos_tui.actions import PICKER, bindings_of, help_groups
-from aos_tui.formatting import Piece, clip, to_text
+from aos_tui.formatting import Piece, to_text
 from aos_tui.panes.about import AboutPlace
 from aos_tui.panes.base import Pane
 from aos_tui.panes.footer import KeysFooter

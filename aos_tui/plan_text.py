@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aos_core.plain import clean, clip
+from aos_core.effect_words import target
+from aos_core.plain import clean, clip, short_name
 from aos_core.plan_words import expression
-from aos_tui.formatting import short_name, target
 
 if TYPE_CHECKING:
     from aos_core.view import Pending, PlanView, StepView

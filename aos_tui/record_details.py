@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from aos_core.plain import clean, clip
+from aos_core.effect_words import target
+from aos_core.plain import clean, clip, short_name
 from aos_tui.chips import chip
-from aos_tui.formatting import Piece, origin_text, outcome, short_name, target
+from aos_tui.formatting import Piece, origin_text, outcome
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record

@@ -9,7 +9,8 @@ import pytest
 import wasmtime
 
 from aos_core.wasm import runtime
-from tests.support import copy_example
+from aos_core.world import World
+from tests.support import EVENT, copy_example, start
 
 _compile, _new_engine = runtime._compile, runtime._new_engine
 
@@ -35,3 +36,11 @@ def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def aggregator(tmp_path: Path) -> Path:
     """The aggregator, copied, with its own wasm and without any journal."""
     return copy_example(tmp_path / "world")
+
+
+@pytest.fixture(name="opened")
+def begun(world: Path) -> World:
+    """The aggregator in memory, three requests pending."""
+    found = World.open(world, memory=True)
+    found.fire(EVENT, start())
+    return found

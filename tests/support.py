@@ -13,6 +13,7 @@ from typing import Any
 import wasmtime
 
 from aos_core import canon
+from aos_core.frames import new_frame, pack
 from aos_core.kernel.records import Record
 from aos_core.kernel.turn import Turn
 from aos_core.view import Pending
@@ -37,19 +38,20 @@ def start(*letters: str, topic: str = "demo") -> dict[str, Any]:
     return {"Start": {"topic": topic, **targets}}
 
 
-def copy_example(to: Path) -> Path:
-    shutil.copytree(EXAMPLE, to, ignore=shutil.ignore_patterns(".aos"))
+def copy_example(to: Path, slug: str = "04-aggregator", **modules: str) -> Path:
+    """A world that ships, copied without any journal; with the wasm of its modules, by the names
+    of their reducers in ``prebuilt``."""
+    shutil.copytree(ROOT / "examples" / slug, to, ignore=shutil.ignore_patterns(".aos"))
     (to / "modules").mkdir()
-    shutil.copy(WASM, to / "modules/Aggregator.wasm")
+    for name, reducer in (modules or {"Aggregator": "aggregator"}).items():
+        shutil.copy(ROOT / f"reducers/prebuilt/{reducer}.wasm", to / f"modules/{name}.wasm")
     return to
 
 
 def counter_world(to: Path) -> Path:
     """Rung 00, whose turns are the smallest there are, without its scenarios."""
-    left_out = shutil.ignore_patterns(".aos", "scenarios")
-    shutil.copytree(ROOT / "examples/00-counter", to, ignore=left_out)
-    (to / "modules").mkdir()
-    shutil.copy(ROOT / "reducers/prebuilt/counter.wasm", to / "modules/Counter.wasm")
+    copy_example(to, "00-counter", Counter="counter")
+    shutil.rmtree(to / "scenarios")
     config = (to / "world.toml").read_text("utf-8")
     (to / "world.toml").write_text(config.replace('default_scenario = "basic"\n', ""), "utf-8")
     return to
@@ -165,7 +167,30 @@ def plain(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [record.to_plain() for record in records]
 
 
-# -- kept states ------------------------------------------------------------------------------
+# -- what was altered ------------------------------------------------------------------------------
+
+
+def forge(world: Path, turn: int = -1) -> int:
+    """Let the first step of a frame claim another state, in a journal that holds together; returns
+    the height of that step."""
+    with World.open(world, write=False) as found:
+        frames = list(found.frames)
+    data, last, height = b"", None, -1
+    for frame in frames:
+        body = dict(canon.decode(frame.payload))
+        if last is not None:
+            body["prev"] = last.hash
+        if frame is frames[turn]:
+            at, step = next((n, of) for n, of in enumerate(body["records"]) if of["k"] == "step")
+            step["after"] = bytes(32)
+            height = frame.height + at
+        last = new_frame(body, last)
+        data += pack(last.payload)
+    log(world).write_bytes(data)
+    for name in ("index.db", "snapshots.db"):
+        (world / ".aos" / name).unlink(missing_ok=True)
+    forget_offsets(world)
+    return height
 
 
 def damage_kept(world: Path, change: str, which: str = "all") -> int:

@@ -16,8 +16,8 @@ from aos_core.problems import Problem
 from aos_core.report import ASCII, UNICODE, report
 from tests.air.broken_worlds import BROKEN
 from tests.air.checked_worlds import Change, also, drop, put, sound, step
+from tests.support import WASM
 
-WASM = Path(__file__).parents[1] / "reducers/prebuilt/aggregator.wasm"
 FILES = {"manifest": "air/manifest.json", "plan": "plans/plan.json"}
 
 
@@ -39,12 +39,6 @@ def write(root: Path, change: Change = lambda nodes: None) -> Path:
 def found(root: Path) -> list[tuple[str | None, str, str | None]]:
     """(file, code, path) of the errors."""
     return [(of.file, of.code, of.path) for of in find_problems(root) if of.severity == "error"]
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text("utf-8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), "utf-8")
 
 
 def test_a_sound_world_has_no_problem(tmp_path: Path) -> None:

@@ -87,6 +87,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert "://" in link or (page.parent / link).exists(), link
 
 
+def test_every_rule_that_code_names_is_on_the_page_of_rules() -> None:
+    listed = set(re.findall(r"(?m)^\| (B-\d+) \|", (DOCS / "byte-rules.md").read_text("utf-8")))
+    files = [of for room in ("aos_core", "tests") for of in (ROOT / room).rglob("*.py")]
+    named = {of for file in files for of in re.findall(r"\bB-\d+", file.read_text("utf-8"))}
+    assert named and named == listed
+
+
 BLOCKS = re.findall(
     r"```python\n(.*?)```", (DOCS / "testing-worlds.md").read_text("utf-8"), re.DOTALL
 )

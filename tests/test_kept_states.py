@@ -20,7 +20,7 @@ from aos_core.snapshots import StoredSnapshots
 from aos_core.verify import verify
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
-from tests.support import EVENT, ROOT, copy_example, damage_kept, log, release_all, start
+from tests.support import EVENT, copy_example, damage_kept, log, release_all, start
 
 SEATS = 24
 
@@ -38,9 +38,7 @@ def plans_world(to: Path) -> Path:
 
 def cells_world(to: Path) -> Path:
     """Cells, each of which has asked for a timer."""
-    shutil.copytree(ROOT / "examples/09-cells", to, ignore=shutil.ignore_patterns(".aos"))
-    (to / "modules").mkdir()
-    shutil.copy(ROOT / "reducers/prebuilt/cells.wasm", to / "modules/Seat.wasm")
+    copy_example(to, "09-cells", Seat="cells")
     with World.open(to) as opened:
         for number in range(SEATS):
             hold = {"seat": f"A{number}", "guest": "ann", "for_ns": 10**12}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from aos_core import canon
 from aos_core.errors import UsageError
 from aos_core.scenario import Run, run_scenario
 from tests.fixtures import compiled_once  # noqa: F401
-from tests.support import ROOT, write_scenario
+from tests.support import copy_example, write_scenario
 
 PLAN = "demo/summarize_plan@1"
 FIRE = """
@@ -26,11 +25,7 @@ PAGE = '[[answers]]\nmatch = { kind = "http.request" }\nhttp = { body = "a page"
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
     """The summarizer, copied, with its own wasm."""
-    to = tmp_path / "world"
-    shutil.copytree(ROOT / "examples/07-llm-summarizer", to, ignore=shutil.ignore_patterns(".aos"))
-    (to / "modules").mkdir()
-    shutil.copy(ROOT / "reducers/prebuilt/llm-summarizer.wasm", to / "modules/Summarizer.wasm")
-    return to
+    return copy_example(tmp_path / "world", "07-llm-summarizer", Summarizer="llm-summarizer")
 
 
 def run(world: Path, answer: str, expect: str = "", max_tokens: int = 100) -> Run:

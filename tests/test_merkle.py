@@ -36,7 +36,7 @@ def build(model: Mapping[bytes, bytes]) -> MerkleMap[bytes]:
 
 
 def defined_root(model: Mapping[bytes, bytes]) -> bytes:
-    """The root as journal.md defines it, computed from the content at once."""
+    """The root as journal-format.md defines it, computed from the content at once."""
 
     def node(group: list[tuple[bytes, bytes]], depth: int) -> bytes:
         if len(group) == 1:

@@ -17,7 +17,7 @@ from aos_core.files import WorldFiles
 from aos_core.kernel.state import State
 from aos_core.other_code import Code, with_files, with_module
 from aos_core.rehearsal import Rehearsal
-from aos_core.rehearse import free_name, rehearse
+from aos_core.rehearse import rehearse, rehearsed_name
 from aos_core.rehearse_folder import rehearse_folder
 from aos_core.scenario import run_scenario
 from aos_core.scenario_file import read_scenario
@@ -132,8 +132,8 @@ def test_what_is_kept_verifies_and_the_old_branch_stays(played: Path) -> None:
     with World.open(played, write=False) as world:
         before = world.head
         code = with_module(world, REDUCER, patched(played))
-        found = rehearse(world, code, keep=free_name(world))
-        assert found.branch == "main+rehearsed" and free_name(world) == "main+rehearsed-2"
+        found = rehearse(world, code, keep=rehearsed_name(world))
+        assert found.branch == "main+rehearsed" and rehearsed_name(world) == "main+rehearsed-2"
         with pytest.raises(UsageError, match="exists"):
             rehearse(world, code, keep="main+rehearsed")
     with World.open(played, "main+rehearsed") as kept:

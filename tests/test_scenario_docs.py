@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from aos_core.scenario_file import read_scenario
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs/scenarios.md").read_text("utf-8")
 QUOTED = re.findall(r"```toml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

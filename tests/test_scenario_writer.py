@@ -20,7 +20,8 @@ from aos_core.hosts import LiveHost, SimulatedHost
 from aos_core.kernel.records import EventInput, ReceiptInput
 from aos_core.scenario import Player, edited, run_scenario
 from aos_core.scenario_file import FAULTS, Scenario, read_scenario
-from aos_core.scenario_writer import reproduction, save, scenario_of, write_scenario
+from aos_core.scenario_text import write_scenario
+from aos_core.scenario_writer import reproduction, save, scenario_of
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.kernel.worlds import NAT, TEXT, module, record, schema

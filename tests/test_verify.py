@@ -15,13 +15,11 @@ from typing import Any
 
 import pytest
 
-from aos_core import canon
 from aos_core.errors import JournalDamaged, UsageError
-from aos_core.frames import new_frame, pack
 from aos_core.replay import Divergence
 from aos_core.verify import cluster, let_go, processes, usual_cause, verify, work
 from aos_core.world import World
-from tests.support import EVENT, ROOT, copy_example, forget_offsets, log, release_all, start
+from tests.support import EVENT, ROOT, copy_example, forge, log, release_all, start
 
 TURNS = 240
 
@@ -59,29 +57,6 @@ class Counted(ThreadPoolExecutor):
         assert fn is work
         self.given.extend(args)
         return super().submit(fn, *args, **more)
-
-
-def forge(world: Path, turn: int) -> int:
-    """Another state hash in a step of frame ``turn``, in a journal that holds together; returns the
-    height of that step."""
-    with World.open(world, write=False) as opened:
-        frames = list(opened.frames)
-    data, last, height = b"", None, -1
-    for index, frame in enumerate(frames):
-        body: dict[str, Any] = dict(canon.decode(frame.payload))
-        if last is not None:
-            body["prev"] = last.hash
-        if index == turn:
-            at, record = next((n, of) for n, of in enumerate(body["records"]) if of["k"] == "step")
-            record["after"] = bytes(32)
-            height = frame.height + at
-        last = new_frame(body, last)
-        data += pack(last.payload)
-    log(world).write_bytes(data)
-    for name in ("index.db", "snapshots.db"):
-        (world / ".aos" / name).unlink(missing_ok=True)
-    forget_offsets(world)
-    return height
 
 
 def test_stretches_run_side_by_side_and_cover_everything_once(world: Path) -> None:

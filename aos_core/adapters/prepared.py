@@ -1,7 +1,7 @@
 """Prepared receipts: the answers of a scenario, and those that answer themselves.
 
 They vary in nothing: adapter ``scenario``, timings 0, JSON as compact UTF-8 in file order
-(world-files.md). This one harness serves scenarios, command line, app and tests alike.
+(docs/scenarios.md, *Answers*). This one harness serves scenarios, command line, app and tests.
 """
 
 from __future__ import annotations

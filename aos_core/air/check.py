@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from aos_core.air import check_plans, check_secrets, check_world
+from aos_core.air import check_authority, check_plans, check_routing, check_secrets, check_world
 from aos_core.air.load import Catalog
 from aos_core.air.survey import Survey
 from aos_core.problems import Problem, has_errors, placed, raise_errors
@@ -49,17 +49,17 @@ RULES_OF_WORLDS: tuple[Rule, ...] = (
     check_world.effects_are_listed,
     check_world.reducer_effects_are_granted,
     check_world.module_bindings_fit,
-    check_world.grants_fit,
-    check_world.cap_enforcers_are_listed,
-    check_world.cap_enforcers_can_judge,
-    check_world.default_policy_exists,
-    check_world.policies_name_known_things,
+    check_authority.grants_fit,
+    check_authority.cap_enforcers_are_listed,
+    check_authority.cap_enforcers_can_judge,
+    check_authority.default_policy_exists,
+    check_authority.policies_name_known_things,
     check_secrets.secrets_name_known_things,
-    check_world.routes_fit,
-    check_world.reducer_receipts_are_routed,
-    check_world.receipt_events_suit_every_reducer,
-    check_world.inboxes_name_reducers,
-    check_world.triggers_fit,
+    check_routing.routes_fit,
+    check_routing.reducer_receipts_are_routed,
+    check_routing.receipt_events_suit_every_reducer,
+    check_routing.inboxes_name_reducers,
+    check_routing.triggers_fit,
     check_plans.emits_are_granted,
     check_plans.correlated_waits_are_filtered,
 )

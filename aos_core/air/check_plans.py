@@ -22,15 +22,12 @@ from aos_core.air.plan_view import (
     longest,
 )
 from aos_core.air.schemas import Schemas
-from aos_core.air.survey import Survey
+from aos_core.air.survey import Problems, Survey
 from aos_core.air.types import ListOf, Option, Record, Ref, SetOf, Type, Variant
 from aos_core.air.values import UNIT, to_plain
 from aos_core.errors import AirError
 from aos_core.hints import did_you_mean
 from aos_core.problems import Problem
-
-Problems = Iterator[Problem]
-
 
 # -- the graph --------------------------------------------------------------------------------
 

@@ -8,11 +8,8 @@ from typing import Any
 
 from aos_core.air.nodes import DefSecret, Step
 from aos_core.air.plan_view import PlanView
-from aos_core.air.survey import Survey
+from aos_core.air.survey import Problems, Survey
 from aos_core.hints import did_you_mean
-from aos_core.problems import Problem
-
-Problems = Iterator[Problem]
 
 
 def secrets_name_known_things(survey: Survey) -> Problems:

@@ -1,37 +1,22 @@
-"""The rules of ``check`` for a manifest, its modules, its routing and its authority.
+"""The rules of ``check`` for a manifest: what it lists, its schemas, effects and modules.
 
-Each gives the problems it finds (air-v1, sections 2, 7, 10 and 12; B-7, B-15).
+Each gives the problems it finds (air-v1, sections 2 and 12; B-7).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
-from aos_core.air import literals
-from aos_core.air.builtins import (
-    ALLOW_ALL,
-    CHECK_INPUT,
-    CHECK_OUTPUT,
-    GOVERNANCE_ENFORCER,
-    RECEIPT_EVENTS,
-)
 from aos_core.air.check_plans import unknown_effect
-from aos_core.air.load import Key, builtin_nodes, compiles
-from aos_core.air.manifest import Grant, Manifest, Route
-from aos_core.air.misfit import Misfit
-from aos_core.air.nodes import DefCap, DefEffect, DefModule, DefPlan, DefPolicy, DefSchema, Node
-from aos_core.air.plan_view import Held, lack
+from aos_core.air.load import Key, builtin_nodes
+from aos_core.air.manifest import Manifest
+from aos_core.air.nodes import DefCap, DefEffect, DefModule, DefPlan, DefSchema, Node
 from aos_core.air.schemas import Schemas
-from aos_core.air.survey import LIST_OF, MANIFEST, Survey
+from aos_core.air.survey import LIST_OF, MANIFEST, Problems, Survey
 from aos_core.air.types import ListOf, MapOf, Option, Record, Ref, SetOf, Type, Variant
 from aos_core.errors import AirError
 from aos_core.hints import did_you_mean
-from aos_core.problems import Problem
-
-Problems = Iterator[Problem]
-
 
 # -- names ------------------------------------------------------------------------------------
 
@@ -269,7 +254,7 @@ def module_bindings_fit(survey: Survey) -> Problems:
         path = f"module_bindings.{name}"
         module = survey.modules.get(name)
         if module is None or module.module_kind != "reducer":
-            yield from _unknown_reducer(survey, path, name)
+            yield from survey.unknown_reducer(path, name)
             continue
         for slot, grant in slots.items():
             yield from _slot_fits(survey, module, slot, grant, f"{path}.slots.{slot}")
@@ -282,259 +267,10 @@ def _slot_fits(survey: Survey, module: DefModule, slot: str, grant: str, path: s
             did_you_mean(slot, ["default", *module.cap_slots]),
         )  # fmt: skip
     if grant not in survey.grants:
-        yield from _unknown_grant(survey, MANIFEST, path, grant)
+        hint, message = did_you_mean(grant, survey.grants), f"there is no grant {grant!r}"
+        yield from survey.unknown(grant, "unknown_grant", MANIFEST, path, message, hint)
         return
     wanted, granted = module.cap_slots.get(slot), survey.granted_type(grant)
     if wanted is not None and granted not in (None, wanted):
         message = f"grant {grant} is of {granted}; the slot is for {wanted}"
         yield survey.error("cap_type", MANIFEST, path, message)
-
-
-# -- authority --------------------------------------------------------------------------------
-
-
-def grants_fit(survey: Survey) -> Problems:
-    for index, grant in enumerate(survey.manifest.grants):
-        path = f"defaults.cap_grants[{index}]"
-        if survey.grants[grant.name] is not grant:
-            yield survey.error(
-                "duplicate", MANIFEST, f"{path}.name", f"there are two grants {grant.name}"
-            )
-        cap = survey.caps.get(grant.cap)
-        if cap is None:
-            hint = survey.hint(grant.cap, DefCap.kind)
-            message = f"grant {grant.name}: unknown cap {grant.cap}"
-            yield from survey.unknown(
-                grant.cap, "unknown_cap", MANIFEST, f"{path}.cap", message, hint
-            )
-        elif compiles(cap.schema, survey.catalog.schemas):
-            yield from _params_fit(survey, grant, cap, f"{path}.params")
-
-
-def _params_fit(survey: Survey, grant: Grant, cap: DefCap, path: str) -> Problems:
-    schemas = survey.catalog.schemas
-    try:
-        stored = literals.literal(grant.params, cap.schema, schemas, path)
-        schemas.compile(cap.schema).normalise(literals.runtime(stored))
-    except AirError as error:
-        at = str(error.where.get("path", path))
-        yield survey.error("bad_literal", MANIFEST, at, error.message, error.hint)
-    except Misfit as misfit:
-        at = ".".join([path, *misfit.path])
-        yield survey.error("bad_literal", MANIFEST, at, misfit.message)
-
-
-def cap_enforcers_are_listed(survey: Survey) -> Problems:
-    """Of the caps in use: a cap whose enforcer is not known allows nothing."""
-    listed = {ref.name for ref in survey.manifest.refs["modules"]}
-    granted = {grant.cap for grant in survey.manifest.grants}
-    for name, cap in survey.caps.items():
-        builtin = (cap.kind, name) in builtin_nodes()
-        if cap.enforcer == ALLOW_ALL or (builtin and name not in granted):
-            continue
-        if cap.enforcer in listed:
-            continue
-        key, path = (MANIFEST, "modules") if builtin else ((cap.kind, name), "enforcer.module")
-        if cap.enforcer in survey.modules:
-            message = f"the manifest does not list {cap.enforcer}, the enforcer of {name}"
-            yield survey.warning("not_listed", key, path, message, "list it under modules")
-        else:
-            message = f"unknown enforcer {cap.enforcer}: the cap allows nothing"
-            hint = survey.hint(cap.enforcer, DefModule.kind)
-            yield survey.warning("unknown_enforcer", key, path, message, hint)
-
-
-def cap_enforcers_can_judge(survey: Survey) -> Problems:
-    """Of the caps in use: their enforcer is a pure module for what an enforcer is asked."""
-    granted = {grant.cap for grant in survey.manifest.grants}
-    for name, cap in survey.caps.items():
-        module = survey.modules.get(cap.enforcer)
-        if module is None or (name not in granted and (cap.kind, name) in builtin_nodes()):
-            continue
-        if cap.enforcer == GOVERNANCE_ENFORCER:
-            yield survey.warning(
-                "not_run", (cap.kind, name), "enforcer.module",
-                f"this version does not run {cap.enforcer}: the cap allows nothing",
-            )  # fmt: skip
-        asked = module.abi.get("input"), module.abi.get("output")
-        if module.module_kind != "pure" or asked != (CHECK_INPUT, CHECK_OUTPUT):
-            yield survey.warning(
-                "no_enforcer", (cap.kind, name), "enforcer.module",
-                f"{cap.enforcer} is no enforcer: the cap allows nothing",
-                f"an enforcer is a pure module from {CHECK_INPUT} to {CHECK_OUTPUT}",
-            )  # fmt: skip
-
-
-def default_policy_exists(survey: Survey) -> Problems:
-    name = survey.manifest.policy
-    if name is not None and (DefPolicy.kind, name) not in survey.catalog.nodes:
-        hint = survey.hint(name, DefPolicy.kind)
-        yield from survey.unknown(
-            name, "unknown_policy", MANIFEST, "defaults.policy", f"unknown policy {name}", hint
-        )
-
-
-def policies_name_known_things(survey: Survey) -> Problems:
-    """A rule that matches nothing does no harm by itself, so these are warnings."""
-    origins = {"reducer": survey.modules, "plan": survey.plans}
-    known: dict[str, Mapping[str, Any] | set[str]] = {
-        "effect_kind": survey.effects,
-        "cap_name": survey.grants,
-        "cap_type": survey.cap_types(),
-        "origin_kind": origins,
-        "origin_name": {**survey.modules, **survey.plans},
-    }
-    for policy in survey.own(DefPolicy):
-        for index, rule in enumerate(policy.rules):
-            for name, value in rule.when.items():
-                if value not in known[name] and not survey.is_lost(value):
-                    yield survey.warning(
-                        f"unknown_{name}", (policy.kind, policy.name),
-                        f"rules[{index}].when.{name}", f"the rule matches nothing: there is no "
-                        f"{name} {value!r}", did_you_mean(value, known[name]),
-                    )  # fmt: skip
-
-
-def _unknown_grant(survey: Survey, key: Key, path: str, grant: str) -> Problems:
-    hint = did_you_mean(grant, survey.grants)
-    message = f"there is no grant {grant!r}"
-    yield from survey.unknown(grant, "unknown_grant", key, path, message, hint)
-
-
-# -- routing and triggers ---------------------------------------------------------------------
-
-
-def routes_fit(survey: Survey) -> Problems:
-    for index, route in enumerate(survey.manifest.routes or ()):
-        path = f"routing.events[{index}]"
-        module = survey.modules.get(route.reducer)
-        if module is None or module.module_kind != "reducer":
-            yield from _unknown_reducer(survey, f"{path}.reducer", route.reducer)
-            continue
-        if route.reducer.startswith("sys/"):
-            message = f"this version does not run {route.reducer}"
-            yield survey.error("not_run", MANIFEST, f"{path}.reducer", message)
-        event, schemas = module.abi["event"], survey.catalog.schemas
-        if event not in schemas:
-            continue  # a problem of its own
-        if route.event != event and route.event not in schemas.member_tags(event):
-            yield survey.error(
-                "wrong_event", MANIFEST, f"{path}.event",
-                f"{route.reducer} takes {event}, which does not hold {route.event}",
-                f"route {event}, or give it one arm that refers to {route.event}",
-            )  # fmt: skip
-            continue
-        yield from _key_field_fits(survey, route, module, path)
-
-
-def _key_field_fits(survey: Survey, route: Route, module: DefModule, path: str) -> Problems:
-    if module.key_schema is None and route.key_field is not None:
-        yield survey.error(
-            "key_field", MANIFEST, f"{path}.key_field", f"{route.reducer} is not keyed",
-            "leave key_field out, or give the module a key_schema",
-        )  # fmt: skip
-    elif module.key_schema is not None and not route.key_field:
-        if route.event not in RECEIPT_EVENTS.values():
-            yield survey.error(
-                "key_field", MANIFEST, path, f"{route.reducer} is keyed, so the route needs a "
-                "key_field", "the path of the key in the event, such as $value.id",
-            )  # fmt: skip
-    elif route.key_field and route.event in survey.catalog.schemas.types:
-        found = _lack(survey, route.event, route.key_field)
-        if found is not None:
-            yield survey.error("key_field", MANIFEST, f"{path}.key_field", *found)
-
-
-def _lack(survey: Survey, schema: str, path: str) -> tuple[str, str | None] | None:
-    """(message, hint) where a path is not in a schema, or None."""
-    found = lack(Held(Ref(schema)), tuple(path.split(".")), survey.catalog.schemas)
-    if found is None:
-        return None
-    return f"{schema} has no {path}: no {found.part!r}", did_you_mean(found.part, found.known)
-
-
-def reducer_receipts_are_routed(survey: Survey) -> Problems:
-    """A reducer that no route brings its receipts asks for effects in vain."""
-    for module in survey.own(DefModule):
-        for index, kind in enumerate(module.effects_emitted):
-            event = RECEIPT_EVENTS.get(kind)
-            if event is not None and not _reaches(survey, module, event):
-                yield survey.warning(
-                    "no_receipt_route", (module.kind, module.name),
-                    f"abi.{module.module_kind}.effects_emitted[{index}]",
-                    f"no route brings it {event}, the receipt of {kind}",
-                    f"refer to {event} in an arm of {module.abi.get('event')}; a keyed reducer "
-                    "also needs a route to it without key_field",
-                )  # fmt: skip
-
-
-def _reaches(survey: Survey, module: DefModule, event: str) -> bool:
-    routes = [of for of in survey.manifest.routes or () if of.reducer == module.name]
-    if any(route.event == event for route in routes):
-        return True
-    family = any(of.event == module.abi.get("event") and not of.key_field for of in routes)
-    return family and event in survey.catalog.schemas.member_tags(module.abi.get("event", ""))
-
-
-def receipt_events_suit_every_reducer(survey: Survey) -> Problems:
-    """A receipt event has the key of the asking cell or none, so keyed and unkeyed reducers
-    cannot both take it: whichever asked, the other's route refuses its receipt."""
-    emitted = {kind for module in survey.own(DefModule) for kind in module.effects_emitted}
-    for kind in sorted(emitted & RECEIPT_EVENTS.keys()):
-        event = RECEIPT_EVENTS[kind]
-        takers = [of for of in survey.own(DefModule) if _reaches(survey, of, event)]
-        keyed = [of.name for of in takers if of.key_schema is not None]
-        unkeyed = [of.name for of in takers if of.key_schema is None]
-        if keyed and unkeyed:
-            yield survey.error(
-                "mixed_receipts", MANIFEST, "routing.events",
-                f"{event} goes to {keyed[0]}, which is keyed, and to {unkeyed[0]}, which is not: "
-                "no receipt suits both",
-                f"key both or none, or drop the arm for {event} where {kind} is not asked for",
-            )  # fmt: skip
-
-
-def inboxes_name_reducers(survey: Survey) -> Problems:
-    for index, inbox in enumerate(survey.manifest.inboxes):
-        module = survey.modules.get(inbox.reducer)
-        if module is None or module.module_kind != "reducer":
-            path = f"routing.inboxes[{index}].reducer"
-            yield from _unknown_reducer(survey, path, inbox.reducer)
-
-
-def _unknown_reducer(survey: Survey, path: str, name: str) -> Problems:
-    if name in survey.modules:
-        yield survey.error("unknown_reducer", MANIFEST, path, f"{name} is no reducer")
-        return
-    hint, message = survey.hint(name, DefModule.kind), f"unknown reducer {name}"
-    yield from survey.unknown(name, "unknown_reducer", MANIFEST, path, message, hint)
-
-
-def triggers_fit(survey: Survey) -> Problems:
-    seen: set[tuple[str, str]] = set()
-    for index, trigger in enumerate(survey.manifest.triggers):
-        path = f"triggers[{index}]"
-        if (trigger.event, trigger.plan) in seen:
-            message = f"two triggers start {trigger.plan} for {trigger.event}"
-            yield survey.error("duplicate", MANIFEST, path, message)
-        seen.add((trigger.event, trigger.plan))
-        if (DefSchema.kind, trigger.event) not in survey.catalog.nodes:
-            hint = survey.hint(trigger.event, DefSchema.kind)
-            message = f"unknown schema {trigger.event}"
-            yield from survey.unknown(
-                trigger.event, "unknown_schema", MANIFEST, f"{path}.event", message, hint
-            )
-        elif trigger.correlate_by is not None and trigger.event in survey.catalog.schemas:
-            found = _lack(survey, trigger.event, trigger.correlate_by)
-            if found is not None:
-                yield survey.warning("correlate_by", MANIFEST, f"{path}.correlate_by", *found)
-        view = survey.plans.get(trigger.plan)
-        if view is None:
-            hint = survey.hint(trigger.plan, DefPlan.kind)
-            message = f"unknown plan {trigger.plan}"
-            yield from survey.unknown(
-                trigger.plan, "unknown_plan", MANIFEST, f"{path}.plan", message, hint
-            )
-        elif view.plan.input != trigger.event:
-            message = f"{trigger.plan} takes {view.plan.input}, not {trigger.event}"
-            yield survey.error("wrong_event", MANIFEST, f"{path}.event", message)

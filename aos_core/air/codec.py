@@ -1,4 +1,4 @@
-"""Codecs: what each AIR type does with values (air-v1, section 3; world-files, *Scenario*).
+"""Codecs: what each AIR type does with values (air-v1, section 3; docs/scenarios.md, *Values*).
 
 A codec is a type compiled once; :mod:`aos_core.air.schemas` does that. It knows
 

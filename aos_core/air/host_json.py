@@ -1,4 +1,4 @@
-"""Host JSON without a schema (world-files, *Scenario*): bytes are ``{"bytes_b64": ..}``."""
+"""Host JSON without a schema (docs/scenarios.md, *Values*): bytes are ``{"bytes_b64": ..}``."""
 
 from __future__ import annotations
 

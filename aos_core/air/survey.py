@@ -13,6 +13,7 @@ from aos_core.air.plan_view import PlanView
 from aos_core.hints import did_you_mean
 from aos_core.problems import Problem
 
+Problems = Iterator[Problem]
 MANIFEST: Key = (Manifest.kind, "manifest")
 LIST_OF: Mapping[str, str] = {kind: name for name, kind in Manifest.LISTS.items()}
 
@@ -102,10 +103,18 @@ class Survey:
 
     def unknown(
         self, name: str, code: str, key: Key, path: str, message: str, hint: str | None = None
-    ) -> Iterator[Problem]:
+    ) -> Problems:
         """The error that there is no ``name``, unless it is there and could not be read."""
         if not self.is_lost(name):
             yield self.error(code, key, path, message, hint)
+
+    def unknown_reducer(self, path: str, name: str) -> Problems:
+        """The error that the manifest names a reducer that there is not."""
+        if name in self.modules:
+            yield self.error("unknown_reducer", MANIFEST, path, f"{name} is no reducer")
+            return
+        hint, message = self.hint(name, DefModule.kind), f"unknown reducer {name}"
+        yield from self.unknown(name, "unknown_reducer", MANIFEST, path, message, hint)
 
     def is_lost(self, name: str) -> bool:
         """Whether there may be something of this name that could not be read."""

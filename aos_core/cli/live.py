@@ -153,7 +153,8 @@ def pending(
 def _show(out: Out, items: Sequence[Pending]) -> None:
     from rich.text import Text
 
-    from aos_core.present import answers, asks_for, clip, short_name
+    from aos_core.plain import clip, short_name
+    from aos_core.words import answers, asks_for
 
     width = out.console.width
     for item in items:
@@ -271,7 +272,7 @@ def _go_live(out: Out, world: World, wave: Sequence[Pending]) -> int:
     """Perform the effects; what has come by an interrupt is durable, and told."""
     from aos_core.kernel.secrets import references
     from aos_core.live import Outcome, release_live
-    from aos_core.present import asks_for
+    from aos_core.words import asks_for
 
     def name(item: Pending) -> str:
         return f"{item.n} {asks_for(item.kind, item.params)}"

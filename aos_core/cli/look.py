@@ -227,7 +227,7 @@ def _show_plans(out: Out, view: View) -> None:
 
 
 def _headline(of: PlanView) -> str:
-    from aos_core.present import short_name
+    from aos_core.plain import short_name
 
     when = f"since {of.started}" if of.ended is None else f"{of.started}..{of.ended}"
     why = "" if of.error is None else f": {of.error}{f', {of.text}' if of.text else ''}"
@@ -256,7 +256,8 @@ def _show_plan(out: Out, found: PlanView) -> None:
 def _show_step(out: Out, step: StepView, width: int) -> None:
     from rich.text import Text
 
-    from aos_core.present import clip, compact
+    from aos_core.plain import clip
+    from aos_core.words import plainly
 
     sign, style = _SIGNS[step.state]
     height = "" if step.height is None else str(step.height)
@@ -265,6 +266,6 @@ def _show_step(out: Out, step: StepView, width: int) -> None:
     if step.error is not None:
         said = f"{step.error['code']}: {step.error['text']}"
     elif step.has_value:
-        said = compact(step.value, 400)
+        said = plainly(step.value, 400)
     room = max(20, out.console.width - len(line) - 3)
     out.print(Text.assemble((sign, style), f"{line}  {clip(said, room)}".rstrip()))

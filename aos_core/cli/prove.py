@@ -153,15 +153,15 @@ def _show(out: Out, report: Report, with_disk: bool, why: str | None) -> None:
 def _show_divergence(out: Out, found: Divergence) -> None:
     from rich.text import Text
 
-    from aos_core.present import compact
+    from aos_core.words import plainly
 
     kind = found.record.get("k") if isinstance(found.record, dict) else None
     out.print(Text(f"✗ diverges at record {found.height}{f' ({kind})' if kind else ''}", "red"))
     for name in ("reducer", "cell", "field"):
         if (value := getattr(found, name)) is not None:
             out.text(f"  {name:<9}{value}")
-    out.text(f"  expected {compact(found.expected, 400)}")
-    out.text(f"  found    {compact(found.found, 400)}")
+    out.text(f"  expected {plainly(found.expected, 400)}")
+    out.text(f"  found    {plainly(found.found, 400)}")
 
 
 PropertyText = Annotated[

@@ -178,14 +178,14 @@ def _one(
     strict: bool,
     keep: str | bool,
 ) -> int:
-    from aos_core.rehearse import free_name, rehearse
+    from aos_core.rehearse import rehearse, rehearsed_name
 
     answers = _answers(answer, world)
     with (
         open_world(out, world, branch, beside_disk=True) as opened,
         out.progress("rehearsing") as progress,
     ):
-        name = free_name(opened) if keep is True else keep or None
+        name = rehearsed_name(opened) if keep is True else keep or None
         found = rehearse(
             opened, code(opened), answers=answers, strict=strict, keep=name, progress=progress
         )
@@ -265,7 +265,7 @@ def _show(out: Out, found: Rehearsal) -> None:
 
 
 def _show_first(out: Out, found: Rehearsal) -> None:
-    from aos_core.present import compact
+    from aos_core.words import plainly
 
     first = found.first_difference
     assert first is not None
@@ -275,15 +275,16 @@ def _show_first(out: Out, found: Rehearsal) -> None:
     for name in ("reducer", "cell", "field"):
         if (value := getattr(first, name)) is not None:
             out.text(f"  {name:<9}{value}")
-    out.text(f"  expected {compact(first.expected, 400)}")
-    out.text(f"  found    {compact(first.found, 400)}")
+    out.text(f"  expected {plainly(first.expected, 400)}")
+    out.text(f"  found    {plainly(first.found, 400)}")
 
 
 def _show_diff(out: Out, found: Rehearsal) -> None:
-    from aos_core.present import NOTHING, compact
+    from aos_core.present import NOTHING
+    from aos_core.words import plainly
 
     def shown(value: Any) -> str:
-        return "(nothing)" if value is NOTHING else compact(value, 60)
+        return "(nothing)" if value is NOTHING else plainly(value, 60)
 
     differ = f"differ in {_many(len(found.diff), 'place')}" if found.diff else "are the same"
     out.text(f"the states at the end {differ}")
@@ -319,16 +320,16 @@ def _new_line(of: dict[str, Any]) -> str:
 
 
 def _changed_line(of: dict[str, Any]) -> str:
-    from aos_core.present import asks_for, compact
+    from aos_core.words import asks_for, plainly
 
     now = asks_for(of["kind"], of["found"]["params"])
     if of["found"]["cap"] != of["cap"]:
-        now = f"{now} under {compact(of['found']['cap'])}"
+        now = f"{now} under {plainly(of['found']['cap'])}"
     return f"{_effect(of)} -> {now}"
 
 
 def _effect(of: dict[str, Any]) -> str:
-    from aos_core.present import asks_for
+    from aos_core.words import asks_for
 
     what = asks_for(of["kind"], of["params"]) if "kind" in of else "an effect"
     return what if of["height"] is None else f"record {of['height']}: {what}"

@@ -129,12 +129,13 @@ def _side(text: str) -> tuple[str, int | None]:
 def _show_changes(out: Out, found: Sequence[Change]) -> None:
     from rich.text import Text
 
-    from aos_core.present import NOTHING, compact
+    from aos_core.present import NOTHING
+    from aos_core.words import plainly
 
     for of in found:
         out.text(of.path)
         for sign, style, value in (("-", "red", of.before), ("+", "green", of.after)):
             if value is not NOTHING:
-                out.line_of_text(Text(f"  {sign} {compact(value, 400)}", style))
+                out.line_of_text(Text(f"  {sign} {plainly(value, 400)}", style))
     if not found:
         out.text("no difference")

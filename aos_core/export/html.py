@@ -15,11 +15,12 @@ from aos_core import canon
 from aos_core.errors import AosError
 from aos_core.export.picture import SIGNS, plan_picture
 from aos_core.export.places import need_free, write
-from aos_core.present import asks_for, clip, compact, short_name
+from aos_core.plain import clip, short_name
 from aos_core.progress import Progress
 from aos_core.scenario_writer import last_end, scenario_of
 from aos_core.story import Teller
 from aos_core.view import Pending, PlanView, View
+from aos_core.words import asks_for, plainly
 from aos_core.world import World
 
 FIRST_TURNS, LAST_TURNS = 20, 180
@@ -137,7 +138,7 @@ class _Tree:
                 return self._list((escape(str(name)), of) for name, of in value.items())
             case list() if any(isinstance(of, dict | list) for of in value):
                 return self._list((str(index), of) for index, of in enumerate(value))
-        return f"<code>{escape(compact(value, 2_000))}</code>"
+        return f"<code>{escape(plainly(value, 2_000))}</code>"
 
     def _list(self, items: Iterator[tuple[str, Any]]) -> str:
         rows = []
@@ -196,7 +197,7 @@ def _plan(of: PlanView) -> Iterator[str]:
         if step.error is not None:
             said = f"{step.error['code']}: {step.error['text']}"
         elif step.has_value:
-            said = compact(step.value, 400)
+            said = plainly(step.value, 400)
         height = "" if step.height is None else str(step.height)
         cells = (f"{SIGNS[step.state]} {step.state}", step.id, step.op, height, said)
         rows.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")

@@ -24,13 +24,13 @@ from aos_core.errors import AosError
 from aos_core.export.places import need_free
 from aos_core.export.run_once import Outcome, run_and_keep
 from aos_core.export.scenario import disk_changes
-from aos_core.present import clip
+from aos_core.plain import clip
 from aos_core.progress import Progress
 from aos_core.property import Property
 from aos_core.replay import Divergence
+from aos_core.scenario_expect import expected
 from aos_core.scenario_file import Expect
 from aos_core.scenario_writer import (
-    expected,
     last_end,
     manifest_on_disk,
     reproduction,

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from aos_core.errors import AosError, UsageError, WorldError
 from aos_core.export.places import not_written
-from aos_core.present import clip
+from aos_core.plain import clip
 
 Judged = TypeVar("Judged")
 

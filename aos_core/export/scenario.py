@@ -9,11 +9,13 @@ from pathlib import Path
 from aos_core import canon
 from aos_core.errors import AosError, UsageError
 from aos_core.export.places import need_free, write
-from aos_core.present import NOTHING, changes, clip, compact
+from aos_core.plain import clip
+from aos_core.present import NOTHING, changes
 from aos_core.scenario import run_scenario
 from aos_core.scenario_file import parse_scenario
 from aos_core.scenario_writer import last_end, save_modules, scenario_of
 from aos_core.view import View
+from aos_core.words import plainly
 from aos_core.world import World
 
 _MOST_DIFFERENCES = 5
@@ -74,7 +76,7 @@ def _differences(end: View, played: View) -> Iterator[str]:
     """What differs of two ends, in words."""
     for path, old, new in changes(end.states(), played.states()):
         yield f"{path} is {_shown(new)}, not {_shown(old)}"
-    asked = [[compact(of.params) for of in view.pending] for view in (end, played)]
+    asked = [[plainly(of.params) for of in view.pending] for view in (end, played)]
     if asked[0] != asked[1]:
         yield f"{len(asked[1])} effects are pending, not {len(asked[0])}"
     running = [[of.plan for of in view.plans() if of.status == "running"] for view in (end, played)]
@@ -84,7 +86,7 @@ def _differences(end: View, played: View) -> Iterator[str]:
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is NOTHING else compact(value)
+    return "nothing" if value is NOTHING else plainly(value)
 
 
 def _refused(world: World, why: str) -> UsageError:

@@ -51,7 +51,7 @@ def ask(
 
 def _distinct(intent: Intent, is_pending: Callable[[bytes], bool]) -> Intent:
     """The intent under a hash that is not pending: where its own is, a key is derived from its
-    origin and n (journal.md), so that of two equal requests none is lost."""
+    origin and n (journal-format.md, 8), so that of two equal requests none is lost."""
     original, n = intent, 0
     while is_pending(intent.hash):
         key = canon.digest(["key", dict(original.origin), n])

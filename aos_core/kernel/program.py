@@ -26,7 +26,7 @@ from aos_core.air.nodes import (
 )
 from aos_core.air.schemas import Schema, Schemas
 from aos_core.errors import AirError, Rejected, ValueRejected
-from aos_core.kernel.plans import Plan, compile_plan
+from aos_core.kernel.compiled_plans import Plan, compile_plan
 from aos_core.kernel.records import is_nat
 
 

@@ -1,4 +1,4 @@
-"""Inputs and records: what goes into a turn and what comes out of it (journal.md, *Records*).
+"""Inputs and records: what goes into a turn and what comes out of it (journal-format.md, 5 and 6).
 
 Both are immutable and validated when built, and both have one plain form: the maps that the
 journal keeps and that ``aos journal --json`` prints under the same names.

@@ -18,9 +18,10 @@ from aos_core.air.values import Value, to_kinded
 from aos_core.errors import CanonError
 from aos_core.kernel import effects, reducers
 from aos_core.kernel.authority import Decision, Refused
+from aos_core.kernel.compiled_plans import Plan
 from aos_core.kernel.lifecycle import INSTANCE, advance
 from aos_core.kernel.modules import Modules, PureCaller
-from aos_core.kernel.plans import Ended, Plan, match_event
+from aos_core.kernel.plans import Ended, match_event
 from aos_core.kernel.program import Program, Settings
 from aos_core.kernel.records import ABSENT, Input, Record
 from aos_core.kernel.routing import Delivery, Routed, correlates

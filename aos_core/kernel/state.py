@@ -1,4 +1,4 @@
-"""The state of a world: a small record over Merkle maps, under one root (journal.md).
+"""The state of a world: a small record over Merkle maps, under one root (journal-format.md, 7).
 
 The state is bounded by what is alive: ended plan instances and settled intents are not in it.
 Neither are heights, clocks, entropy, ages or display numbers, so two orders that mean the same

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aos_core.errors import ValueRejected
 from aos_core.kernel.authority import Refused
+from aos_core.kernel.compiled_plans import Plan
 from aos_core.kernel.lifecycle import INSTANCE, advance
 from aos_core.kernel.plans import (
     Answer,
@@ -11,7 +12,6 @@ from aos_core.kernel.plans import (
     AskEvent,
     Denied,
     Ended,
-    Plan,
     StepMoved,
     run_task,
 )

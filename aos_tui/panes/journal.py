@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 from textual.worker import Worker
 
-from aos_tui.formatting import clip
+from aos_core.plain import clip
 from aos_tui.journal_text import following_text
 from aos_tui.panes.base import Jump, Pane
 from aos_tui.panes.journal_list import JournalList

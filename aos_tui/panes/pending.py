@@ -13,8 +13,9 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from aos_core.effect_words import target
 from aos_tui.actions import bindings_of
-from aos_tui.formatting import Piece, answer_line, origin_text, pretty, target, to_text
+from aos_tui.formatting import Piece, answer_line, origin_text, pretty, to_text
 from aos_tui.panes.base import Pane
 from aos_tui.panes.released import Released, released
 

@@ -14,9 +14,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from aos_core.plain import clean
+from aos_core.plain import clean, clip
 from aos_tui.actions import bindings_of
-from aos_tui.formatting import clip, pretty
+from aos_tui.formatting import pretty
 from aos_tui.glyphs import ASCII
 from aos_tui.panes.base import Pane
 from aos_tui.panes.plan_brush import Brush, Colours

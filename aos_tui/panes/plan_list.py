@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 from rich.segment import Segment
 
+from aos_core.effect_words import json_line
 from aos_core.plain import clean
-from aos_tui.formatting import compact
 from aos_tui.plan_text import layers
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class ListDisplay:
     def _note(self, step: StepView, brush: Brush) -> str:
         said = step.op
         if step.value is not None and step.op != "end":
-            said = compact(step.value, max(0, self.width - self._cell - _NUMBERS - 2))
+            said = json_line(step.value, max(0, self.width - self._cell - _NUMBERS - 2))
         return f"{brush.glyphs.dot} {clean(said)}"
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aos_tui.formatting import Piece, came_as, clip, outcome, short_hash, target
+from aos_core.effect_words import target
+from aos_core.plain import clip
+from aos_tui.formatting import Piece, came_as, outcome, short_hash
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record

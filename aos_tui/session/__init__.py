@@ -1,4 +1,4 @@
-"""The view model, and the only room of the app that touches ``aos_core``.
+"""The view model, and the only room of the app that holds a world.
 
 ``opening`` opens a branch, ``showing`` says which height is shown, ``following`` what others do to
 the branch, ``proving`` verifies it, ``branching`` goes to another, ``session`` acts on the world;

@@ -189,6 +189,7 @@ def _path(path: str, *views: View) -> str:
 
 
 def _text(value: Any) -> str | None:
-    from aos_core.present import NOTHING, compact
+    from aos_core.present import NOTHING
+    from aos_core.words import plainly
 
-    return None if value is NOTHING else compact(value, 2000)
+    return None if value is NOTHING else plainly(value, 2000)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.formatting import diagnostic, target
+from aos_core.effect_words import target
+from aos_tui.formatting import diagnostic
 
 if TYPE_CHECKING:
     from aos_core.air.schemas import Schema

@@ -58,7 +58,7 @@ class GoingLive(Questions):
     def _call(self, item: Pending) -> Call:
         from aos_core import canon
         from aos_core.kernel.secrets import references
-        from aos_core.present import asks_for
+        from aos_core.words import asks_for
 
         params = canon.decode(item.intent.params)
         secrets = list(references(params))

@@ -92,14 +92,15 @@ class Questions(Experiments):
 
         def look() -> Past:
             from aos_core.field_history import field_history
-            from aos_core.present import NOTHING, compact
+            from aos_core.present import NOTHING
+            from aos_core.words import plainly
 
             world = self._opened
             found = field_history(world, field.reducer, field.cell, field.members, height)
             values = tuple(
                 PastValue(
                     of.height,
-                    "not there" if of.value is NOTHING else clean(compact(of.value, 200)),
+                    "not there" if of.value is NOTHING else clean(plainly(of.value, 200)),
                     "" if of.event is None else clean(_line(world, self._index, of.event)),
                 )
                 for of in found.changes

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from aos_tui.formatting import compact, diagnostic, kind_text, plain, pretty, summary
+from aos_core.effect_words import json_line
+from aos_tui.formatting import diagnostic, kind_text, plain, pretty, summary
 from aos_tui.glyphs import UNICODE
 from aos_tui.snapshot import Index, Trouble, Verified
 from aos_tui.state_lines import Field
@@ -65,7 +66,7 @@ def _value(
     shown = reader.fields(height)
     if world.records[height].kind == "step":
         lines = [line for line, _ in changed_fields(world, height)]
-        key = f" [{compact(shown['key'])}]" if "key" in shown else ""
+        key = f" [{json_line(shown['key'])}]" if "key" in shown else ""
         yield "Changed", "\n".join(lines) or "nothing: the state is as it was"
         yield f"State of {shown['reducer']}{key}", text(_state(world, height))
         return
@@ -128,7 +129,7 @@ def _state(world: World, height: int) -> Any:
 def changed_fields(world: World, height: int) -> tuple[tuple[str, Field], ...]:
     """What a step changed in its cell, a line for each field, and where the field is."""
     from aos_core.present import NOTHING, changed_parts
-    from aos_core.present import compact as told
+    from aos_core.words import plainly
 
     record = world.records[height]
     if record.kind != "step":
@@ -141,7 +142,7 @@ def changed_fields(world: World, height: int) -> tuple[tuple[str, Field], ...]:
         return NOTHING if data is None else view.decode_state(reducer, data)
 
     def text(value: object) -> str:
-        return "nothing" if value is NOTHING else told(value, 32)
+        return "nothing" if value is NOTHING else plainly(value, 32)
 
     def field(path: Sequence[str]) -> Field:
         return Field(reducer, cell, tuple(path), ".".join(path) or reducer)

@@ -42,9 +42,9 @@ class Rehearsing(GoingLive):
         """Run it once more into a new branch, and go on there; its name, None where it was broken
         off. Raises :class:`AosError`: also where the files on disk give something else by now."""
         from aos_core.errors import AosError, UsageError
-        from aos_core.rehearse import free_name
+        from aos_core.rehearse import rehearsed_name
 
-        name = await self._run(lambda: free_name(self._opened))
+        name = await self._run(lambda: rehearsed_name(self._opened))
         try:
             found = await self._rehearse(name)
         except AosError as error:
@@ -167,11 +167,11 @@ def _kind(first: Mapping[str, Any]) -> str:
 
 
 def _first(said: Mapping[str, Any]) -> str:
-    from aos_core.present import compact
+    from aos_core.words import plainly
 
     first = said["first_difference"]
     rows = [(name, first[name]) for name in ("reducer", "cell", "field") if name in first]
-    rows += [(name, compact(first[name], 400)) for name in ("expected", "found")]
+    rows += [(name, plainly(first[name], 400)) for name in ("expected", "found")]
     if said.get("found_at") not in (None, first["height"]):
         rows.append(("found at", f"record {said['found_at']}"))
     return "\n".join(f"{name:<9}{value}" for name, value in rows)
@@ -184,9 +184,9 @@ def _lines(lines: Iterator[str]) -> str:
 
 
 def _change(of: Mapping[str, Any]) -> str:
-    from aos_core.present import compact
+    from aos_core.words import plainly
 
-    return f"{of['path']}\n  {compact(of['before'], 200)} -> {compact(of['after'], 200)}"
+    return f"{of['path']}\n  {plainly(of['before'], 200)} -> {plainly(of['after'], 200)}"
 
 
 def _lost(of: Mapping[str, Any]) -> str:
@@ -199,7 +199,7 @@ def _new(of: Mapping[str, Any]) -> str:
 
 
 def _other(of: Mapping[str, Any]) -> str:
-    from aos_core.present import asks_for
+    from aos_core.words import asks_for
 
     now = asks_for(of["kind"], of["found"]["params"])
     under = "" if of["found"]["cap"] == of["cap"] else f" under {of['found']['cap']}"
@@ -207,7 +207,7 @@ def _other(of: Mapping[str, Any]) -> str:
 
 
 def _effect(of: Mapping[str, Any]) -> str:
-    from aos_core.present import asks_for
+    from aos_core.words import asks_for
 
     what = asks_for(of["kind"], of["params"]) if "kind" in of else "an effect"
     return what if of["height"] is None else f"{of['height']:>4}  {what}"

@@ -1,4 +1,4 @@
-"""``http.request``, live, against real servers (world-files.md, ``[http]``)."""
+"""``http.request``, live, against real servers (docs/adapters.md)."""
 
 from __future__ import annotations
 

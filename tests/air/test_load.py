@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from aos_core import canon
 from aos_core.air.check import check
+from aos_core.air.json_text import parse_json
 from aos_core.air.load import (
     Catalog,
     builtin_nodes,
     load_files,
     load_objects,
-    parse_json,
     read_files,
 )
 from aos_core.air.nodes import DefModule, DefPlan, DefSchema, node_bytes, node_hash, parse_node

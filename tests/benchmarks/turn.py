@@ -25,8 +25,6 @@ from aos_core.kernel.turn import Moment, turn
 from aos_core.replay import frame_payload
 from tests.benchmarks.measure import Act, Figure, medians_us
 
-COUNTER, AGGREGATOR, SEATS = "demo/Counter@1", "demo/Aggregator@1", "demo/Seats@1"
-
 
 class Remembering:
     """Modules that keep what they were asked."""

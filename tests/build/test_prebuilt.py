@@ -18,10 +18,9 @@ from aos_core.build.prebuilt import (
 from aos_core.build.toolchain import Toolchain
 from aos_core.canon import sha256
 from tests.build.conftest import LOCK, make_crate
+from tests.support import ROOT
 
 pytestmark = pytest.mark.timeout(300)  # a machine may have to build the library first
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

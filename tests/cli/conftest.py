@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,28 +12,11 @@ import pytest
 
 from aos_core.cli.main import main
 from tests.fixtures import compiled_once
+from tests.support import EVENT, copy_example, start
 
 __all__ = ["compiled_once"]
 
-ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples/04-aggregator"
-WASM = ROOT / "reducers/prebuilt/aggregator.wasm"
-EVENT = "demo/AggregatorEvent@1"
-REDUCER = "demo/Aggregator@1"
-
-
-def _target(letter: str) -> dict[str, str]:
-    return {"name": letter, "url": f"https://example.com/api/{letter}", "method": "GET"}
-
-
-START = {
-    "Start": {
-        "topic": "demo",
-        "primary": _target("a"),
-        "secondary": _target("b"),
-        "tertiary": _target("c"),
-    }
-}
+START = start()
 START_JSON = json.dumps(START)
 
 
@@ -89,17 +71,9 @@ def aos(capsys: pytest.CaptureFixture[str]) -> Aos:
     return run
 
 
-def copy_world(to: Path) -> Path:
-    """A copy of the example outside its tree, with its wasm, and without any journal."""
-    shutil.copytree(EXAMPLE, to, ignore=shutil.ignore_patterns(".aos"))
-    (to / "modules").mkdir()
-    shutil.copy(WASM, to / "modules/Aggregator.wasm")
-    return to
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
-    return copy_world(tmp_path / "world")
+    return copy_example(tmp_path / "world")
 
 
 @pytest.fixture
@@ -107,11 +81,3 @@ def asked(world: Path, aos: Aos) -> Path:
     """The world with one event fired: three requests are pending."""
     assert aos("fire", world, EVENT, START_JSON).code == 0
     return world
-
-
-def patch_reducer(world: Path, old: bytes, new: bytes) -> None:
-    """Other wasm: a literal of the reducer replaced by one of the same length."""
-    path = world / "modules/Aggregator.wasm"
-    wasm = path.read_bytes()
-    assert wasm.count(old) == 1 and len(old) == len(new)
-    path.write_bytes(wasm.replace(old, new))

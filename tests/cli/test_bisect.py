@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import REDUCER, ROOT, Aos
+from tests.cli.conftest import Aos
+from tests.support import REDUCER, ROOT, copy_example
 
 FIELDS = ["height", "record", "before", "after"]
 SEAT = "demo/Seat@1"
@@ -26,10 +26,7 @@ FEW = compare("le", "@pending", {"nat": 2})
 @pytest.fixture
 def seats(tmp_path: Path, aos: Aos) -> Path:
     """The cells, with their first scenario played."""
-    path = tmp_path / "cells"
-    shutil.copytree(ROOT / "examples/09-cells", path, ignore=shutil.ignore_patterns(".aos"))
-    (path / "modules").mkdir()
-    shutil.copy(ROOT / "reducers/prebuilt/cells.wasm", path / "modules/Seat.wasm")
+    path = copy_example(tmp_path / "cells", "09-cells", Seat="cells")
     assert aos("run", path, "--scenario", "basic").code == 0
     return path
 

@@ -14,7 +14,8 @@ import pytest
 
 from aos_core.store import SqliteStore
 from aos_core.world import World
-from tests.cli.conftest import EVENT, REDUCER, ROOT, START_JSON, Aos
+from tests.cli.conftest import START_JSON, Aos
+from tests.support import EVENT, REDUCER, ROOT
 
 
 @pytest.fixture

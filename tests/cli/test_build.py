@@ -18,7 +18,8 @@ from aos_core.build.trust import is_trusted
 from aos_core.errors import NoToolchain
 from aos_core.files import find_world
 from aos_core.new_world import make_world
-from tests.cli.conftest import ROOT, WASM, Aos
+from tests.cli.conftest import Aos
+from tests.support import ROOT, WASM
 
 HOMES = {
     "XDG_CACHE_HOME": cache_dir().parent,

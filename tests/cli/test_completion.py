@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aos_core.cli.main import app
-from tests.cli.conftest import EVENT, REDUCER, ROOT
+from tests.support import EVENT, REDUCER, ROOT
 
 
 def offered(line: str, cwd: Path = ROOT) -> list[str]:

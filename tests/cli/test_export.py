@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Aos, patch_reducer
+from tests.cli.conftest import Aos
 from tests.cli.test_completion import offered
+from tests.support import patch_reducer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

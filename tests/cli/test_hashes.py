@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import REDUCER, Aos, patch_reducer
+from tests.cli.conftest import Aos
+from tests.support import REDUCER, patch_reducer
 
 HASH = re.compile("sha256:[0-9a-f]{64}")
 COMMANDS = ("check", "build", "run", "verify")

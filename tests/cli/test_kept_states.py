@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import EVENT, START_JSON, Aos
-from tests.support import damage_kept
+from tests.cli.conftest import START_JSON, Aos
+from tests.support import EVENT, damage_kept
 
 READING = (
     ("pending",),

@@ -16,7 +16,8 @@ import pytest
 from aos_core.cli.output import Out
 from aos_core.layer import FileLayer
 from aos_core.world import World
-from tests.cli.conftest import EVENT, REDUCER, ROOT, START_JSON, Aos, copy_world
+from tests.cli.conftest import START_JSON, Aos
+from tests.support import EVENT, REDUCER, ROOT, copy_example
 
 ACK = {"height", "root", "records", "pending"}
 
@@ -188,7 +189,7 @@ def test_release_all_in_order_and_by_seed(tmp_path: Path, aos: Aos) -> None:
     ways = {"order": ("--order", "3,1,2"), "seed": ("--seed", "5"), "as asked": ()}
     roots, statuses = set(), {}
     for name, way in ways.items():
-        world = copy_world(tmp_path / name)
+        world = copy_example(tmp_path / name)
         aos("fire", world, EVENT, START_JSON)
         done = aos("release", world, "--all", *way, "--json")
         assert done.code == 0

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import EVENT, REDUCER, ROOT, Aos
+from tests.cli.conftest import Aos
+from tests.support import EVENT, REDUCER, ROOT
 
 
 def test_list_names_the_worlds_that_ship(aos: Aos) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import EVENT, START_JSON, Aos
+from tests.cli.conftest import START_JSON, Aos
+from tests.support import EVENT
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PLAN = "demo/aggregator_plan@1"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import EVENT, REDUCER, START_JSON, Aos, copy_world, patch_reducer
+from tests.cli.conftest import START_JSON, Aos
+from tests.support import EVENT, REDUCER, copy_example, forge, patch_reducer
 
 FIELDS = {"ok", "frames", "records", "root", "head", "seconds"}
 
@@ -116,22 +117,8 @@ def _second_receipt(world: Path) -> int:
     return (world / ".aos/journal/main.log").stat().st_size
 
 
-def _forge(world: Path) -> None:
-    """Well formed, checksum and chain in order, and still not what the inputs give."""
-    from aos_core import canon
-    from aos_core.file_journal import FileJournal
-    from aos_core.frames import pack
-
-    log = world / ".aos/journal/main.log"
-    with FileJournal.open(log, write=False) as journal:
-        header, frame = journal.frames
-        payload = canon.decode(frame.payload)
-        payload["records"][1]["after"] = bytes(32)
-    log.write_bytes(pack(header.payload) + pack(canon.encode_plain(payload)))
-
-
 def test_a_frame_that_says_something_else_than_its_inputs_diverges(asked: Path, aos: Aos) -> None:
-    _forge(asked)
+    forge(asked)
     done = aos("verify", asked, "--json")
     assert done.code == 1
     found = done.json["divergence"]
@@ -142,7 +129,7 @@ def test_a_frame_that_says_something_else_than_its_inputs_diverges(asked: Path, 
 
 def test_a_divergence_can_be_kept_as_a_scenario(asked: Path, aos: Aos) -> None:
     """It plays the inputs up to there; another time it is written beside the first."""
-    _forge(asked)
+    forge(asked)
     first = aos("verify", asked, "--reproduce", "--json")
     assert (first.code, Path(first.json["scenario"]).name) == (1, "diverges-at-2.toml")
     assert "altered" in first.json["why"]
@@ -193,7 +180,7 @@ def test_a_world_that_cannot_be_written_keeps_its_journal_in_the_home(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_journal_that_cannot_be_written_is_said_to_be_so(tmp_path: Path, aos: Aos) -> None:
-    world = copy_world(tmp_path / "locked")
+    world = copy_example(tmp_path / "locked")
     aos("fire", world, EVENT, START_JSON)
     (world / ".aos/journal").chmod(0o500)
     try:

@@ -9,7 +9,8 @@ import pytest
 
 from aos_core.branches import list_branches
 from aos_core.world import World
-from tests.cli.conftest import EVENT, START_JSON, Aos
+from tests.cli.conftest import START_JSON, Aos
+from tests.support import EVENT
 
 OTHER = "demo/AggregateComplete@1"
 

@@ -14,9 +14,9 @@ from wasmtime import wat2wasm
 
 from aos_core import canon
 from aos_core.world import World
-from tests.cli.conftest import EVENT, REDUCER, ROOT, START, START_JSON, Aos, copy_world
+from tests.cli.conftest import START, START_JSON, Aos
 from tests.kernel.worlds import module
-from tests.support import TRAPS, tiny_world
+from tests.support import EVENT, REDUCER, ROOT, TRAPS, copy_example, tiny_world
 
 FIELDS = {
     "same", "diff", "changed", "records", "frames", "code", "left_out", "effects_lost",
@@ -144,7 +144,7 @@ def test_effects_that_are_asked_for_otherwise_are_told_or_strictly_others(
 def test_over_a_folder_one_line_each(asked: Path, wasm: Path, tmp_path: Path, aos: Aos) -> None:
     many = tmp_path / "many"
     for name in ("one", "two"):
-        copy = copy_world(many / name)
+        copy = copy_example(many / name)
         assert aos("fire", copy, EVENT, START_JSON).code == 0
     with World.open(many / "two") as world:
         world.fire(EVENT, START)

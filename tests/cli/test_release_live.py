@@ -16,7 +16,8 @@ from aos_core.world import World
 from tests.adapters.servers import Server, closed_port, serving
 from tests.adapters.test_http import leaks
 from tests.adapters.worlds import KEY, get, live_world
-from tests.cli.conftest import EVENT, ROOT, START_JSON, Aos
+from tests.cli.conftest import START_JSON, Aos
+from tests.support import EVENT, ROOT
 
 VALUE = "sk-a-very-secret-value"
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from aos_core.files import Listed
-from tests.cli.conftest import REDUCER, Aos, Done
+from tests.cli.conftest import Aos, Done
+from tests.support import REDUCER
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SCENARIOS = ("basic", "one-fails", "out-of-order", "two-at-once")

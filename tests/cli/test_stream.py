@@ -25,8 +25,8 @@ from aos_core.cli.output import Out
 from aos_core.cli.stream import _Stream, batches
 from aos_core.errors import UsageError
 from aos_core.layer import OPERATING_SYSTEM
-from tests.cli.conftest import ROOT, Aos
-from tests.support import counter_world
+from tests.cli.conftest import Aos
+from tests.support import ROOT, counter_world
 
 COUNTER = "demo/CounterEvent@1"
 FIRST = '{"Start": {"target": 1000000}}'

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import wasmtime
 
 from aos_core import canon
 from aos_core.errors import StepFault
@@ -25,6 +24,7 @@ from tests.kernel.worlds import (
     say,
     schema,
 )
+from tests.support import answering, wat
 
 R, P, Q = "demo/R@1", "demo/p@1", "demo/q@1"
 OK = {"state": None}
@@ -340,28 +340,6 @@ def test_a_fault_keeps_logical_time() -> None:
 
 
 # -- the same with real wasm
-
-
-ALLOC = """
-(memory (export "memory") 1)
-(global $top (mut i32) (i32.const 4096))
-(func (export "alloc") (param $n i32) (result i32)
-  (global.get $top)
-  (global.set $top (i32.add (global.get $top) (local.get $n))))
-"""
-
-
-def wat(body: str, data: bytes = b"") -> bytes:
-    """A reducer whose step is ``body``; ``data`` stands at address 0."""
-    text = "".join(f"\\{byte:02x}" for byte in data)
-    step = f'(func (export "step") (param i32 i32) (result i32 i32) {body})'
-    return bytes(wasmtime.wat2wasm(f'(module {ALLOC} (data (i32.const 0) "{text}") {step})'))
-
-
-def answering(output: Any) -> bytes:
-    """A reducer that gives ``output`` whatever comes in."""
-    data = canon.encode_plain(output)
-    return wat(f"(i32.const 0) (i32.const {len(data)})", data)
 
 
 def wasm_world(wasm: bytes) -> World:

@@ -14,7 +14,7 @@ from aos_core.air.load import load_files
 from aos_core.air.nodes import DefModule
 from aos_core.air.values import Value
 from aos_core.errors import Rejected
-from aos_core.kernel.plans import Plan
+from aos_core.kernel.compiled_plans import Plan
 from aos_core.kernel.program import compile_program
 from aos_core.kernel.records import ManifestInput
 from aos_core.kernel.routing import Routed

@@ -31,7 +31,6 @@ Reducer = bytes | Callable[[dict[str, Any]], Any]
 NAT: Node = {"nat": {}}
 TEXT: Node = {"text": {}}
 UNIT: Node = {"unit": {}}
-BYTES: Node = {"bytes": {}}
 LIMITS = Limits(fuel=10_000_000)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
@@ -21,6 +22,8 @@ from aos_tui.panes.journal_list import JournalList
 from aos_tui.snapshot import Snapshot
 from tests.support import EVENT, release_all, start
 
+SIZES = [(120, 40), (80, 24)]
+"""A roomy terminal, and the one that everybody has."""
 FOCUS = {
     "journal": (),
     "state": ("tab",),
@@ -161,3 +164,12 @@ def flip(path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(bytes(data))
+
+
+async def typed_ahead(on: Driver, *keys: str) -> None:
+    """Keys that come all at once, as a slow line or a held key brings them."""
+    for key in keys:
+        on.app.post_message(events.Key(key, key))
+    await on.pilot.pause()
+    await settle(on.pilot)
+    await settle(on.pilot)

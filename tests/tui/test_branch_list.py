@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import OptionList
 
+from aos_core.world import World
 from aos_tui.branch_names import fork_name, is_made, is_undo, undo_name
 from aos_tui.branch_text import MOST_MADE, WIDEST, arranged, branch_lines
 from aos_tui.formatting import plain
 from aos_tui.glyphs import ASCII, UNICODE
 from aos_tui.session.branching import BranchLine
-from tests.tui.driving import Driver, opened
+from tests.support import log
+from tests.tui.driving import Driver, on_disk, opened, play
 
 ROOT, OTHER = bytes([7]) * 32, bytes([9]) * 32
 MAIN = BranchLine("main", height=30, root=ROOT, input="event Start", present=True)
@@ -131,3 +134,83 @@ async def test_the_list_knows_ends_inputs_and_what_was_verified(world: Path, mem
         assert on.mode == "ComparisonDialog"
         await on.keys("escape", "B", "home", "enter")
         assert on.snapshot.branch == "main"
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+async def test_a_branch_is_renamed_deleted_and_brought_back(world: Path, kind: str) -> None:
+    async with opened(world if kind == "disk" else "04") as on:
+        await on.keys("t", "F", "text:side", "enter", "R", "B", "up", "enter")
+        assert on.snapshot.branch == "main"
+        await on.keys("B", "down", "r")
+        assert on.mode == "RenameDialog"
+        await on.keys(*["backspace"] * 4, "text:try", "enter")
+        assert await on.app.session.branches() == ["main", "try"]
+        assert on.mode == "BranchesDialog" and listed(on) == ("try", 2)
+        await on.keys("d")
+        assert on.mode == "ConfirmDialog"
+        assert "14 records of its own" in on.app.screen._text  # type: ignore[attr-defined]
+        await on.keys("n")
+        assert await on.app.session.branches() == ["main", "try"]
+        await on.keys("d", "y")
+        assert await on.app.session.branches() == ["main"]
+        assert on.mode == "BranchesDialog" and listed(on) == ("try", 2)
+        await on.keys("enter")
+        assert await on.app.session.branches() == ["main", "try"]
+        assert on.mode == "BranchesDialog" and listed(on) == ("try", 2)
+        await on.keys("enter")
+        assert (on.snapshot.branch, on.snapshot.live) == ("try", 30)
+
+
+def listed(on: Driver) -> tuple[str, int]:
+    """(the branch under the cursor, how many lines there are) of the list of branches."""
+    found = on.app.screen.query_one(OptionList)
+    assert found.highlighted is not None
+    words = re.findall(r"[a-z~-]+", str(found.get_option_at_index(found.highlighted).prompt))
+    return words[0], found.option_count
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+async def test_the_open_branch_is_renamed_and_goes_on(world: Path, kind: str) -> None:
+    async with opened(world if kind == "disk" else "04", poll=0.01) as on:
+        await on.keys("t", "m", "B", "r", "ctrl+u", "text:mine", "enter")
+        assert (on.mode, listed(on), on.snapshot.branch) == ("BranchesDialog", ("mine", 1), "mine")
+        await on.keys("escape", "F", "ctrl+u", "text:side", "enter", "r")
+        await on.keys("B", "up", "r", "ctrl+u", "text:origin", "enter")  # what it goes on from
+        assert listed(on) == ("origin", 2)
+        await on.keys("escape", "r", "v")
+        assert (on.snapshot.branch, on.snapshot.live, on.snapshot.lost) == ("side", 22, False)
+        assert (on.known["verified"], on.snapshot.trouble) == (True, None)
+        await on.keys("B", "up", "enter")
+        assert (on.snapshot.branch, on.snapshot.marked) == ("origin", (16,))
+        await on.keys("R", "u")
+        assert on.snapshot.branch == "origin-undo-23"
+        assert on.errors == []
+    if kind == "disk":
+        assert [on_disk(world, name)[0] for name in ("origin", "side")] == [30, 22]
+        assert not log(world).exists()
+
+
+async def test_a_name_that_was_taken_meanwhile_is_an_error_and_the_list_says_so(
+    world: Path,
+) -> None:
+    play(world)
+    async with opened(world) as on:
+        await on.keys("B", "r", "ctrl+u", "text:mine")
+        with World.open(world, write=False) as other:
+            other.fork(0, "mine").close()
+        await on.keys("enter")
+        assert (on.mode, listed(on), on.snapshot.branch) == ("BranchesDialog", ("mine", 2), "main")
+        assert any("mine exists" in of for of in on.errors)
+        await on.keys("up", "enter")
+        assert on.mode == "live" and on.snapshot.writable
+
+
+async def test_a_branch_with_children_is_not_deleted(world: Path) -> None:
+    play(world)
+    async with opened(world) as on:
+        await on.keys("F", "text:side", "enter", "B", "up", "d")
+        assert "side goes on from it" in on.said[-1]
+        await on.keys("down", "d")
+        assert "is open and cannot be deleted" in on.said[-1]
+        assert on.mode == "BranchesDialog"
+        assert await on.app.session.branches() == ["main", "side"]

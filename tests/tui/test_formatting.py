@@ -8,19 +8,18 @@ from typing import Any
 import pytest
 
 from aos_core import canon
+from aos_core.effect_words import json_line, target
 from aos_core.kernel.records import Record
+from aos_core.plain import short_name
 from aos_tui.folding import Line
 from aos_tui.formatting import (
     banner,
     chain_text,
-    compact,
     diagnostic,
     header,
     outcome,
     plain,
-    short_name,
     summary,
-    target,
     timeline_text,
 )
 from aos_tui.glyphs import ASCII, UNICODE, pick_glyphs
@@ -138,8 +137,8 @@ def test_a_step_that_changes_nothing_says_so() -> None:
 
 
 def test_values_are_cut_to_one_line() -> None:
-    assert compact({"a": [1, None]}) == '{"a": [1, null]}'
-    assert compact("x" * 100, 10) == "xxxxxxxx.."
+    assert json_line({"a": [1, None]}) == '{"a": [1, null]}'
+    assert json_line("x" * 100, 10) == "xxxxxxxx.."
     assert outcome({"status": 202, "headers": {}, "body_preview": '{"a":1}'}) == '202 {"a":1}'
     assert (
         outcome({"output_ref": "sha256:..", "output_preview": "A wet morning."}) == "A wet morning."

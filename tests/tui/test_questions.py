@@ -9,11 +9,10 @@ from pathlib import Path
 from aos_core.branches import list_branches
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
-from tests.support import EVENT, patch_reducer, release_all, start
+from tests.support import EVENT, forge, patch_reducer, release_all, start
 from tests.tui.terminal import Terminal
-from tests.tui.test_trouble import forge
 
-TAB, ENTER, ESC, CTRL_S, HOME = "\t", "\r", "\x1b", "\x13", "\x1b[H"
+TAB, ENTER, ESC, HOME = "\t", "\r", "\x1b", "\x1b[H"
 
 
 @contextmanager
@@ -91,7 +90,7 @@ def test_what_if_this_receipt_came_first_or_failed_or_never_came(world: Path) ->
 
 
 def test_which_step_broke_determinism(world: Path) -> None:
-    asked(world, 1, 2, 3)
+    asked(world)
     forge(world)
     with terminal(world) as on:
         on.wait("record 2 (step): demo/Aggregator@1 after")

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from aos_core import canon
-from aos_core.frames import new_frame, pack
 from aos_core.world import World
 from aos_tui.watch import changes
 from tests.support import (
@@ -18,7 +16,7 @@ from tests.support import (
     TRAPS,
     WASM,
     edit_json,
-    forget_offsets,
+    forge,
     log,
     patch_reducer,
     start,
@@ -78,7 +76,8 @@ async def test_damage_far_from_the_end_opens_the_same_way(world: Path) -> None:
 
 
 async def test_a_journal_that_no_longer_comes_out_names_record_and_field(world: Path) -> None:
-    play(world)
+    with World.open(world) as found:
+        found.fire(EVENT, start())
     forge(world)
     async with opened(world) as on:
         said = await banner(on)
@@ -89,17 +88,6 @@ async def test_a_journal_that_no_longer_comes_out_names_record_and_field(world: 
         assert lines[:3] == ["record    2 step", "reducer   demo/Aggregator@1", "field     after"]
         assert lines[3] == f"expected  sha256:{bytes(32).hex()}"
         assert lines[4].startswith("found     sha256:")
-
-
-def forge(world: Path) -> None:
-    """A journal whose first turn claims another state, and whose frames hold together."""
-    with World.open(world, write=False) as found:
-        header, turn = found.frames[:2]
-    body = canon.decode(turn.payload)
-    body["records"][1]["after"] = bytes(32)
-    forged = new_frame(body, header)
-    log(world).write_bytes(pack(header.payload) + pack(forged.payload))
-    forget_offsets(world)
 
 
 async def test_torn_bytes_at_the_end_are_moved_aside_and_said(world: Path) -> None:

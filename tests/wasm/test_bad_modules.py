@@ -12,14 +12,10 @@ from aos_core.build import Builder, BuildRequest
 from aos_core.errors import ModuleMissing
 from aos_core.new_world import TEMPLATE
 from aos_core.testing import assert_replays
+from tests.wasm.modules import ALLOC, MEMORY
 
 EVENT = "demo/CounterEvent@1"
 START = {"Start": {"goal": 2}}
-
-MEMORY = '(memory (export "memory") 1)'
-ALLOC = """(global $top (mut i32) (i32.const 4096))
-(func (export "alloc") (param i32) (result i32)
-  (global.get $top) (global.set $top (i32.add (global.get $top) (local.get 0))))"""
 
 
 def stepping(body: str) -> str:

@@ -17,13 +17,12 @@ from aos_core.errors import StepFault
 from aos_core.wasm import Runtime, StepLimits, fast, runtime
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
-from tests.support import EVENT, start
-from tests.wasm.test_runtime import ALLOC, ECHO_PAIR, MEMORY, build, stepping
+from tests.support import EVENT, ROOT, start
+from tests.wasm.modules import ALLOC, ECHO_PAIR, LIMITS, MEMORY, build, stepping
 
-ROOT = Path(__file__).parents[2]
-LIMITS = StepLimits(fuel=1_000_000, memory_mib=1, output_mib=1)
 ECHO = build(MEMORY, ALLOC, ECHO_PAIR)
-SUITES = ("tests/wasm/test_runtime.py", "tests/wasm/test_bad_modules.py", "tests/fuzz/test_wasm.py")
+ENGINE = tuple(f"tests/wasm/test_{of}.py" for of in ("runtime", "fuel", "traps", "limits"))
+SUITES = (*ENGINE, "tests/wasm/test_bad_modules.py", "tests/fuzz/test_wasm.py")
 
 
 def both_ways(*suites: str, flaw: str = "") -> subprocess.CompletedProcess[str]:
@@ -49,7 +48,7 @@ def test_good_and_hostile_modules_do_the_same_both_ways() -> None:
     [("fuel", "fuel"), ("memory", "growth"), ("output", "output"), ("input", "signatures")],
 )
 def test_canary_a_flaw_of_the_fast_way_is_found(flaw: str, among: str) -> None:
-    done = both_ways(SUITES[0], "-k", among, flaw=flaw)
+    done = both_ways(*ENGINE, "-k", among, flaw=flaw)
     assert done.returncode == 1, done.stdout[-3000:]
     assert "AssertionError" in done.stdout
 

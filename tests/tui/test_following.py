@@ -1,0 +1,54 @@
+"""What another process writes is followed, and an idle branch is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aos_core.world import World
+from aos_tui.snapshot import Snapshot
+from tests.support import EVENT, start
+from tests.tui.driving import opened
+
+
+async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
+    with World.open(world) as holder:
+        async with opened(world, poll=0.01) as on:
+            shown: list[int] = []
+            seen = on.app.session._changed
+
+            def show(snapshot: Snapshot) -> None:
+                shown.append(snapshot.live)
+                seen(snapshot)
+
+            on.app.session._changed = show
+            with holder.group():
+                for _ in range(60):
+                    holder.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == holder.height)
+            assert on.snapshot.root == holder.root
+            assert len(set(shown)) < 20, "what comes together is shown together"
+            assert "read-only" in str(on.app.screen.query_one("#header").render())
+            holder.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == holder.height)
+
+
+async def test_an_idle_branch_is_not_read_again(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World.open(world) as holder:
+        holder.fire(EVENT, start())
+        async with opened(world, poll=0.01) as on:
+            await on.pilot.pause(0.1)
+            reads = 0
+
+            def count(_: World) -> bool:
+                nonlocal reads
+                reads += 1
+                return False
+
+            with monkeypatch.context() as patched:
+                patched.setattr(World, "refresh", count)
+                await on.pilot.pause(0.3)
+            assert reads == 0

@@ -1,0 +1,154 @@
+"""Which keys there are, where they are named, and that one which does nothing says why."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+from textual.widgets import Static
+
+from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
+from aos_tui.headless import settle
+from tests.tui.driving import FOCUS, SIZES, opened, typed_ahead
+
+# -- the footer, help and the palette ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_footer_begins_with_the_keys_of_the_focused_pane_and_ends_with_help(
+    size: tuple[int, int],
+) -> None:
+    first = {
+        "journal": "tT play e fire enter open / find",
+        "state": "enter open d display H history / find",
+        "plan": "enter open d list",
+        "pending": "rR release sS shuffle x break i edit",
+    }
+    async with opened(size=size) as on:
+        footer = on.app.screen.query_one("#footer", Static)
+        for begins in first.values():
+            line = str(footer.render())
+            assert line.startswith(begins) and line.endswith(" ? help q quit"), line
+            assert len(line) <= size[0] and line.count("/ find") <= 1
+            assert ("e fire" in line) or size[0] == 80
+            await on.keys("tab")
+        await on.keys("slash")
+        assert str(footer.render()) == "enter to the records esc close", "letters are typed"
+        await on.keys("escape")
+        line = str(footer.render())
+        await on.pilot.click("#footer", offset=(line.index("open"), 0))
+        assert on.mode == "RecordDialog", "a key of the pane"
+        await on.keys("escape")
+        await on.pilot.click("#footer", offset=(line.index("help"), 0))
+        assert on.mode == "HelpDialog"
+
+
+async def test_a_very_wide_footer_names_no_key_twice() -> None:
+    async with opened(size=(300, 24)) as on:
+        await on.keys(*FOCUS["state"])
+        line = str(on.app.screen.query_one("#footer", Static).render())
+        assert line.count("/ find") == line.count("tT play") == line.count("? help") == 1
+        assert "J later" not in line and "M against" in line
+
+
+async def test_help_begins_with_the_focused_pane_and_names_every_key() -> None:
+    async with opened() as on:
+        await on.keys(*FOCUS["pending"], "question_mark")
+        groups = on.app.screen._groups  # type: ignore[attr-defined]
+        assert groups[0][0] == "In the pending pane"
+        assert groups[-1][0] == "Signs"
+        lines = [line for _, rows in groups[:-1] for _, line in rows]
+        assert sorted(lines) == sorted(
+            action.help for action in ACTIONS if action.keys and action.where != PICKER
+        )
+
+
+async def test_the_palette_has_every_action_of_the_table() -> None:
+    async with opened() as on:
+        titles = {command.title for command in on.app.get_system_commands(on.app.screen)}
+        wanted = [of for of in ACTIONS if of.where == ANYWHERE and not of.own]
+        assert len(titles) == len(wanted) + 1
+        await on.keys("ctrl+p", "text:play", "enter", "enter")
+        assert on.snapshot.height in (16, 30)
+
+
+async def test_every_key_of_the_table_is_bound_once_a_place() -> None:
+    seen: set[tuple[str, str]] = set()
+    for action in ACTIONS:
+        for key in filter(None, action.keys.split(",")):
+            assert (action.where, key) not in seen
+            seen.add((action.where, key))
+
+
+# -- keys that do nothing ----------------------------------------------------------------------
+
+
+async def test_a_key_that_does_nothing_says_why() -> None:
+    async with opened() as on:
+        for keys, said in (
+            (("R",), "nothing is waiting for a receipt: e fires"),
+            (("r",), "nothing is waiting for a receipt: e fires"),
+            (("s",), "nothing is waiting for a receipt: there is no order"),
+            (("S",), "nothing is waiting for a receipt: there is no order"),
+            (("i",), "nothing is waiting for a receipt: there is no receipt"),
+            (("J",), "J does nothing here. In pending:"),
+            (("left_square_bracket",), "[ does nothing here. In plan:"),
+            (("x",), "nothing is waiting for a receipt: there is no receipt to break"),
+            (("u",), "nothing to undo"),
+            (("c",), "nothing to compare with yet"),
+            (("apostrophe",), "no height is marked"),
+            (("a",), "a does nothing here"),
+            (("n",), "nothing was looked for yet"),
+            (("escape", "escape"), "nothing runs"),
+            (("b",), "the files on disk are those in force already"),
+            (("tab", "tab", "right_square_bracket"), "there is no other plan instance"),
+            (("down",), "no plan has started"),
+            (("enter",), "no plan has started"),
+            (("tab", "space"), "nothing is waiting, so there is nothing to select"),
+            (("J",), "nothing is waiting, so there is nothing to move"),
+            (("y",), "there is nothing to copy in pending"),
+            (("t", "K"), "there is no place further"),
+        ):
+            await on.keys(*keys)
+            assert on.said[-1].startswith(said)
+            assert on.mode == "live"
+
+
+async def test_ctrl_c_says_what_quits() -> None:
+    async with opened() as on:
+        await on.keys("ctrl+c")
+        assert on.said == ["ctrl+c copies what is selected in a field; ctrl+q quits"]
+
+
+# -- keys that come at once --------------------------------------------------------------------
+
+
+async def test_keys_typed_ahead_of_a_dialog_do_nothing_else() -> None:
+    async with opened() as on:
+        for key in "etTR":  # faster than anything here can open
+            on.app.post_message(events.Key(key, key))
+        await on.until(lambda: on.mode == "EventDialog")
+        await settle(on.pilot)  # so that what was typed has arrived
+        await on.keys("escape")
+        assert (on.mode, on.snapshot.height, on.said) == ("live", 0, [])
+
+
+async def test_keys_that_come_at_once_mean_what_they_mean_one_by_one() -> None:
+    async with opened() as on:
+        await typed_ahead(on, "t", "R", "v")
+        assert (on.snapshot.live, on.snapshot.verified.state) == (30, "ok")
+        assert on.snapshot.verified.height == 30
+        await typed_ahead(on, "u", "u", "t")
+        assert (on.snapshot.branch, on.snapshot.live) == ("main-undo-20", 30)
+        assert on.errors == []
+
+
+async def test_keys_for_the_world_end_where_a_dialog_comes_up() -> None:
+    async with opened() as on:
+        await typed_ahead(on, "t", "e", "R", "R")
+        assert on.mode == "EventDialog" and on.snapshot.live == 16
+
+
+async def test_a_key_that_is_held_down_does_not_go_on_for_long() -> None:
+    async with opened("00") as on:
+        await typed_ahead(on, *["u"] * 100)
+        assert len(on.said) < 12

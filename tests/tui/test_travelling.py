@@ -1,0 +1,102 @@
+"""Heights one travels to: every pane shows the world as it was there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aos_core.world import World
+from tests.tui.driving import FOCUS, opened
+
+
+async def test_travelling() -> None:
+    async with opened() as on:
+        await on.keys("T")
+        for keys, height in (
+            (("comma",), 29),
+            (("full_stop",), 30),
+            (("up", "up", "k", "j"), 28),
+            (("less_than_sign",), 22),
+            (("less_than_sign",), 19),
+            (("greater_than_sign",), 22),
+            (("full_stop", "greater_than_sign"), 30),
+            (("greater_than_sign",), 30),
+            (("0",), 0),
+            (("greater_than_sign",), 16),
+            (("greater_than_sign",), 19),
+            (("dollar_sign",), 30),
+            (("home",), 0),
+            (("g", "text:12", "enter"), 12),
+            (("g", "text:3", "escape"), 12),
+            (("less_than_sign",), 0),
+            (("less_than_sign",), 0),
+            (("f",), 30),
+        ):
+            await on.keys(*keys)
+            assert (keys, on.snapshot.height) == (keys, height)
+            assert on.mode == ("live" if height == 30 else "past")
+
+
+async def test_all_panes_follow_to_a_past_height(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("T", "g", "text:18", "enter")
+        with World.open(world, write=False) as found:
+            view = found.at(18)
+            assert on.snapshot.root == view.root != found.root
+            assert on.states() == view.states()
+            assert on.numbers == [item.n for item in view.pending] == [2, 3]
+            assert on.snapshot.plan == view.plan(0)
+
+
+async def test_the_ends_of_history_say_so() -> None:
+    async with opened() as on:
+        await on.keys("full_stop", "comma")
+        assert [text.split(":")[0] for text in on.said] == [
+            "this is the live end",
+            "this is genesis",
+        ]
+
+
+async def test_following_stays_at_the_live_end_and_a_traveller_stays_where_he_is() -> None:
+    async with opened() as on:
+        await on.keys("t", "r")
+        assert on.snapshot.height == on.snapshot.live == 19
+        await on.keys("g", "text:5", "enter", "v")
+        assert (on.snapshot.height, on.known["verified"]) == (5, True)
+
+
+async def test_at_opens_at_a_height() -> None:
+    async with opened(at=99) as on:
+        assert (on.snapshot.height, on.snapshot.live) == (0, 0)
+
+
+async def test_inside_a_turn_the_panes_agree_on_what_is_waited_for() -> None:
+    async with opened() as on:
+        await on.keys("t")
+        title = on.app.screen.query_one("#plan")
+        assert str(title.border_title).endswith("waits for 3")
+        for at in (15, 14, 13):
+            await on.keys("comma")
+            waits = f"waits for {at - 13}" if at > 13 else "running"
+            assert str(title.border_title).endswith(waits)
+            assert len(on.numbers) == at - 13
+            assert len(title.border_title or "") <= title.size.width - 4
+
+
+async def test_marks_in_the_state_are_of_the_turn_at_its_end_and_of_the_record_inside() -> None:
+    async with opened() as on:
+        await on.keys("T", "comma")
+        assert on.states(before=True) == on.states()
+        await on.keys("f")
+        before = on.states(before=True)["demo/Aggregator@1"]
+        assert (before["pc"], on.state["pc"]) == ("Running", "Done")
+
+
+async def test_the_cursor_of_pending_is_on_the_first_of_another_list() -> None:
+    async with opened() as on:
+        pane = on.app.screen.pending  # type: ignore[attr-defined]
+        await on.keys("t", *FOCUS["pending"], "down", "down", "r")
+        assert (on.numbers, pane.current.n) == ([1, 2], 2)
+        await on.keys("comma", "comma", "comma")
+        assert (on.numbers, pane.current.n) == ([1, 2, 3], 1)
+        await on.keys("f", "down", "e", "ctrl+s")
+        assert (on.numbers, pane.current.n) == ([1, 2, 4, 5, 6], 1)

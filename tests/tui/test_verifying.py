@@ -1,0 +1,137 @@
+"""Verification by `v`: what it proves, how it goes on, is stopped, fails."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aos_core.scenario_file import read_scenario
+from aos_core.world import World
+from aos_tui import process
+from aos_tui.headless import dump
+from tests.support import forge
+from tests.tui.driving import opened, play
+
+
+async def test_verification_can_be_stopped_and_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened() as on:
+        await on.keys("T")
+        verify = World.verify
+
+        def stopped(self: World, **more: Any) -> Any:
+            on.app.session.cancel()
+            return verify(self, **more)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(World, "verify", stopped)
+            await on.keys("v")
+        assert (on.said[-1], on.known["verified"]) == ("verification was stopped", None)
+        await on.keys("v")
+        assert on.known["verified"] is True
+        await on.keys("e", "ctrl+s")
+        assert on.snapshot.live == 46
+        assert dump(on.app)["verified"] is None
+
+
+async def test_verify_proves_what_is_on_the_disk_while_the_world_goes_on(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t")
+        on.app.screen.action_verify()  # type: ignore[attr-defined]
+        await on.pilot.press("R")
+        await on.keys("comma")
+        proven = on.snapshot.verified
+        assert (proven.state, proven.height in (16, 30)) == ("ok", True)
+        await on.keys("v")
+        assert on.snapshot.verified.height == on.snapshot.live == 30
+
+
+async def test_verify_of_a_fork_proves_the_fork(world: Path) -> None:
+    play(world)
+    async with opened(world) as on:
+        await on.keys("0", "F", "text:other", "enter", "t", "v")
+        assert (on.snapshot.branch, on.snapshot.live) == ("other", 16)
+        assert (on.snapshot.verified.state, on.snapshot.verified.height) == ("ok", 16)
+
+
+class Slow:
+    """Stands in for the command: says how far it is, and then waits to be ended."""
+
+    CODE = (
+        "import json, sys, time\n"
+        "say = lambda done: print(json.dumps({'progress': {'what': 'verifying', 'done': done,"
+        " 'total': 100}}), file=sys.stderr, flush=True)\n"
+        'print(\'{"notice": "x"}\', file=sys.stderr); say(7); say(42); time.sleep(600)'
+    )
+
+    def __init__(self) -> None:
+        self.started: list[asyncio.subprocess.Process] = []
+
+    async def __call__(self, *_: str, talks: bool = False) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        made = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", self.CODE, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+        self.started.append(made)
+        return made
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_verify_streams_its_progress_and_esc_ends_the_process(
+    world: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow()
+    monkeypatch.setattr(process, "start", slow)
+    async with opened(world, size=size) as on:
+        await on.pilot.press("v")
+        await on.until(lambda: on.snapshot.verified.percent == 42)
+        assert "◷ 42 %" in str(on.app.screen.query_one("#header").render())
+        await on.pilot.press("v")
+        await on.pilot.pause()
+        assert on.said[-1].startswith("verification runs already")
+        await on.pilot.press("escape")
+        await on.keys("escape")
+        assert on.said[-1] == "verification was stopped"
+        assert on.known["verified"] is None
+    assert [of.returncode is not None for of in slow.started] == [True]
+
+
+async def test_nothing_is_left_of_a_verification_when_one_quits(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow()
+    monkeypatch.setattr(process, "start", slow)
+    async with opened(world) as on:
+        await on.pilot.press("v")
+        await on.until(lambda: on.snapshot.verified.percent == 42)
+    assert [of.returncode is not None for of in slow.started] == [True]
+
+
+async def test_a_verification_that_dies_says_so_and_the_app_goes_on(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Slow, "CODE", "import sys; sys.exit('no memory left')")
+    monkeypatch.setattr(process, "start", Slow())
+    async with opened(world) as on:
+        await on.keys("v")
+        assert "no memory left" in on.errors[0]
+        assert on.known["verified"] is None
+
+
+async def test_a_divergence_is_kept_as_a_scenario(world: Path) -> None:
+    play(world)
+    forge(world)
+    async with opened(world) as on:
+        await on.keys("v")
+        assert on.mode == "ProofDialog"
+        await on.keys("w")
+        assert on.mode == "read-only"
+        at = on.snapshot.verified.height
+        assert on.said[-1].startswith(f"written: scenarios/diverges-at-{at}.toml")
+        made = read_scenario(world / f"scenarios/diverges-at-{at}.toml")
+        assert next(step.verb for step in made.steps) == "fire"
+        await on.keys("v", "w")
+        assert (world / f"scenarios/diverges-at-{at}-2.toml").exists()
