@@ -6,10 +6,12 @@ import importlib.metadata
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from aos_core.cli import (
     author,
@@ -66,12 +68,18 @@ _ArgumentError: type[Exception] = next(
 )
 
 
+@cache
+def _commands() -> Callable[..., object]:
+    """All commands, put together once: that takes longer than many of them."""
+    return get_command(app)
+
+
 def main(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code."""
     args = list(argv) or ["--help"]
     _log_if_asked()
     try:
-        code = app(args=args, prog_name="aos", standalone_mode=False)
+        code = _commands()(args=args, prog_name="aos", standalone_mode=False)
     except typer.Abort:
         return INTERRUPTED
     except _ArgumentError as error:
