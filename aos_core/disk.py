@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from aos_core.branches import (
     BranchLock,
+    branch_name,
     branch_path,
     check_branch_name,
     disk_errors,
@@ -64,6 +65,14 @@ class Disk(Protocol):
     def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
         """The header and the last frame of a branch, or of one that was ``removed``; as a rule
         nothing between them is read. Raises as :meth:`open`."""
+
+    def follow(self, journal: Journal) -> str | None:
+        """The name of the branch that a journal is which is open here; it goes on under that, where
+        somebody else has given it. None where it is no branch any more."""
+
+    def removed_as(self, journal: Journal) -> str | None:
+        """The name under which a journal that is open here can be brought back; None where it was
+        not removed."""
 
     def changing(self) -> AbstractContextManager[object]:
         """The short lock under which branches come and go. May be taken again while held."""
@@ -165,6 +174,32 @@ class FileDisk:
     def open_removed(self, branch: str) -> Journal:
         return FileJournal.open(branch_path(self._removed, branch), write=False)
 
+    def follow(self, journal: Journal) -> str | None:
+        assert isinstance(journal, FileJournal), "all that are opened here are"
+        if journal.in_place:
+            return branch_name(journal.path)
+        with self._settled():
+            path = journal.found_in(self._journals)
+            if path is not None:
+                _go_on(journal, path)
+        return None if path is None else branch_name(path)
+
+    def removed_as(self, journal: Journal) -> str | None:
+        assert isinstance(journal, FileJournal), "all that are opened here are"
+        with self._settled():
+            path = journal.found_in(self._removed)
+        return None if path is None else branch_name(path)
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """While no branch comes or goes: one that is renamed may be missed in a folder that is
+        read meanwhile. Where nothing can be locked one looks all the same."""
+        with ExitStack() as held:
+            if self._journals.is_dir():  # else the lock would make its folder anew
+                with suppress(AosError):
+                    held.enter_context(self.changing())
+            yield
+
     @contextmanager
     def changing(self) -> Iterator[None]:
         with disk_errors(self.root, f"branches of {self.root} cannot be changed"), self._lock:
@@ -186,7 +221,7 @@ class FileDisk:
         what = f"branch {branch} cannot be renamed"
         mine = held if isinstance(held, FileJournal) else None
         written = mine is not None and mine.has_lock
-        with self.changing(), ExitStack() as undo, disk_errors(old, what):
+        with self._sweeping(), ExitStack() as undo, disk_errors(old, what):
             if new.exists():
                 raise UsageError(f"{what}: {name} exists", code="branch_exists", file=new)
             # who writes it has the lock of either name for as long as it may be found under it
@@ -204,12 +239,23 @@ class FileDisk:
                 OPERATING_SYSTEM.rename(offsets_path(old), offsets_path(new))
             self.index.rename(branch, name)
 
+    @contextmanager
+    def _sweeping(self) -> Iterator[None]:
+        """As :meth:`changing`; afterwards the locks of branches that are gone go too."""
+        with self.changing():
+            yield
+            with suppress(OSError):  # they can wait
+                for branch in self.stale_locks():
+                    BranchLock(self._path(branch)).drop()
+
     def remove(self, branch: str, *, for_good: bool = False, held: Journal | None = None) -> None:
         path = self._path(branch)
         what = f"branch {branch} cannot be removed"
-        mine = isinstance(held, FileJournal) and held.has_lock
-        lock = nullcontext() if mine else BranchLock(path)
+        mine = held if isinstance(held, FileJournal) and held.has_lock else None
+        lock = BranchLock(path) if mine is None else nullcontext()
         with self.changing(), lock, disk_errors(path, what):
+            if mine is not None:
+                mine.need_in_place()
             if for_good:
                 OPERATING_SYSTEM.unlink(path)
             else:
@@ -274,12 +320,13 @@ class FileDisk:
             if not path.exists():
                 BranchLock(path).drop()
 
-    def put_back(self) -> None:
+    def put_back(self) -> bool:
         """Make the store again where its file was deleted or moved while it was open, with all that
-        can still be read of it; what is derived is begun anew. Raises as opening it."""
+        can still be read of it; what is derived is begun anew. Whether that was so. Raises as
+        opening it."""
         old = self.store
         if not isinstance(old, SqliteStore) or old.path.exists():
-            return
+            return False
         new = SqliteStore(old.path)
         with suppress(AosError):  # what it lacks is named when it is asked for
             old.copy_to(new)
@@ -289,6 +336,7 @@ class FileDisk:
                 gone.close()
         self.index = Index(self.root / "index.db")
         self.snapshots = StoredSnapshots(self.root / "snapshots.db", write=True)
+        return True
 
     def again(self) -> Disk:
         return FileDisk(self.root, write=True)
@@ -305,6 +353,21 @@ class FileDisk:
         """A free path among the removed for a branch of this name."""
         paths = (branch_path(self._removed, name) for name in _removed_names(branch))
         return next(path for path in paths if not path.exists())
+
+
+def _go_on(journal: FileJournal, path: Path) -> None:
+    """Go on under the name that somebody else gave to the file of a journal. One that is written
+    needs the lock of that name: without it nothing can be appended."""
+    lock = None
+    if journal.has_lock:  # who renames as we do asks for it before
+        lock = BranchLock(path)
+        try:
+            lock.acquire()
+        except AosError:
+            return
+        with suppress(OSError):  # it is learned anew then
+            OPERATING_SYSTEM.rename(offsets_path(journal.path), offsets_path(path))
+    journal.moved(path, lock)
 
 
 def _need_local(root: Path) -> None:
@@ -353,6 +416,12 @@ class MemoryDisk:
 
     def open_removed(self, branch: str) -> Journal:
         return self._removed[branch]
+
+    def follow(self, journal: Journal) -> str | None:
+        return next((name for name, of in self._journals.items() if of is journal), None)
+
+    def removed_as(self, journal: Journal) -> str | None:
+        return next((name for name, of in self._removed.items() if of is journal), None)
 
     def changing(self) -> AbstractContextManager[object]:
         return nullcontext()

@@ -211,6 +211,7 @@ class Reader:
         """Take in what another process has added to a branch that was opened to read; whether
         there was anything. Raises :class:`DiskError`."""
         with self._mutex:
+            self.follow_names()
             if self.trouble is not None:
                 return False
             known = self._chain.count
@@ -221,6 +222,16 @@ class Reader:
                 self._diverged = error if isinstance(error, Diverged) else None
                 self._end_at(self._travel.reached)
             return self._chain.count > known or self.trouble is not None
+
+    def follow_names(self) -> None:
+        """Go on under the names that others have given to the branch and to those that it goes on
+        from: renamed, they stay what they are, whatever else has their old names now."""
+        with self._mutex:
+            segments = self._whole.segments
+            names = {of.journal: self._disk.follow(of.journal) or of.name for of in segments}
+            for chain in (self._whole, self._chain):
+                chain.renamed(names)
+            self.branch = names[self._journal]
 
     def _put_back(self) -> None:
         try:
@@ -300,16 +311,26 @@ class Reader:
         return self._journal.path if isinstance(self._journal, FileJournal) else None
 
     @property
+    def logs(self) -> tuple[Path, ...]:
+        """As :attr:`log`, those of the branches that it goes on from before it."""
+        return tuple(journal.path for journal in self._files_open)
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        """The names of the branches that it goes on from, the oldest first, and its own."""
+        return tuple(of.name for of in self._whole.segments)
+
+    @property
     def lost(self) -> bool:
         """Whether the file of its journal, or of one that it goes on from, was deleted or moved
-        while it was open: nothing can be added before :meth:`put_back`."""
-        return any(journal.lost for journal in self._files_open)
+        while it was open, and is no branch any more: nothing can be added before
+        :meth:`put_back`. One that was renamed is there: :meth:`follow_names`."""
+        return any(self._disk.follow(of) is None for of in self._files_open)
 
     @property
     def gone(self) -> bool:
-        """As :attr:`lost`, of the branch's own file alone: it was deleted or renamed, or made room
-        for another run."""
-        return isinstance(self._journal, FileJournal) and self._journal.lost
+        """As :attr:`lost`, of the branch's own file alone."""
+        return isinstance(self._journal, FileJournal) and self._disk.follow(self._journal) is None
 
     @property
     def _files_open(self) -> list[FileJournal]:

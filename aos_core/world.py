@@ -25,7 +25,7 @@ from aos_core.branch_tree import (
     rename_branch,
     restore_branch,
 )
-from aos_core.branches import branch_name, check_branch_name
+from aos_core.branches import check_branch_name
 from aos_core.chain import Chain, Segment
 from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
 from aos_core.errors import (
@@ -34,7 +34,6 @@ from aos_core.errors import (
     UsageError,
     ValueRejected,
 )
-from aos_core.file_journal import FileJournal
 from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal
@@ -121,15 +120,21 @@ class World(Prover):
         to its place again, durably, with the journals that it goes on from and, in a fresh store,
         the definitions, modules and blobs that they name.
 
-        Raises :class:`UsageError` where another file is there, :class:`ReadOnly`,
+        Raises :class:`UsageError` where nothing is lost, where another file is there, and for a
+        branch that was removed, which can be brought back; :class:`ReadOnly`,
         :class:`DiskError`."""
         with self._mutex:
+            self.follow_names()
+            lost = [of for of in self._files_open if self._disk.follow(of) is None]
+            for journal in lost:
+                _need_not_removed(self._disk, journal)
             if isinstance(self._disk, FileDisk):
-                self._disk.put_back()
+                if not self._disk.put_back() and not lost:
+                    names = ", ".join(self.lineage)
+                    raise UsageError(f"nothing is lost, all is there: {names}", code="not_lost")
                 self._put_back()  # the old store may have lost them
-            for journal in reversed(self._files_open):
-                if journal.lost:
-                    journal.put_back(borrowed=journal is not self._journal)
+            for journal in reversed(lost):
+                journal.put_back(borrowed=journal is not self._journal)
             self._use(self._chain)
             self._travel.add(self._chain.count - 1, self._chain.last, self._state, self._moment)
 
@@ -377,27 +382,18 @@ class World(Prover):
         """Give a branch a free name; this one goes on under it. Raises as
         ``branch_tree.rename_branch``."""
         with self._mutex:
+            self.follow_names()
             segments = self._whole.segments
             held = next((of.journal for of in segments if of.name == old), None)
             try:
-                found = rename_branch(self._disk, old, new, held)
-            except AosError:
-                if isinstance(held, FileJournal) and branch_name(held.path) == new:
-                    self.branch_renamed(old, new)  # it is called so, though perhaps not for long
-                raise
-            self.branch_renamed(old, new)
-            return found
-
-    def branch_renamed(self, old: str, new: str) -> None:
-        """A branch has another name since another world of this place gave it."""
-        with self._mutex:
-            self.branch = new if self.branch == old else self.branch
-            for chain in (self._whole, self._chain):
-                chain.renamed(old, new)
+                return rename_branch(self._disk, old, new, held)
+            finally:  # after an error too it may be called so, though perhaps not for long
+                self.follow_names()
 
     def delete_branch(self, name: str) -> Branch:
         """Take another branch away, until it is restored; its ``records`` are what is lost. Raises
         as ``branch_tree.delete_branch``: of one with children too."""
+        self.follow_names()
         if name == self.branch:
             raise UsageError(
                 f"branch {name} cannot be deleted while it is open here",
@@ -508,7 +504,6 @@ class World(Prover):
                 with disk.changing():
                     _need_free(disk, name)
                     disk.rename(unfinished, name)
-                    disk.drop_lock(unfinished)
             except BaseException:
                 journal.close()
                 if unfinished in disk.branches():  # else it has just got its name
@@ -562,6 +557,16 @@ def _forked(
         journal.close()
         disk.remove(name, for_good=True)
         raise
+
+
+def _need_not_removed(disk: Disk, journal: Journal) -> None:
+    name = disk.removed_as(journal)
+    if name is not None:
+        raise UsageError(
+            f"nothing is put back: branch {name} was deleted, and all of it is still there",
+            code="branch_removed",
+            hint=f"`aos restore` brings {name} back",
+        )
 
 
 def _need_free(disk: Disk, name: str) -> None:
