@@ -80,6 +80,8 @@ class Following(Returning):
         if changed:
             self._lineage = world.lineage
             self._renamed(changed)
+            if self.locked is not None and before[-1] in changed:  # who wrote it had the old name
+                self.locked = f"branch {world.branch} was opened for reading only"
             taken = world.branches()
             for old, new in changed.items():
                 here = old == before[-1]

@@ -110,6 +110,7 @@ async def test_a_new_run_is_told_and_a_key_away(world: Path) -> None:
         )
         await on.until(lambda: on.said == [told])
         assert "basic~1" in header(on) and on.mode == "read-only"
+        assert "branch basic~1 was opened for reading only" in on.screen
         await on.keys("B", "up", "enter")
         assert (on.snapshot.branch, on.mode) == ("basic", "live")
 
@@ -123,7 +124,7 @@ async def test_a_branch_that_was_deleted_elsewhere_is_brought_back_from_the_list
     async with reading(world, "side") as on:
         await aos(world, "delete", "side", "--yes")
         await on.until(lambda: on.snapshot.lost)
-        assert on.mode == "read-only", "there is nothing to ask who only reads it"
+        assert (on.mode, on.said) == ("read-only", []), "there is nothing to ask who reads it"
         await on.keys("e")
         assert on.mode == "read-only" and "B shows what is there now" in on.said[-1]
         await on.keys("B", "down", "enter")
