@@ -1,4 +1,4 @@
-"""Where a world keeps its journals and objects: a directory, or memory with the same behaviour."""
+"""Where a world keeps its journals and objects, and a directory that does so."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from aos_core.branches import (
     BranchLock,
     branch_name,
     branch_path,
-    check_branch_name,
     disk_errors,
     list_branches,
     stale_locks,
@@ -27,13 +26,13 @@ from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
 from aos_core.file_journal import FileJournal
 from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
-from aos_core.journal import Journal, JournalMissing, MemoryJournal
+from aos_core.journal import Journal, JournalMissing
 from aos_core.layer import OPERATING_SYSTEM
 from aos_core.network import remote_file_system
 from aos_core.offsets import forget_offsets, offsets_path
 from aos_core.progress import Progress
-from aos_core.snapshots import MemorySnapshots, Snapshots, StoredSnapshots
-from aos_core.store import MemoryStore, SqliteStore, Store
+from aos_core.snapshots import Snapshots, StoredSnapshots
+from aos_core.store import SqliteStore, Store
 
 BUSY_SECONDS = 30.0
 """How long the coming and going of branches waits for another process before it gives up."""
@@ -351,7 +350,7 @@ class FileDisk:
 
     def _free(self, branch: str) -> Path:
         """A free path among the removed for a branch of this name."""
-        paths = (branch_path(self._removed, name) for name in _removed_names(branch))
+        paths = (branch_path(self._removed, name) for name in removed_names(branch))
         return next(path for path in paths if not path.exists())
 
 
@@ -382,103 +381,7 @@ def _need_local(root: Path) -> None:
         )
 
 
-class MemoryDisk:
-    """The same in memory: for simulation, tests and benchmarks."""
-
-    def __init__(self) -> None:
-        self.store: Store = MemoryStore()
-        self.index = Index(None)
-        self.snapshots: Snapshots = MemorySnapshots()
-        self._journals: dict[str, Journal] = {}
-        self._removed: dict[str, Journal] = {}
-
-    def branches(self) -> list[str]:
-        return sorted(self._journals)
-
-    def create(self, branch: str, header: Mapping[str, Any]) -> Journal:
-        if check_branch_name(branch) in self._journals:
-            raise UsageError(f"branch {branch} exists", code="branch_exists")
-        self._journals[branch] = MemoryJournal(header)
-        return self._journals[branch]
-
-    def open(
-        self, branch: str, *, write: bool = False, progress: Progress | None = None
-    ) -> Journal:
-        if branch not in self._journals:
-            raise JournalMissing(f"there is no branch {branch}")
-        return self._journals[branch]
-
-    def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
-        journals = self._removed if removed else self._journals
-        if branch not in journals:
-            raise JournalMissing(f"there is no branch {branch}")
-        return journals[branch].header, journals[branch].last
-
-    def open_removed(self, branch: str) -> Journal:
-        return self._removed[branch]
-
-    def follow(self, journal: Journal) -> str | None:
-        return next((name for name, of in self._journals.items() if of is journal), None)
-
-    def removed_as(self, journal: Journal) -> str | None:
-        return next((name for name, of in self._removed.items() if of is journal), None)
-
-    def changing(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def alone(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def rename(self, branch: str, name: str, held: Journal | None = None) -> None:
-        if check_branch_name(name) in self._journals:
-            raise UsageError(
-                f"branch {branch} cannot be renamed: {name} exists", code="branch_exists"
-            )
-        self._journals[name] = self._journals.pop(branch)
-        self.index.rename(branch, name)
-
-    def remove(self, branch: str, *, for_good: bool = False, held: Journal | None = None) -> None:
-        journal = self._journals.pop(branch)
-        if not for_good:
-            free = next(name for name in _removed_names(branch) if name not in self._removed)
-            self._removed[free] = journal
-        self.index.forget(branch)
-
-    def removed(self) -> list[str]:
-        return sorted(self._removed)
-
-    def bring_back(self, branch: str) -> None:
-        if branch not in self._removed or branch in self._journals:
-            raise UsageError(f"branch {branch} cannot be brought back")
-        self._journals[branch] = self._removed.pop(branch)
-
-    def discard(self, branch: str) -> None:
-        del self._removed[branch]
-
-    def removed_size(self, branch: str) -> int:
-        return self._removed[branch].last.end
-
-    def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
-        journals = [*self._journals.values(), *(self._removed[of] for of in removed)]
-        return (frame.payload for journal in journals for frame in journal.frames)
-
-    def stale_offsets(self) -> list[Path]:
-        return []
-
-    def stale_locks(self) -> list[str]:
-        return []
-
-    def drop_lock(self, branch: str) -> None:
-        pass
-
-    def again(self) -> Disk:
-        return self
-
-    def close(self) -> None:
-        pass
-
-
-def _removed_names(branch: str) -> Iterator[str]:
+def removed_names(branch: str) -> Iterator[str]:
     """What a removed branch may be called: others of its name may be there already."""
     yield branch
     yield from (f"{branch[:74]},{n}" for n in itertools.count(2))

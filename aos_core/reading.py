@@ -1,6 +1,6 @@
 """``Reader``: a world on one branch, opened and looked at.
 
-``Prover`` (proving.py) adds the proof of it, ``World`` the way in.
+``Prover`` (proving.py) adds the proof of it, ``Writer`` (writing.py) the way in, ``World`` branches.
 
 Opening reads the ends of the journal and of its ancestors, and the state from the last snapshot;
 what is derived from the journal and not there is made anew.
@@ -20,7 +20,7 @@ from aos_core.adapters.receipt import Receipt
 from aos_core.air.load import load_objects
 from aos_core.air.schemas import Schema
 from aos_core.chain import Chain, Records
-from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
+from aos_core.disk import Disk, FileDisk, chain_of
 from aos_core.errors import AosError, Diverged, JournalDamaged, StoreDamaged, WorldError
 from aos_core.file_journal import FileJournal
 from aos_core.files import WorldFiles, find_world
@@ -30,6 +30,7 @@ from aos_core.index import Index
 from aos_core.journal import Frames, Journal, JournalMissing
 from aos_core.kernel.program import Program, compile_program
 from aos_core.kernel.state import Intent
+from aos_core.memory_disk import MemoryDisk
 from aos_core.modules import WorldModules, entries, module_name, runtime_of
 from aos_core.origin import begin, put
 from aos_core.progress import StageProgress

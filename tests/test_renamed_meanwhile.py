@@ -245,21 +245,21 @@ def test_a_branch_that_another_process_deleted_is_brought_back_and_not_put_back(
 ) -> None:
     with World.open(forked, "side", write=False) as reader:
         aos(forked, "delete", "side", "--yes")
-        assert reader.lost and reader.gone
+        assert (reader.lost, reader.gone) == (True, True)
         with pytest.raises(UsageError, match="branch side was deleted") as caught:
             reader.put_back()
         assert caught.value.code == "branch_removed" and branches(forked) == ["main"]
         aos(forked, "restore", "side")
-        assert not reader.lost and not reader.refresh()
+        assert (reader.lost, reader.refresh()) == (False, False)
         assert_replays(reader)
 
 
 def test_what_is_looked_for_makes_no_folder_anew(forked: Path) -> None:
     with World.open(forked, "side") as side:
         (forked / ".aos").rename(forked / "elsewhere")
-        assert side.lost and not (forked / ".aos").exists()
+        assert (side.lost, (forked / ".aos").exists()) == (True, False)
         side.put_back()
-        assert not side.lost and branches(forked) == ["main", "side"]
+        assert (side.lost, branches(forked)) == (False, ["main", "side"])
 
 
 # -- what stays behind ------------------------------------------------------------------------
