@@ -1,6 +1,7 @@
 """``Reader``: a world on one branch, opened and looked at.
 
-``Prover`` (proving.py) adds the proof of it, ``Writer`` (writing.py) the way in, ``World`` branches.
+``Prover`` (proving.py) adds the proof of it, ``Writer`` (writing.py) the way in, ``World`` other
+branches.
 
 Opening reads the ends of the journal and of its ancestors, and the state from the last snapshot;
 what is derived from the journal and not there is made anew.
