@@ -9,7 +9,7 @@ import bisect
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
@@ -127,10 +127,10 @@ class Chain:
         :class:`UsageError`."""
         return self.segments[self._segment_of(self.index_at(height))].name
 
-    def renamed(self, old: str, new: str) -> None:
-        """A branch of it has another name now."""
+    def renamed(self, names: Mapping[Journal, str]) -> None:
+        """These of its journals have other names now."""
         self.segments = tuple(
-            replace(of, name=new) if of.name == old else of for of in self.segments
+            replace(of, name=names.get(of.journal, of.name)) for of in self.segments
         )
 
     def turn_end(self, height: int) -> int:

@@ -1,4 +1,4 @@
-"""Where a world keeps its journals and objects: a directory, or memory with the same behaviour."""
+"""Where a world keeps its journals and objects, and a directory that does so."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from filelock import FileLock
 
 from aos_core.branches import (
     BranchLock,
+    branch_name,
     branch_path,
-    check_branch_name,
     disk_errors,
     list_branches,
     stale_locks,
@@ -26,13 +26,13 @@ from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
 from aos_core.file_journal import FileJournal
 from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
-from aos_core.journal import Journal, JournalMissing, MemoryJournal
+from aos_core.journal import Journal, JournalMissing
 from aos_core.layer import OPERATING_SYSTEM
 from aos_core.network import remote_file_system
 from aos_core.offsets import forget_offsets, offsets_path
 from aos_core.progress import Progress
-from aos_core.snapshots import MemorySnapshots, Snapshots, StoredSnapshots
-from aos_core.store import MemoryStore, SqliteStore, Store
+from aos_core.snapshots import Snapshots, StoredSnapshots
+from aos_core.store import SqliteStore, Store
 
 BUSY_SECONDS = 30.0
 """How long the coming and going of branches waits for another process before it gives up."""
@@ -64,6 +64,14 @@ class Disk(Protocol):
     def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
         """The header and the last frame of a branch, or of one that was ``removed``; as a rule
         nothing between them is read. Raises as :meth:`open`."""
+
+    def follow(self, journal: Journal) -> str | None:
+        """The name of the branch that a journal is which is open here; it goes on under that, where
+        somebody else has given it. None where it is no branch any more."""
+
+    def removed_as(self, journal: Journal) -> str | None:
+        """The name under which a journal that is open here can be brought back; None where it was
+        not removed."""
 
     def changing(self) -> AbstractContextManager[object]:
         """The short lock under which branches come and go. May be taken again while held."""
@@ -165,6 +173,32 @@ class FileDisk:
     def open_removed(self, branch: str) -> Journal:
         return FileJournal.open(branch_path(self._removed, branch), write=False)
 
+    def follow(self, journal: Journal) -> str | None:
+        assert isinstance(journal, FileJournal), "all that are opened here are"
+        if journal.in_place:
+            return branch_name(journal.path)
+        with self._settled():
+            path = journal.found_in(self._journals)
+            if path is not None:
+                _go_on(journal, path)
+        return None if path is None else branch_name(path)
+
+    def removed_as(self, journal: Journal) -> str | None:
+        assert isinstance(journal, FileJournal), "all that are opened here are"
+        with self._settled():
+            path = journal.found_in(self._removed)
+        return None if path is None else branch_name(path)
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """While no branch comes or goes: one that is renamed may be missed in a folder that is
+        read meanwhile. Where nothing can be locked one looks all the same."""
+        with ExitStack() as held:
+            if self._journals.is_dir():  # else the lock would make its folder anew
+                with suppress(AosError):
+                    held.enter_context(self.changing())
+            yield
+
     @contextmanager
     def changing(self) -> Iterator[None]:
         with disk_errors(self.root, f"branches of {self.root} cannot be changed"), self._lock:
@@ -186,7 +220,7 @@ class FileDisk:
         what = f"branch {branch} cannot be renamed"
         mine = held if isinstance(held, FileJournal) else None
         written = mine is not None and mine.has_lock
-        with self.changing(), ExitStack() as undo, disk_errors(old, what):
+        with self._sweeping(), ExitStack() as undo, disk_errors(old, what):
             if new.exists():
                 raise UsageError(f"{what}: {name} exists", code="branch_exists", file=new)
             # who writes it has the lock of either name for as long as it may be found under it
@@ -204,12 +238,23 @@ class FileDisk:
                 OPERATING_SYSTEM.rename(offsets_path(old), offsets_path(new))
             self.index.rename(branch, name)
 
+    @contextmanager
+    def _sweeping(self) -> Iterator[None]:
+        """As :meth:`changing`; afterwards the locks of branches that are gone go too."""
+        with self.changing():
+            yield
+            with suppress(OSError):  # they can wait
+                for branch in self.stale_locks():
+                    BranchLock(self._path(branch)).drop()
+
     def remove(self, branch: str, *, for_good: bool = False, held: Journal | None = None) -> None:
         path = self._path(branch)
         what = f"branch {branch} cannot be removed"
-        mine = isinstance(held, FileJournal) and held.has_lock
-        lock = nullcontext() if mine else BranchLock(path)
+        mine = held if isinstance(held, FileJournal) and held.has_lock else None
+        lock = BranchLock(path) if mine is None else nullcontext()
         with self.changing(), lock, disk_errors(path, what):
+            if mine is not None:
+                mine.need_in_place()
             if for_good:
                 OPERATING_SYSTEM.unlink(path)
             else:
@@ -274,12 +319,13 @@ class FileDisk:
             if not path.exists():
                 BranchLock(path).drop()
 
-    def put_back(self) -> None:
+    def put_back(self) -> bool:
         """Make the store again where its file was deleted or moved while it was open, with all that
-        can still be read of it; what is derived is begun anew. Raises as opening it."""
+        can still be read of it; what is derived is begun anew. Whether that was so. Raises as
+        opening it."""
         old = self.store
         if not isinstance(old, SqliteStore) or old.path.exists():
-            return
+            return False
         new = SqliteStore(old.path)
         with suppress(AosError):  # what it lacks is named when it is asked for
             old.copy_to(new)
@@ -289,6 +335,7 @@ class FileDisk:
                 gone.close()
         self.index = Index(self.root / "index.db")
         self.snapshots = StoredSnapshots(self.root / "snapshots.db", write=True)
+        return True
 
     def again(self) -> Disk:
         return FileDisk(self.root, write=True)
@@ -303,8 +350,23 @@ class FileDisk:
 
     def _free(self, branch: str) -> Path:
         """A free path among the removed for a branch of this name."""
-        paths = (branch_path(self._removed, name) for name in _removed_names(branch))
+        paths = (branch_path(self._removed, name) for name in removed_names(branch))
         return next(path for path in paths if not path.exists())
+
+
+def _go_on(journal: FileJournal, path: Path) -> None:
+    """Go on under the name that somebody else gave to the file of a journal. One that is written
+    needs the lock of that name: without it nothing can be appended."""
+    lock = None
+    if journal.has_lock:  # who renames as we do asks for it before
+        lock = BranchLock(path)
+        try:
+            lock.acquire()
+        except AosError:
+            return
+        with suppress(OSError):  # it is learned anew then
+            OPERATING_SYSTEM.rename(offsets_path(journal.path), offsets_path(path))
+    journal.moved(path, lock)
 
 
 def _need_local(root: Path) -> None:
@@ -319,97 +381,7 @@ def _need_local(root: Path) -> None:
         )
 
 
-class MemoryDisk:
-    """The same in memory: for simulation, tests and benchmarks."""
-
-    def __init__(self) -> None:
-        self.store: Store = MemoryStore()
-        self.index = Index(None)
-        self.snapshots: Snapshots = MemorySnapshots()
-        self._journals: dict[str, Journal] = {}
-        self._removed: dict[str, Journal] = {}
-
-    def branches(self) -> list[str]:
-        return sorted(self._journals)
-
-    def create(self, branch: str, header: Mapping[str, Any]) -> Journal:
-        if check_branch_name(branch) in self._journals:
-            raise UsageError(f"branch {branch} exists", code="branch_exists")
-        self._journals[branch] = MemoryJournal(header)
-        return self._journals[branch]
-
-    def open(
-        self, branch: str, *, write: bool = False, progress: Progress | None = None
-    ) -> Journal:
-        if branch not in self._journals:
-            raise JournalMissing(f"there is no branch {branch}")
-        return self._journals[branch]
-
-    def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
-        journals = self._removed if removed else self._journals
-        if branch not in journals:
-            raise JournalMissing(f"there is no branch {branch}")
-        return journals[branch].header, journals[branch].last
-
-    def open_removed(self, branch: str) -> Journal:
-        return self._removed[branch]
-
-    def changing(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def alone(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def rename(self, branch: str, name: str, held: Journal | None = None) -> None:
-        if check_branch_name(name) in self._journals:
-            raise UsageError(
-                f"branch {branch} cannot be renamed: {name} exists", code="branch_exists"
-            )
-        self._journals[name] = self._journals.pop(branch)
-        self.index.rename(branch, name)
-
-    def remove(self, branch: str, *, for_good: bool = False, held: Journal | None = None) -> None:
-        journal = self._journals.pop(branch)
-        if not for_good:
-            free = next(name for name in _removed_names(branch) if name not in self._removed)
-            self._removed[free] = journal
-        self.index.forget(branch)
-
-    def removed(self) -> list[str]:
-        return sorted(self._removed)
-
-    def bring_back(self, branch: str) -> None:
-        if branch not in self._removed or branch in self._journals:
-            raise UsageError(f"branch {branch} cannot be brought back")
-        self._journals[branch] = self._removed.pop(branch)
-
-    def discard(self, branch: str) -> None:
-        del self._removed[branch]
-
-    def removed_size(self, branch: str) -> int:
-        return self._removed[branch].last.end
-
-    def raw(self, removed: Collection[str]) -> Iterator[bytes | mmap]:
-        journals = [*self._journals.values(), *(self._removed[of] for of in removed)]
-        return (frame.payload for journal in journals for frame in journal.frames)
-
-    def stale_offsets(self) -> list[Path]:
-        return []
-
-    def stale_locks(self) -> list[str]:
-        return []
-
-    def drop_lock(self, branch: str) -> None:
-        pass
-
-    def again(self) -> Disk:
-        return self
-
-    def close(self) -> None:
-        pass
-
-
-def _removed_names(branch: str) -> Iterator[str]:
+def removed_names(branch: str) -> Iterator[str]:
     """What a removed branch may be called: others of its name may be there already."""
     yield branch
     yield from (f"{branch[:74]},{n}" for n in itertools.count(2))

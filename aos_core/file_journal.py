@@ -24,8 +24,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from aos_core.branches import BranchLock, branch_name, disk_errors
-from aos_core.errors import JournalDamaged, ReadOnly, UsageError, WorldError
+from aos_core.branches import BranchLock, branch_name, branch_path, disk_errors, list_branches
+from aos_core.errors import AosError, JournalDamaged, ReadOnly, UsageError, WorldError
 from aos_core.frames import (
     BadFrame,
     Frame,
@@ -195,14 +195,21 @@ class FileJournal(Journal):
                 digest.update(_read(file, at, min(end, at + _CHUNK)))
 
     @property
-    def lost(self) -> bool:
-        """Whether the file was deleted or moved while it is open."""
-        if self._file.closed:
-            return False
+    def in_place(self) -> bool:
+        """Whether the file that is open still has its name."""
+        return self._file.closed or self._is_at(self.path)
+
+    def found_in(self, folder: Path) -> Path | None:
+        """Where in a folder of logs the file that is open is now: told by the identity that the
+        system gives it, never by what it says. One that is renamed meanwhile may be missed."""
+        paths = (branch_path(folder, name) for name in list_branches(folder))
+        return next(filter(self._is_at, paths), None)
+
+    def _is_at(self, path: Path) -> bool:
         try:
-            return not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
+            return os.path.samestat(os.fstat(self._file.fileno()), path.stat())
         except (FileNotFoundError, NotADirectoryError):
-            return True
+            return False
 
     @property
     def has_lock(self) -> bool:
@@ -215,6 +222,8 @@ class FileJournal(Journal):
         with self._mutex:
             self.path, self._branch = path, branch_name(path)
             self._offsets.moved(offsets_path(path))
+            if self._read_only == _GONE:
+                self._read_only = None
             if self._lock is not None and lock is not None:
                 self._lock.release()
                 self._lock = lock
@@ -286,14 +295,28 @@ class FileJournal(Journal):
 
     def need_in_place(self) -> None:
         """Raise :class:`ReadOnly` where the file no longer has its name."""
-        if self.lost:
-            self._read_only = _GONE
-            raise ReadOnly(
-                f"nothing was appended to branch {self._branch}: {self._read_only}",
-                code="journal_gone",
-                hint="what was acknowledged is still held here: put it back, or close and go on "
-                "without it",
-                file=self.path,
+        if self.in_place:
+            return
+        self._need_nowhere(f"nothing was appended to branch {self._branch}", ReadOnly)
+        self._read_only = _GONE
+        raise ReadOnly(
+            f"nothing was appended to branch {self._branch}: {self._read_only}",
+            code="journal_gone",
+            hint="what was acknowledged is still held here: put it back, or close and go on "
+            "without it",
+            file=self.path,
+        )
+
+    def _need_nowhere(self, what: str, error: type[AosError]) -> None:
+        """Raise ``error`` where the file has another name."""
+        found = self.found_in(self.path.parent)
+        if found is not None:
+            name = branch_name(found)
+            raise error(
+                f"{what}: its journal is there, as branch {name}",
+                code="journal_renamed",
+                hint=f"go on with branch {name}, or give it its old name again",
+                file=found,
             )
 
     def put_back(self, *, borrowed: bool = False) -> None:
@@ -301,11 +324,13 @@ class FileJournal(Journal):
         or moved. Where that fails nothing has changed. ``borrowed``: a journal that is only read,
         for a fork of it that is being written; it is locked meanwhile.
 
-        Raises :class:`UsageError` where another file is there, :class:`BranchLocked`,
-        :class:`ReadOnly` for a journal that is not being written, :class:`DiskError`.
+        Raises :class:`UsageError` where the file is there under another name, or another one has
+        its name, :class:`BranchLocked`, :class:`ReadOnly` for a journal that is not being written,
+        :class:`DiskError`.
         """
         what = f"branch {self._branch} cannot be put back"
         with self._mutex, ExitStack() as undo, disk_errors(self.path, what):
+            self._need_nowhere(what, UsageError)
             lock = BranchLock(self.path) if self._lock is None and borrowed else self._lock
             if lock is None or (not borrowed and self._read_only not in (None, _GONE)):
                 raise ReadOnly(f"{what}: {self._read_only}", file=self.path)

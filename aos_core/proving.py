@@ -64,6 +64,7 @@ class Prover(Reader):
         :class:`JournalDamaged` where that is known already."""
         if self._journal.damage is not None:
             raise self._journal.damage
+        self.follow_names()  # another journal may have the name by now
         with self._mutex:  # not in the middle of a group of another thread
             end = self._chain.count - (self._diverged is None)
         with contextlib.ExitStack() as leaving:

@@ -1,6 +1,7 @@
 """``Reader``: a world on one branch, opened and looked at.
 
-``Prover`` (proving.py) adds the proof of it, ``World`` the way in.
+``Prover`` (proving.py) adds the proof of it, ``Writer`` (writing.py) the way in, ``World`` other
+branches.
 
 Opening reads the ends of the journal and of its ancestors, and the state from the last snapshot;
 what is derived from the journal and not there is made anew.
@@ -20,7 +21,7 @@ from aos_core.adapters.receipt import Receipt
 from aos_core.air.load import load_objects
 from aos_core.air.schemas import Schema
 from aos_core.chain import Chain, Records
-from aos_core.disk import Disk, FileDisk, MemoryDisk, chain_of
+from aos_core.disk import Disk, FileDisk, chain_of
 from aos_core.errors import AosError, Diverged, JournalDamaged, StoreDamaged, WorldError
 from aos_core.file_journal import FileJournal
 from aos_core.files import WorldFiles, find_world
@@ -30,6 +31,7 @@ from aos_core.index import Index
 from aos_core.journal import Frames, Journal, JournalMissing
 from aos_core.kernel.program import Program, compile_program
 from aos_core.kernel.state import Intent
+from aos_core.memory_disk import MemoryDisk
 from aos_core.modules import WorldModules, entries, module_name, runtime_of
 from aos_core.origin import begin, put
 from aos_core.progress import StageProgress
@@ -211,6 +213,7 @@ class Reader:
         """Take in what another process has added to a branch that was opened to read; whether
         there was anything. Raises :class:`DiskError`."""
         with self._mutex:
+            self.follow_names()
             if self.trouble is not None:
                 return False
             known = self._chain.count
@@ -221,6 +224,16 @@ class Reader:
                 self._diverged = error if isinstance(error, Diverged) else None
                 self._end_at(self._travel.reached)
             return self._chain.count > known or self.trouble is not None
+
+    def follow_names(self) -> None:
+        """Go on under the names that others have given to the branch and to those that it goes on
+        from: renamed, they stay what they are, whatever else has their old names now."""
+        with self._mutex:
+            segments = self._whole.segments
+            names = {of.journal: self._disk.follow(of.journal) or of.name for of in segments}
+            for chain in (self._whole, self._chain):
+                chain.renamed(names)
+            self.branch = names[self._journal]
 
     def _put_back(self) -> None:
         try:
@@ -300,16 +313,26 @@ class Reader:
         return self._journal.path if isinstance(self._journal, FileJournal) else None
 
     @property
+    def logs(self) -> tuple[Path, ...]:
+        """As :attr:`log`, those of the branches that it goes on from before it."""
+        return tuple(journal.path for journal in self._files_open)
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        """The names of the branches that it goes on from, the oldest first, and its own."""
+        return tuple(of.name for of in self._whole.segments)
+
+    @property
     def lost(self) -> bool:
         """Whether the file of its journal, or of one that it goes on from, was deleted or moved
-        while it was open: nothing can be added before :meth:`put_back`."""
-        return any(journal.lost for journal in self._files_open)
+        while it was open, and is no branch any more: nothing can be added before
+        :meth:`put_back`. One that was renamed is there: :meth:`follow_names`."""
+        return any(self._disk.follow(of) is None for of in self._files_open)
 
     @property
     def gone(self) -> bool:
-        """As :attr:`lost`, of the branch's own file alone: it was deleted or renamed, or made room
-        for another run."""
-        return isinstance(self._journal, FileJournal) and self._journal.lost
+        """As :attr:`lost`, of the branch's own file alone."""
+        return isinstance(self._journal, FileJournal) and self._disk.follow(self._journal) is None
 
     @property
     def _files_open(self) -> list[FileJournal]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -21,7 +22,6 @@ class OlderRuns:
     def __init__(self, disk: Disk, branch: str) -> None:
         self._disk, self._branch = disk, branch
         self._moved: list[tuple[str, str]] = []
-        self._oldest: str | None = None
 
     def move_on(self) -> None:
         """Make the name free: what has it becomes ``branch~1``, ``~1`` becomes ``~2``, and so on,
@@ -35,8 +35,7 @@ class OlderRuns:
         free = next((n for n in range(1, KEPT + 1) if chain[n] not in names), None)
         if free is None:
             numbers = (f"{self._branch}~{n}" for n in range(KEPT + 1, KEPT + 2 + len(names)))
-            self._oldest = next(name for name in numbers if name not in names)
-            self._move(chain[KEPT], self._oldest)
+            self._move(chain[KEPT], next(name for name in numbers if name not in names))
             free = KEPT
         for n in range(free, 0, -1):
             self._move(chain[n - 1], chain[n])
@@ -55,16 +54,23 @@ class OlderRuns:
             self._moved.pop()
 
     def drop_oldest(self) -> None:
-        """Drop the one that got a number beyond ``KEPT``, but where another branch was forked from
-        it; where a removed one was, it can be brought back. Raises as :meth:`move_on`."""
-        oldest, self._oldest = self._oldest, None
-        if oldest is None:
-            return
+        """Drop all that got a number beyond ``KEPT``, what a rotation that was killed has left too,
+        once there are ``KEPT`` others: but those that another branch was forked from, or that
+        somebody writes. One that a removed branch was forked from can be brought back. Raises
+        :class:`DiskError`, :class:`ReadOnly`."""
         with self._disk.changing():
-            others = [name for name in self._disk.branches() if name != oldest]
-            if not _has_fork(self._disk, oldest, others):
-                needed = _has_fork(self._disk, oldest, self._disk.removed(), removed=True)
-                self._disk.remove(oldest, for_good=not needed)
+            names = set(self._disk.branches())
+            numbered = (f"{self._branch}~{n}" for n in itertools.count(1))
+            runs = list(itertools.takewhile(names.__contains__, numbered))
+            for name in runs[KEPT:]:
+                with suppress(AosError):  # the next rotation tries again
+                    self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        others = [of for of in self._disk.branches() if of != name]
+        if not _has_fork(self._disk, name, others):
+            needed = _has_fork(self._disk, name, self._disk.removed(), removed=True)
+            self._disk.remove(name, for_good=not needed)
 
 
 def _has_fork(disk: Disk, branch: str, names: Iterable[str], *, removed: bool = False) -> bool:

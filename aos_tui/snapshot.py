@@ -299,7 +299,8 @@ class Snapshot:
     definitions on disk that differ from those in force. ``lost``: whether the journal's file was
     deleted or moved while it was open. ``holds``: of the property that is watched ``holds``,
     ``fails`` or ``silent`` at this height; None where none is; ``fails_at``: the first height at
-    which it fails, as far as was looked. ``marked`` are the heights that were marked, rising."""
+    which it fails, as far as was looked. ``marked`` are the heights that were marked, rising.
+    ``notices`` are warnings, ``news`` what others did that changes nothing here."""
 
     world: str
     branch: str
@@ -330,6 +331,7 @@ class Snapshot:
     fails_at: int | None = None
     plan_starts: tuple[tuple[str, str], ...] = ()
     marked: tuple[int, ...] = ()
+    news: tuple[str, ...] = ()
 
     @property
     def at_end(self) -> bool:

@@ -140,7 +140,7 @@ class WorldScreen(Verbs):
         self.say_first_failure(snapshot)
         if not snapshot.lost:
             self._asked_lost = False
-        elif not self._asked_lost and self.app.screen is self:
+        elif not self._asked_lost and self.app.screen is self and self.session.can_put_back:
             self._asked_lost = True
             self.ask_lost()
 

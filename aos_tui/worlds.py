@@ -53,14 +53,18 @@ class Opened:
         return WorldScreen(self.session, self.app.glyphs, tour=self.options.tour)
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show a snapshot, where the panes are there; and say what is new of its notices."""
+        """Show a snapshot, where the panes are there; and say what is new of its notices and its
+        news."""
         if self is not self.app.worlds.shown or not self.screen.is_running:
             return
         self.screen.show(snapshot)
         for notice in snapshot.notices:
             if notice not in self._told:
                 self.app.notify(notice, severity="warning", timeout=10)
-        self._told = snapshot.notices
+        for text in snapshot.news:
+            if text not in self._told:
+                self.app.notify(text, timeout=10)
+        self._told = (*snapshot.notices, *snapshot.news)
 
     def _show_opening(self, doing: Doing | None) -> None:
         # looked up without a query: this may be told hundreds of times a second

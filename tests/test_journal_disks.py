@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from aos_core.branches import BranchLock, DiskError, list_branches
-from aos_core.errors import BranchLocked, ReadOnly, UsageError
+from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
 from aos_core.file_journal import FileJournal
 from aos_core.frames import Frame
 from aos_core.journal import MemoryJournal
@@ -356,7 +356,7 @@ def directory_deleted(log: Path) -> None:
 
 
 def moved(log: Path) -> None:
-    log.rename(log.with_name("elsewhere.log"))
+    log.rename(log.parent.with_name("elsewhere.log"))
 
 
 @pytest.mark.parametrize("take_away", [deleted, directory_deleted, moved])
@@ -398,6 +398,24 @@ def test_a_group_is_not_acknowledged_where_its_file_is_gone(log: Path) -> None:
         expected = payloads(made)
     with FileJournal.open(log, write=False) as again:
         assert payloads(again) == expected
+
+
+def test_a_file_that_has_another_name_is_not_written_a_second_time(log: Path) -> None:
+    other = log.with_name("other.log")
+    with FileJournal.create(log, HEADER) as made:
+        made.append(body(made))
+        log.rename(other)
+        refused: list[tuple[type[AosError], Callable[[], object]]] = [
+            (ReadOnly, lambda: made.append(body(made))),
+            (UsageError, made.put_back),
+        ]
+        for error, act in refused:
+            with pytest.raises(error, match="is there, as branch other") as caught:
+                act()
+            assert caught.value.code == "journal_renamed"
+        assert not log.exists() and len(payloads(made)) == 2
+        other.rename(log)
+        made.append(body(made, text="its old name again"))
 
 
 def test_a_file_that_was_replaced_is_left_alone(log: Path) -> None:

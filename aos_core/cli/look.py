@@ -118,7 +118,7 @@ def journal(
             journals = opened.files.data_dir / "journal"
         if code is not None:
             return code
-        out.notice(f"the journal of branch {branch} was moved or deleted: waiting for another one")
+        out.notice(f"branch {branch} was renamed or deleted: waiting for another one")
         while branch not in list_branches(journals):
             time.sleep(POLL_SECONDS)
 
@@ -127,10 +127,10 @@ def _tell(
     out: Out, world: World, filter: str, first: int, last: int | None, follow: bool
 ) -> int | None:
     """Show the records and, where they are to be followed, those that come; the exit code, or None
-    where the branch's file is gone, and with it what could come."""
+    where the name that was asked for is free, or another journal's."""
     from aos_core.filters import parse_filter
 
-    shown, tell = parse_filter(filter), _teller(out, world)
+    shown, tell, branch = parse_filter(filter), _teller(out, world), world.branch
     begin, told = first, False
     while True:
         end = world.height if last is None else min(last, world.height)
@@ -143,7 +143,7 @@ def _tell(
                 out.notice(f"no record fits {filter!r}" if filter else "no record is there")
             return exit_code(out, world)
         while not world.refresh():
-            if world.gone:
+            if world.gone or world.branch != branch:
                 return None
             time.sleep(POLL_SECONDS)
 

@@ -13,6 +13,8 @@ from aos_tui.glyphs import UNICODE
 from aos_tui.session.proving import Proving
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aos_core.branch_tree import Branch
     from aos_core.world import World
     from aos_tui.snapshot import Index
@@ -143,19 +145,26 @@ class Branching(Proving):
         """Give a branch a free name; the one that is shown goes on under it."""
 
         def act() -> None:
+            self._take_names()
             self._opened.rename_branch(name, new)
             for parked in self._parked.values():
-                parked.branch_renamed(name, new)
-            if name in self._parked:
-                self._parked[new] = self._parked.pop(name)
-            self._marks_renamed(name, new)
-            if self.before is not None and self.before.branch == name:
-                self.before = replace(self.before, branch=new)
+                parked.follow_names()
+            self._parked = {parked.branch: parked for parked in self._parked.values()}
+            self._lineage = self._opened.lineage  # told by who asked for it
+            self._renamed({name: new})
 
         if name == self._opened.branch:
             self._stop_verifying()  # it would look for the old name
         await self._run(act)
         await self.refresh()
+
+    def _renamed(self, names: Mapping[str, str]) -> None:
+        super()._renamed(names)
+        if self._opened.branch in names.values():
+            self._soon(self._stop_verifying)
+        if self.before is not None:
+            name = self.before.branch
+            self.before = replace(self.before, branch=names.get(name, name))
 
     async def delete_branch(self, name: str) -> None:
         """Delete a branch; :meth:`restore_branch` undoes it."""

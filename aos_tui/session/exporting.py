@@ -64,7 +64,8 @@ class Exporting(Rehearsing):
         from aos_tui.command import error_of
 
         required = () if property is None else ("--property", property)
-        words = ("export", str(self.root), "--branch", self._opened.branch, "--at", str(height))
+        branch = await self._name_now()
+        words = ("export", str(self.root), "--branch", branch, "--at", str(height))
         words = (*words, "--as", form, "-o", str(path), *required)
         said = await self._by_process(words, "exporting", self._tell_exported)
         if said is not None and (error := error_of(said)) is not None:

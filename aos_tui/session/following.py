@@ -1,8 +1,9 @@
-"""What others do to a branch that is open: they write it, stop, or take its file away."""
+"""What others do to a branch that is open: they write it, stop, rename or delete it."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aos_tui.session import opening, reading
@@ -11,6 +12,9 @@ from aos_tui.session.returning import Returning
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aos_core.world import World
+    from aos_tui.snapshot import Snapshot
+
 Stamp = tuple[int, int, int] | None
 """(device, inode, size in bytes) of a file; None where there is none"""
 
@@ -18,18 +22,30 @@ Stamp = tuple[int, int, int] | None
 class Following(Returning):
     """Looks at the journal's file, and takes in what has happened to it."""
 
+    _lineage: tuple[str, ...] = ()
+    """What the branch, and those it goes on from, were called when it was last looked."""
+    _news: tuple[str, ...] = ()
+
+    def _use(self, world: World) -> None:
+        super()._use(world)
+        self._lineage, self._news = world.lineage, ()
+
+    def _make(self) -> Snapshot:
+        self._take_names()
+        return replace(super()._make(), news=self._news)
+
     async def follow(self) -> None:
-        """Look every ``options.poll`` seconds whether the journal's file has changed: what another
-        process has added is shown, and a file that is gone is told. Looking costs one ``stat``;
-        however much has come meanwhile, it ends in one snapshot. Runs until cancelled, or the
-        session is closed."""
-        known: tuple[Path | None, Stamp] = None, None
+        """Look every ``options.poll`` seconds whether the journal's file has changed, or one that
+        it goes on from: what another process has added is shown, another name is taken up, and a
+        file that is gone is told. Looking costs one ``stat`` a file; however much has come
+        meanwhile, it ends in one snapshot. Runs until cancelled, or the session is closed."""
+        known: list[tuple[Path, Stamp]] = []
         while not self._closed:
             await asyncio.sleep(self.options.poll)
             world = self._world
-            if world is None or (log := world.log) is None or self._closed:
+            if world is None or world.in_memory or self._closed:
                 continue
-            if (now := (log, _stamp(log))) != known:
+            if (now := [(log, _stamp(log)) for log in world.logs]) != known:
                 known = now
                 if await self._run(self._take_in):
                     await self.refresh()
@@ -39,7 +55,8 @@ class Following(Returning):
         from aos_core.errors import AosError
 
         world = self._opened
-        before = self.locked, self._lost, world.trouble
+        before = self.locked, self._lost, world.trouble, self._lineage
+        self._take_names()
         self._lost = world.lost
         new = False
         if self.locked is not None and not self._lost:
@@ -52,7 +69,32 @@ class Following(Returning):
             self._verified = reading.broken(world.trouble)
         if new:
             self._new_player()
-        return new or before != (self.locked, self._lost, world.trouble)
+        return new or before != (self.locked, self._lost, world.trouble, self._lineage)
+
+    def _take_names(self) -> None:
+        """Go on under the names that other processes gave to the branch and to those that it goes
+        on from, and tell of them."""
+        world, before = self._opened, self._lineage
+        world.follow_names()
+        changed = {old: new for old, new in zip(before, world.lineage, strict=True) if old != new}
+        if changed:
+            self._lineage = world.lineage
+            self._renamed(changed)
+            if self.locked is not None and before[-1] in changed:  # who wrote it had the old name
+                self.locked = f"branch {world.branch} was opened for reading only"
+            taken = world.branches()
+            for old, new in changed.items():
+                here = old == before[-1]
+                told = "this branch" if here else f"branch {old}, which this one goes on from,"
+                told += f" is now called {new}"
+                if old in taken:
+                    told += f"; another one has the name {old} now: B leads to it"
+                self._news += (told,)
+
+    async def _name_now(self) -> str:
+        """What the branch is called now, for a process that is to open it."""
+        await self._run(self._take_names)
+        return self._opened.branch
 
     @property
     def log(self) -> Path | None:
@@ -60,12 +102,16 @@ class Following(Returning):
         return self._opened.log
 
     async def reopen(self) -> bool:
-        """Try to write a branch that can only be read; whether that works."""
+        """Try to write a branch that can only be read; whether that works. One that is gone stays
+        as it is: what has its name now, or would be begun under it, is another one."""
         from aos_core.branches import DiskError
         from aos_core.errors import BranchLocked, ReadOnly
 
         def act() -> None:
+            self._take_names()
             old = self._opened
+            if old.lost:
+                return
             if self.locked is None:
                 old.close()  # it holds the lock, and its file is not what it was
             try:
@@ -81,6 +127,12 @@ class Following(Returning):
             await self._run(act)
             await self.refresh()
         return self._opened.writable
+
+    @property
+    def can_put_back(self) -> bool:
+        """Whether a journal that is lost may be put back here: who only reads it leaves that to
+        others."""
+        return self.locked is None
 
     async def put_back(self) -> None:
         """Write what is held of the journal to where its file was. Raises :class:`AosError`."""

@@ -37,7 +37,7 @@ class Proving(LongWork):
         """What ``aos verify`` says of the branch as it lies on the disk; None if it was ended."""
         from aos_tui.command import error_of
 
-        words = ("verify", str(self.root), "--branch", self._opened.branch)
+        words = ("verify", str(self.root), "--branch", await self._name_now())
         match said := await self._by_process(words, _VERIFYING, self._set_running):
             case None:
                 return None

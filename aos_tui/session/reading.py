@@ -201,11 +201,11 @@ def why_read_only(error: AosError) -> Trouble:
     return Trouble(error.message, place, "F forks what comes before, which is good")
 
 
-def lost(branch: str) -> Trouble:
-    """The trouble of a branch whose file is gone while it is open."""
+def lost(branch: str, *, read: bool) -> Trouble:
+    """The trouble of a branch whose file is gone while it is open, be it only to ``read``."""
     text = f"the journal of branch {branch} was deleted or moved while it was open"
-    hint = "all of it is held here, and nothing can be added: B puts it back"
-    return Trouble(text, "", hint)
+    held = "all of it is held here, and nothing can be added"
+    return Trouble(text, "", f"{held}: B {'shows what is there now' if read else 'puts it back'}")
 
 
 def problems_of(error: Exception, world: str, branches: Sequence[str] = ()) -> tuple[Problem, ...]:

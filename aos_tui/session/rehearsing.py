@@ -80,7 +80,8 @@ class Rehearsing(GoingLive):
         from aos_tui.command import error_of
 
         kept = () if keep is None else ("--as", keep)
-        words = ("rehearse", str(self.root), "--with-disk", "--branch", self._opened.branch, *kept)
+        branch = await self._name_now()
+        words = ("rehearse", str(self.root), "--with-disk", "--branch", branch, *kept)
         said = await self._by_process(words, "rehearsing", self._tell_percent)
         if said is not None and (error := error_of(said)) is not None:
             raise error

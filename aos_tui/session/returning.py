@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aos_tui.left_off import MAIN, Left, Marks, recall_left, remember_left
-from aos_tui.session.showing import Showing
+from aos_tui.session.showing import Showing, Value
 from aos_tui.session.watching import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aos_core.world import World
     from aos_tui.options import Options
@@ -117,13 +117,11 @@ class Returning(Showing):
             self._written = left
             remember_left(place, left)
 
-    def _marks_renamed(self, old: str, new: str) -> None:
-        """The marks of a branch go with it."""
-        self._marks_here |= {old, new}
-        if old in self._kept:
-            self._kept[new] = self._kept.pop(old)
-        if old in self._marked:
-            self._marked[new] = self._marked.pop(old)
+    def _renamed(self, names: Mapping[str, str]) -> None:
+        """Branches have other ``names`` now, by those they had: their marks go with them."""
+        self._marks_here |= {*names, *names.values()}
+        _rename(self._kept, names)
+        _rename(self._marked, names)
 
     @property
     def known_failure(self) -> int | None:
@@ -163,6 +161,13 @@ class Returning(Showing):
 def _frame(world: World, height: int) -> str:
     """The hash, in hex, of the frame that record ``height`` is in. Raises :class:`AosError`."""
     return world.frames[world.frame_at(height)].hash.hex()
+
+
+def _rename(marks: dict[str, Value], names: Mapping[str, str]) -> None:
+    moved = {new: marks.pop(old) for old, new in names.items() if old in marks}
+    for new in names.values():
+        marks.pop(new, None)  # of another branch, which had that name
+    marks |= moved
 
 
 def _fit(kept: Marks, world: World) -> bool:

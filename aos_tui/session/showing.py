@@ -407,7 +407,7 @@ class Showing:
     def _trouble(self) -> Trouble | None:
         world = self._opened
         if self._lost:
-            return reading.lost(world.branch)
+            return reading.lost(world.branch, read=self.locked is not None)
         if world.trouble is not None:
             return reading.why_read_only(world.trouble)
         if self._damage is not None:

@@ -69,9 +69,13 @@ class Branching(Base):
         self.prepare(act)
 
     def ask_lost(self) -> None:
-        """The journal's file is gone: ask whether to put it back."""
+        """The journal's file is gone: ask whether to put it back; who only reads it is told."""
         snapshot = self.snapshot
         assert snapshot is not None
+        if not self.session.can_put_back:
+            assert snapshot.trouble is not None
+            self.notify(snapshot.trouble.text, severity="warning")
+            return
 
         def answer(what: str) -> None:
             if what == "quit":
@@ -90,7 +94,7 @@ class Branching(Base):
         """Choose another branch, or rename, delete, bring back one."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
-        elif self.snapshot.lost:
+        elif self.snapshot.lost and self.session.can_put_back:
             self.ask_lost()
         else:
             self.prepare(self._ask_branch)
