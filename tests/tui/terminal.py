@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import termios
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +40,8 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self.raw = bytearray()
         """All that was written to the terminal."""
+        self.cooked = False
+        """Whether it echoes and takes whole lines, as a shell finds it: known once it has ended."""
         self._stream = pyte.ByteStream(self._screen)
         command = [*within, str(PROGRAM), *map(str, filter(None, [world])), "--no-watch"]
         env = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONUTF8": "1"}
@@ -62,6 +65,15 @@ class Terminal:
         """On a busy machine the size may be set after the program asked for it."""
         self._child.kill(signal.SIGWINCH)
 
+    @property
+    def pid(self) -> int:
+        return int(self._child.pid)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size; the program is told, as by any terminal."""
+        self._screen.resize(rows, columns)
+        self._child.setwinsize(rows, columns)
+
     def press(self, keys: str) -> None:
         self._child.send(keys)
 
@@ -79,12 +91,12 @@ class Terminal:
         return self.text
 
     def pause(self, seconds: float) -> None:
-        """Read what comes in that time."""
+        """Read what comes in that time, or until it ends."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             try:
                 self._take(left)
-            except pexpect.TIMEOUT:
+            except (pexpect.TIMEOUT, pexpect.EOF):
                 return
 
     def _take(self, seconds: float) -> None:
@@ -94,7 +106,9 @@ class Terminal:
 
     def ended(self) -> int | None:
         """The exit code, once it has quit by itself."""
-        self._child.expect(pexpect.EOF)
+        self.pause(PATIENCE)
+        wanted = termios.ECHO | termios.ICANON
+        self.cooked = termios.tcgetattr(self._child.fileno())[3] & wanted == wanted
         self._child.close()
         return self._child.exitstatus  # type: ignore[no-any-return]
 
