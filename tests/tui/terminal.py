@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,9 @@ pyte = pytest.importorskip("pyte")
 PROGRAM = Path(sys.executable).with_name("aos-tui")
 PATIENCE = 60.0
 """Seconds until what must come has come; a slow machine is no failure."""
+
+MODES = {1000: "mouse", 1003: "mouse", 1006: "mouse", 1049: "screen", 1004: "focus", 2004: "paste"}
+"""What the app turns on in a terminal and must turn off again."""
 
 
 class Terminal:
@@ -114,3 +119,61 @@ class Terminal:
 
     def close(self) -> None:
         self._child.close(force=True)
+
+    def hang_up(self) -> None:
+        """The terminal is gone, as a window that is closed."""
+        os.close(self._child.fileno())
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def left_on(raw: bytes) -> list[int]:
+    """The modes that a terminal was told to take, and not told to leave."""
+    found = [re.findall(rb"\x1b\[\?%d([hl])" % mode, raw) for mode in MODES]
+    assert all(found), "not every mode was ever on"
+    return [mode for mode, told in zip(MODES, found, strict=True) if told[-1] != b"l"]
+
+
+def processes_of(world: Path) -> list[int]:
+    """The programs on this machine that were started with this world, the clients left out."""
+    found = []
+    for of in Path("/proc").iterdir():
+        try:
+            words = (of / "cmdline").read_bytes().split(b"\0") if of.name.isdecimal() else []
+        except OSError:
+            continue
+        if os.fsencode(world) in words and not words[0].endswith(b"ssh"):
+            found.append(int(of.name))
+    return found
+
+
+def stopped_verifier(terminal: Terminal, world: Path) -> int:
+    """Stop the process that verifies the world as soon as it is there: it stands for a long one.
+    What the terminal paints is read meanwhile: ssh takes no keys before that."""
+    found: list[int] = []
+
+    def there() -> bool:
+        terminal.pause(0.01)
+        for pid in processes_of(world):
+            with suppress(OSError):
+                if b"verify" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    os.kill(pid, signal.SIGSTOP)
+                    found.append(pid)
+        return found != []
+
+    until(there, "nothing verifies")
+    return found[0]
+
+
+def asked_to_end(pid: int) -> bool:
+    """Whether SIGTERM waits for a process that is stopped; it may go on, and so end."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    waits = int(re.findall(r"^ShdPnd:\s*(\w+)", status, re.MULTILINE)[0], 16)
+    os.kill(pid, signal.SIGCONT)
+    return bool(waits & 1 << (signal.SIGTERM - 1))

@@ -10,14 +10,22 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aos_core.world import World
-from tests.tui.terminal import PATIENCE, PROGRAM, Terminal
+from tests.tui.terminal import (
+    Terminal,
+    asked_to_end,
+    left_on,
+    processes_of,
+    stopped_verifier,
+    until,
+)
+
+CHECKOUT = Path(__file__).parents[2]
 
 SERVER = """
 Port {port}
@@ -31,6 +39,7 @@ StrictModes no
 UsePAM no
 PrintMotd no
 AcceptEnv COLORTERM LANG
+SetEnv PYTHONPATH={here}
 """
 
 CLIENT = """
@@ -45,17 +54,6 @@ StrictHostKeyChecking yes
 LogLevel ERROR
 SendEnv COLORTERM LANG
 """
-
-MODES = {1000: "mouse", 1003: "mouse", 1006: "mouse", 1049: "screen", 1004: "focus", 2004: "paste"}
-"""What the app turns on in a terminal and must turn off again."""
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def free_port() -> int:
@@ -88,7 +86,8 @@ def ssh(tmp_path: Path) -> Iterator[list[str]]:
     of = (place / "host.pub").read_text("ascii")
     (place / "known").write_text(f"[127.0.0.1]:{port} {of}", "ascii")
     for name, text in (("server", SERVER), ("client", CLIENT)):
-        (place / name).write_text(text.format(port=port, place=place, user=user), "utf-8")
+        filled = text.format(port=port, place=place, user=user, here=CHECKOUT)
+        (place / name).write_text(filled, "utf-8")
     with (place / "log").open("wb") as log:
         server = subprocess.Popen([sshd, "-D", "-e", "-f", str(place / "server")], stderr=log)
         try:
@@ -98,26 +97,6 @@ def ssh(tmp_path: Path) -> Iterator[list[str]]:
         finally:
             server.terminate()
             server.wait()
-
-
-def left_on(raw: bytes) -> list[int]:
-    """The modes that a terminal was told to take, and not told to leave."""
-    found = [re.findall(rb"\x1b\[\?%d([hl])" % mode, raw) for mode in MODES]
-    assert all(found), "not every mode was ever on"
-    return [mode for mode, told in zip(MODES, found, strict=True) if told[-1] != b"l"]
-
-
-def processes_of(world: Path) -> list[int]:
-    """The programs on this machine that were started with this world, the clients left out."""
-    found = []
-    for of in Path("/proc").iterdir():
-        try:
-            words = (of / "cmdline").read_bytes().split(b"\0") if of.name.isdecimal() else []
-        except OSError:
-            continue
-        if os.fsencode(world) in words and not words[0].endswith(b"ssh"):
-            found.append(int(of.name))
-    return found
 
 
 def test_all_of_it_over_ssh(world: Path, ssh: list[str]) -> None:
@@ -165,8 +144,11 @@ def test_a_connection_that_breaks_leaves_the_journal_and_nothing_else(
         terminal.wait("Nothing has happened yet.", "q quit")
         terminal.press("t")
         terminal.wait("h 16 live", "3 waiting")
-        assert processes_of(world) != []
+        terminal.press("v")
+        verifier = stopped_verifier(terminal, world)
         os.kill(terminal.pid, signal.SIGKILL)
+        until(lambda: processes_of(world) == [verifier], "the app stays behind")
+        assert asked_to_end(verifier)
         until(lambda: processes_of(world) == [], "a process stays behind")
     finally:
         terminal.close()
