@@ -123,7 +123,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         """Show what is to be shown: a new picture, or what differs in the one that is shown."""
         plan, snapshot = self._plan, self._snapshot
         if plan is None or snapshot is None or not plan.steps:
-            starts = () if snapshot is None else snapshot.plan_starts
+            starts = None if snapshot is None else snapshot.plan_starts
             if self._display is not None or starts != self._starts:
                 self._display = self._brush = None
                 self._starts = starts
@@ -352,7 +352,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         if self._display is not None:
             wanted = row == self._display.height + 1 and self._error
             return f" {self._glyphs.failed} {clean(self._error or '')}" if wanted else "", "bad"
-        lines = no_plan(self._starts or ())
+        lines = [] if self._snapshot is None else no_plan(self._starts or ())
         return f" {lines[row]}" if row < len(lines) else "", "dim"
 
     @property
