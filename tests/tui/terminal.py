@@ -172,8 +172,12 @@ def stopped_verifier(terminal: Terminal, world: Path) -> int:
 
 
 def asked_to_end(pid: int) -> bool:
-    """Whether SIGTERM waits for a process that is stopped; it may go on, and so end."""
-    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    """Whether SIGTERM waits for a process that is stopped; it may go on, and so end. One that is
+    gone was killed, as it is when it does not obey: stopped it does not end by itself."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("ascii")
+        os.kill(pid, signal.SIGCONT)
+    except (FileNotFoundError, ProcessLookupError):
+        return True
     waits = int(re.findall(r"^ShdPnd:\s*(\w+)", status, re.MULTILINE)[0], 16)
-    os.kill(pid, signal.SIGCONT)
     return bool(waits & 1 << (signal.SIGTERM - 1))
