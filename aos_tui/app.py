@@ -15,6 +15,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from aos_tui.actions import ACTIONS, remap, shown_key
+from aos_tui.ending import leave_when_told
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.keymap import keys_file, read_keymap
 from aos_tui.last_filter import NO_COMMANDS
@@ -75,6 +76,8 @@ class AosApp(App[None]):
             from aos_tui.web.tab import end_with_server
 
             self.run_worker(end_with_server(self.exit), group=ENDLESS)
+        elif not self.is_headless:
+            leave_when_told(self)
         self.call_after_refresh(self._say_size)
         self.call_after_refresh(self.worlds.begin)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.style import Style
@@ -47,10 +49,11 @@ STATE_ROLES: Final = {
 
 
 def to_text(pieces: Iterable[Piece], palette: Palette) -> Text:
-    """Pieces as one line of styled text that never wraps."""
+    """Pieces as one line of styled text that never wraps; neighbours of one role are one span, as
+    each is painted with its colours spelled out."""
     text = Text(no_wrap=True, overflow="ellipsis", end="")
-    for part, role in pieces:
-        text.append(part, palette.get(role))
+    for role, of in groupby(pieces, key=itemgetter(1)):
+        text.append("".join(part for part, _ in of), palette.get(role))
     return text
 
 

@@ -14,6 +14,8 @@ from typing import Any
 PATIENCE_SECONDS = 5.0
 """How long a process may take to end by itself when it is asked to."""
 
+_running: set[Process] = set()
+
 _LINE_LIMIT = 2**24
 """Bytes of the longest line that is read: a report on large values is one."""
 
@@ -21,11 +23,13 @@ _LINE_LIMIT = 2**24
 async def start(*arguments: str, talks: bool = False) -> Process:
     """Start ``aos`` with these arguments, in a process group of its own; stdout and stderr are
     pipes, and stdin too where one ``talks`` to it. Raises :class:`OSError`."""
-    return await asyncio.create_subprocess_exec(
+    started = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "aos_core.cli.main", *arguments,
         stdin=PIPE if talks else DEVNULL, stdout=PIPE, stderr=PIPE,
         limit=_LINE_LIMIT, start_new_session=os.name != "nt",
     )  # fmt: skip
+    _running.add(started)
+    return started
 
 
 def stop(process: Process) -> None:
@@ -44,6 +48,14 @@ async def end(process: Process) -> None:
         else:
             _signal(process, signal.SIGKILL)
         await process.wait()
+    _running.discard(process)
+
+
+def kill_all() -> None:
+    """End at once whatever was started and not ended, and those that it started: for a process
+    that has no time left. Not on Windows."""
+    for process in _running:
+        _signal(process, signal.SIGKILL)
 
 
 def _signal(process: Process, number: int) -> None:

@@ -80,7 +80,9 @@ class WorldScreen(Verbs):
                 yield self.pending
         yield timeline
         yield KeysFooter(lambda: "" if self.typing else self.focused_pane()[0])
-        yield Static("The terminal is smaller than 60x15: please make it larger.", id="too-small")
+        yield Static(
+            "The terminal is smaller than 60x15: please make it larger. q quits.", id="too-small"
+        )
 
     def on_mount(self) -> None:
         """Begin in the journal."""

@@ -23,7 +23,8 @@ class ValueForm(Form[Result]):
         Binding("f2,ctrl+t", "display", "Form or JSON", priority=True),
         # before the field that has the cursor, where it would go to the end of the line
         Binding("ctrl+e", "editor", "Editor", priority=True),
-        Binding("ctrl+b", "bytes", "Bytes", priority=True),
+        # tmux keeps ctrl+b until it is pressed twice
+        Binding("f3,ctrl+b", "bytes", "Bytes", priority=True),
     ]
 
     def bytes_of(self, result: Result) -> tuple[str, str] | None:
@@ -44,7 +45,7 @@ class ValueForm(Form[Result]):
         if (editor := self.editor) is not None:
             other = "JSON" if editor.is_form else "form"
             own = "" if editor.is_form else "   f7 select all"
-            more = f"f2 {other}   ctrl+e $EDITOR   ctrl+b bytes{self.MORE_KEYS}{own}"
+            more = f"f2 {other}   ctrl+e $EDITOR   f3 bytes{self.MORE_KEYS}{own}"
             self.query_one("#more", Label).update(more)
 
     @on(ValueEditor.Changed)

@@ -41,6 +41,7 @@ class OpeningLine(Pane, Static):
 
     def show(self, doing: Doing | None) -> None:
         """Show what is being done; None: it is over."""
+        known = self._doing is not None and self._doing.total > 0
         self._doing = doing
         if doing is None:
             self.display = False
@@ -49,7 +50,8 @@ class OpeningLine(Pane, Static):
                 self._soon = None
         elif self._soon is None:
             self._soon = self.set_timer(QUICK_SECONDS, self._appear)
-        self.refresh()
+        # why it takes long takes a line more
+        self.refresh(layout=doing is not None and (doing.total > 0) != known)
 
     def _appear(self) -> None:
         self.display = self._doing is not None

@@ -82,6 +82,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         self._colours: Colours | None = None
         self._listed = False
         self._cursor: str | None = None
+        self._starts: tuple[tuple[str, str], ...] | None = None
+        """What would start a plan, as it was said when there was none."""
         self._strips: dict[int, Strip] = {}
         self._drag: tuple[Offset, Offset] | None = None
         self._dragged = False
@@ -121,8 +123,11 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         """Show what is to be shown: a new picture, or what differs in the one that is shown."""
         plan, snapshot = self._plan, self._snapshot
         if plan is None or snapshot is None or not plan.steps:
-            self._display = self._brush = None
-            self._start_over()
+            starts = None if snapshot is None else snapshot.plan_starts
+            if self._display is not None or starts != self._starts:
+                self._display = self._brush = None
+                self._starts = starts
+                self._start_over()
         else:
             self._choose_cursor(plan)
             selected = self._cursor if self.has_focus else None
@@ -347,8 +352,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         if self._display is not None:
             wanted = row == self._display.height + 1 and self._error
             return f" {self._glyphs.failed} {clean(self._error or '')}" if wanted else "", "bad"
-        starts = () if self._snapshot is None else self._snapshot.plan_starts
-        lines = no_plan(starts)
+        lines = [] if self._snapshot is None else no_plan(self._starts or ())
         return f" {lines[row]}" if row < len(lines) else "", "dim"
 
     @property

@@ -85,7 +85,7 @@ class StateList(Pane, SelectingLines, ScrollView, can_focus=True):
         rows = range(top, top + max(1, self.scrollable_content_region.height))
         self._seen = {row: of for row, of in seen.items() if row in rows}
         for row in rows:
-            if seen.get(row) != (row == self.cursor, self._pieces(row)):
+            if seen.get(row) != (self._bears_cursor(row), self._pieces(row)):
                 self.refresh_line(row)
 
     def _break_lines(self) -> None:
@@ -206,13 +206,17 @@ class StateList(Pane, SelectingLines, ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """The line ``y`` of what is visible."""
         row, width = y + round(self.scroll_y), self._width
-        key = (row, width, row == self.cursor)
+        key = (row, width, self._bears_cursor(row))
         made = self._strips.get(key)
         if made is None:
             pieces = self._pieces(row)
             made = self._strips[key] = self._strip(pieces, width, key[2]), pieces
         self._seen[row] = key[2], made[1]
         return self.selectable(made[0], row)
+
+    def _bears_cursor(self, row: int) -> bool:
+        """What an empty list says is no line of it."""
+        return row == self.cursor and bool(self._lines)
 
     def line_text(self, row: int) -> str:
         """The text of a line."""

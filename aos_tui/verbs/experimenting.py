@@ -98,7 +98,8 @@ class Experimenting(Writing):
     async def _go_live(self, intents: list[bytes]) -> None:
         found = await self.session.release_live(intents)
         left = found.asked - found.came
-        stays = f"; {count(left, 'effect')} did not come and stays pending" if left else ""
+        stay = "stays" if left == 1 else "stay"
+        stays = f"; {count(left, 'effect')} did not come and {stay} pending" if left else ""
         self.notify(
             f"live: {count(found.came, 'receipt')} of {found.asked} came{stays}",
             severity="warning" if left else "information",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from rich.style import Style
 
 from aos_core import canon
 from aos_core.effect_words import json_line, target
@@ -21,6 +22,7 @@ from aos_tui.formatting import (
     plain,
     summary,
     timeline_text,
+    to_text,
 )
 from aos_tui.glyphs import ASCII, UNICODE, pick_glyphs
 from aos_tui.journal_text import Signs, line_pieces
@@ -288,3 +290,10 @@ def test_a_line_that_is_too_long_says_so_and_keeps_what_matters() -> None:
     assert line(50) == line(len(whole) - 1) == whole.removesuffix("  http.request")
     assert line(30) == "╶ 0 ▸ intent   GET /api/b?x=1"
     assert line(25) == "╶ 0 ▸ intent   GET /api.."
+
+
+def test_neighbours_of_one_role_are_one_span() -> None:
+    pieces = [("a", "bar"), ("b", "bar"), ("c", ""), ("d", "bar")]
+    text = to_text(pieces, {"bar": Style(bold=True)})
+    assert text.plain == "abcd"
+    assert [(of.start, of.end) for of in text.spans] == [(0, 2), (3, 4)]

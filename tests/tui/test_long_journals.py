@@ -37,9 +37,11 @@ def long(world: Path) -> Path:
 async def test_opening_that_takes_long_says_what_it_does_and_why(
     long: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, real = threading.Event(), World.open.__func__  # type: ignore[attr-defined]
+    seen, go = threading.Event(), threading.Event()
+    real = World.open.__func__  # type: ignore[attr-defined]
 
     def slow(cls: type[World], *given: Any, **more: Any) -> World:
+        seen.wait(60)
         more["progress"]("indexing the journal", 30, 100)
         go.wait(60)
         return real(cls, *given, **more)  # type: ignore[no-any-return]
@@ -52,11 +54,15 @@ async def test_opening_that_takes_long_says_what_it_does_and_why(
             if line.display:
                 break
             await pilot.pause(0.01)
+        on = Driver(app, pilot)
+        assert "opening the world" in on.screen
+        # of a world that is not known yet nothing is said
+        assert "No plan" not in on.screen and "no reducer" not in on.screen
+        seen.set()
+        await on.until(lambda: "missing or behind" in on.screen)
         shown = str(line.render())
         assert "indexing the journal" in shown and "30 %" in shown and "q quits" in shown
-        assert "missing or behind" in shown
         go.set()
-        on = Driver(app, pilot)
         await on.until(lambda: app.session.snapshot is not None)
         assert not line.display
     assert app._exception is None

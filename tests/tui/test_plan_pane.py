@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from textual.strip import Strip
 
 from aos_core.view import EdgeView, PlanView, StepView
 from aos_core.world import World
@@ -257,3 +258,21 @@ async def test_without_unicode_the_graph_is_ascii(monkeypatch: pytest.MonkeyPatc
         await on.keys("t")
         assert "+-" in picture(on)
         assert picture(on).isascii()
+
+
+async def test_a_plan_that_has_not_started_is_not_painted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with opened("00") as on:
+        painted: list[int] = []
+        real = PlanPane.render_line
+
+        def count(self: PlanPane, y: int) -> Strip:
+            painted.append(y)
+            return real(self, y)
+
+        monkeypatch.setattr(PlanPane, "render_line", count)
+        await on.keys("t", "comma")
+        assert on.snapshot.height < on.snapshot.live and painted == []
+        await on.keys(*PLAN)  # its frame is another one
+        assert painted != []

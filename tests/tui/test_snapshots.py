@@ -6,6 +6,7 @@ After a change that is meant: look at the differences (``--snapshot-report=PATH`
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from aos_tui.left_off import Left, Marks, remember_left
 from aos_tui.options import Options
 from aos_tui.themes import OWN
 from tests.support import log, release_all
-from tests.tui.driving import FOCUS, flip, play
+from tests.tui.driving import FOCUS, Driver, flip, play
 
 SIZES = pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
 SCREENS = {
@@ -179,6 +180,25 @@ def test_picker(snap_compare: Compare, name: str, size: tuple[int, int]) -> None
 @pytest.mark.parametrize("name", TOUR)
 def test_tour(snap_compare: Compare, name: str, size: tuple[int, int]) -> None:
     assert compare(snap_compare, Options(tour=True), TOUR[name], size)
+
+
+@SIZES
+def test_opening(
+    snap_compare: Compare, world: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(cls: type[World], /, *_: Any, progress: Callable[..., None], **more: Any) -> World:
+        while True:  # until the app is left, which raises here
+            progress("indexing the journal", 30, 100)
+            time.sleep(0.01)
+
+    async def seen(pilot: Pilot[None]) -> None:
+        on = Driver(app, pilot)
+        await on.until(lambda: "missing or behind" in on.screen)
+
+    monkeypatch.setattr(World, "open", classmethod(endless))
+    app = AosApp(Options(str(world), poll=0.0, pace=0.0))
+    assert snap_compare(app, run_before=seen, terminal_size=size)
+    assert app._exception is None
 
 
 def compare(
