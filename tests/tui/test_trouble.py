@@ -10,6 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from aos_core.world import World
+from aos_tui.actions import help_groups
 from aos_tui.watch import changes
 from tests.support import (
     EVENT,
@@ -85,6 +86,7 @@ async def test_a_journal_that_no_longer_comes_out_names_record_and_field(world: 
         assert "record 2 (step): demo/Aggregator@1 after" in said
         assert (on.snapshot.live, on.mode, on.known["verified"]) == (0, "read-only", False)
         await on.keys("v")
+        assert "with the code the journal recorded" in " ".join(on.screen.split())
         lines = on.app.screen._text.splitlines()  # type: ignore[attr-defined]
         assert lines[:3] == ["record    2 step", "reducer   demo/Aggregator@1", "field     after"]
         assert lines[3] == f"expected  sha256:{bytes(32).hex()}"
@@ -292,6 +294,9 @@ async def test_other_wasm_under_a_journal_is_a_notice_that_offers_swap(world: Pa
         assert "another demo/Aggregator@1" in await banner(on)
         await on.keys("v")
         assert on.known["verified"] is True
+        assert "by the journal's own code" in on.said[-1], "not by that on disk"
+        helps = dict(dict(help_groups("journal"))["Anywhere"])
+        assert "not what is on disk" in helps["v"]
         await on.keys("b", "y")
         assert not on.app.screen.query_one("#banner").display
         assert on.snapshot.records[on.snapshot.live].kind == "manifest_replaced"
