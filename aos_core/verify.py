@@ -283,11 +283,23 @@ def proven_heads(world: World) -> set[bytes]:
     return {head for head, _, _ in world.index.remembered(ran_by(), 2**62)}
 
 
+def proven_before(world: World) -> int | None:
+    """The height up to which the open branch was verified before, by what runs now, from the bytes
+    that lie on the disk still; None: not at all. Nothing runs again: a proof is remembered, and the
+    file is read to see that it is of this one. Raises as :func:`verify`."""
+    if world.in_memory or not world.index.remembered(ran_by(), world.height):
+        return None
+    with world.read_anew() as travel:
+        last = _remembered(world, travel.chain)
+        return travel.chain.frame(last).last_height if last > 0 else None
+
+
 def _remembered(world: World, chain: Chain) -> int:
     """The last frame up to which everything was verified before, and is the same now; -1: none."""
     for head, digest, height in world.index.remembered(ran_by(), chain.height):
         with suppress(JournalDamaged, UsageError):
-            last = chain.turn_end(height)
+            # a fork that has nothing of its own ends in its header, which no height leads to
+            last = chain.count - 1 if head == chain.last.hash else chain.turn_end(height)
             if chain.frame(last).hash == head and chain.digest(last) == digest:
                 return last
     return -1

@@ -57,7 +57,7 @@ def shown_key(key: str) -> str:
     return _SHOWN.get(key, key)
 
 
-_ALWAYS = frozenset({"cancel", "help", "jump", "open_world", "quit", "zoom"})
+_ALWAYS = frozenset({"cancel", "help", "jump", "messages", "open_world", "quit", "zoom"})
 
 _remapped: dict[str, str] = {}
 """The user's own keys by id."""
@@ -79,6 +79,7 @@ _SHOWN = {
     "question_mark": "?",
     "apostrophe": "'",
     "semicolon": ";",
+    "exclamation_mark": "!",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "escape": "esc",
@@ -113,7 +114,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("scenario_all", "T", "play", "play the scenario to its end; esc stops it", footer=True,
            group="play"),
     Action("verify", "v", "verify",
-           "verify: run the whole journal again and compare every record and root", footer=True),
+           "verify: run the whole journal again, with the code it recorded (not what is on disk), "
+           "and compare every record and root", footer=True),
     Action("build", "b", "build",
            "build what was edited, then ask whether to swap to what is on disk, or to rehearse it"),
     Action("rehearse", "", "rehearse",
@@ -156,6 +158,8 @@ ACTIONS: tuple[Action, ...] = (
            "open another world, or make one; this one stays open until the other one is"),
     Action("zoom", "z", "zoom",
            "give the focused pane the room of all (tab: the next one), and back"),
+    Action("messages", "exclamation_mark", "messages",
+           "what was said, the newest first: errors too, which a key or a dialog has put away"),
     Action("cancel", "escape", "stop",
            "put away what is said; stop what runs, close the filter, leave the zoomed pane, the "
            "tour"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,9 +13,10 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from aos_tui.actions import ACTIONS, remap, shown_key
+from aos_tui.covering import Covering
 from aos_tui.ending import leave_when_told
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.keymap import keys_file, read_keymap
@@ -42,6 +44,14 @@ COMFORTABLE = (100, 30)
 """Columns and rows from which on all panes stand beside each other, with room in each."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """An error that was said, and when."""
+
+    text: str
+    at: float
+
+
 class AosApp(App[None]):
     """Owns what outlives a world: theme, keys, what is remembered, the clipboard."""
 
@@ -59,14 +69,18 @@ class AosApp(App[None]):
         self._begin_in_theme()
         self.glyphs = pick_glyphs(sys.stdout.encoding, os.environ.get("TERM"))
         self.said: list[tuple[str, str]] = []
-        self._failed_at: float | None = None
-        """When the last error was said that no key has put away."""
+        self._failed: _Failed | None = None
+        """The last error that no key has put away."""
+        self._unread: _Failed | None = None
+        """The last one that a dialog has put away before it could be read."""
+        self._covering = Covering(self, self._say_unread)
         self.worlds = Worlds(self, options)
         self.add_mode(FIRST, self.worlds.first_screen)
         self.set_class(self.glyphs is ASCII, "-ascii")
 
     def on_mount(self) -> None:
         """Show the first screen, then open the world behind it."""
+        self._covering.begin()
         self._take_keys()
         wanted = self.options.theme
         if wanted is not None and wanted not in self.available_themes:
@@ -129,7 +143,11 @@ class AosApp(App[None]):
         """Another world is wanted."""
         self.run_worker(self.worlds.pick(), group="open")
 
-    on_problem_screen_pick_world = on_looking_pick_world
+    on_problem_screen_left = on_looking_pick_world
+
+    def on_problem_screen_pick_world(self) -> None:
+        """Another world is wanted, or this one still."""
+        self.run_worker(self.worlds.pick(comes_back=True), group="open")
 
     def on_picker_screen_picked(self, message: PickerScreen.Picked) -> None:
         """Open it."""
@@ -140,7 +158,7 @@ class AosApp(App[None]):
         self.worlds.take_tour()
 
     def on_picker_screen_left(self) -> None:
-        """Back to the world that is open, else out."""
+        """Back to the world that is open or did not open, else out."""
         self.run_worker(self.worlds.stay(), group="open")
 
     def on_problem_screen_retry(self) -> None:
@@ -178,17 +196,19 @@ class AosApp(App[None]):
         severity = more.get("severity", "information")
         if severity == "information":
             more.setdefault("timeout", 4)
-            unread = self._failed_at is not None  # an error, which would go with it
+            unread = self._failed is not None  # an error, which would go with it
             if self.said and self.said[-1][0] == severity and not unread:
                 self.clear_notifications()
         elif severity == "error":
-            more["timeout"], self._failed_at = UNTIL_A_KEY, monotonic()
+            more["timeout"], self._failed = UNTIL_A_KEY, _Failed(message, monotonic())
         self.said.append((severity, message))
         super().notify(message, markup=markup, **more)
 
     async def on_event(self, event: events.Event) -> None:
-        """As Textual's, but for a paste that no field can bear: it says so; and a key puts away
-        errors that could be read."""
+        """As Textual's, but for a paste that no field can bear: it says so; a key puts away errors
+        that could be read; and a dialog that is not to be seen gets nothing."""
+        if self._covering.takes(event):
+            return
         if isinstance(event, events.Key) and event.key != "escape":  # which does so by itself
             self._put_errors_away()
         if isinstance(event, events.Paste) and len(event.text) > MOST_PASTED:
@@ -200,10 +220,35 @@ class AosApp(App[None]):
             return
         await super().on_event(event)
 
-    def _put_errors_away(self) -> None:
-        if self._failed_at is not None and monotonic() - self._failed_at > READ_SECONDS:
-            self._failed_at = None
+    def on_resize(self, event: events.Resize) -> None:
+        """There may be room for dialogs, or none any more."""
+        self._covering.resized(event.size)
+
+    def push_screen(self, screen: Any, *args: Any, **more: Any) -> Any:
+        """As Textual's; a dialog is not covered by what was said before it. An error that could not
+        be read yet is said again when no dialog is open any more; it is among the messages too."""
+        if isinstance(screen, ModalScreen):
+            if self._failed is not None and not self._could_be_read:
+                self._unread = self._failed
+            self._failed = None
             self.clear_notifications()
+        return super().push_screen(screen, *args, **more)
+
+    def _say_unread(self) -> None:
+        unread, self._unread = self._unread, None
+        if unread is not None:
+            self._failed = replace(unread, at=monotonic())
+            super().notify(unread.text, severity="error", markup=False, timeout=UNTIL_A_KEY)
+
+    def _put_errors_away(self) -> None:
+        if self._failed is not None and self._could_be_read:
+            self._failed = None
+            self.clear_notifications()
+
+    @property
+    def _could_be_read(self) -> bool:
+        """Whether the last error has been there for long enough."""
+        return self._failed is not None and monotonic() - self._failed.at > READ_SECONDS
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), NO_COMMANDS]

@@ -19,7 +19,7 @@ from aos_core.effect_words import json_line, target
 from aos_core.plain import clip, escaped, short_name
 from aos_tui.chips import DIGITS, chip, chipped
 from aos_tui.glyphs import Glyphs
-from aos_tui.snapshot import Index, Snapshot, Verified
+from aos_tui.snapshot import NOTHING_LEFT, Index, Snapshot, Verified
 
 if TYPE_CHECKING:
     from aos_core.kernel.records import Record
@@ -307,7 +307,7 @@ def chain_text(verified: Verified, live: int, glyphs: Glyphs) -> Piece:
         case "running":
             return f"chain {glyphs.waiting} {verified.percent} %", "wait"
         case "ok" if verified.height == live:
-            return f"chain {glyphs.done} verified", "good"
+            return f"chain {glyphs.done} verified{' before' if verified.before else ''}", "good"
         case "ok":
             return f"chain {glyphs.done} to {verified.height}", "good"
         case "bad":
@@ -315,31 +315,74 @@ def chain_text(verified: Verified, live: int, glyphs: Glyphs) -> Piece:
     return "chain unverified", "dim"
 
 
+_SHORTER: Final = ("word", "waiting", "root", "property", "chain", "read-only")
+"""What gives way to names in the header, the least needed first: the panes and the line below the
+header say the same at length."""
+_LITTLE: Final = 2
+"""So many of them are little to give for names that are whole; all, for names that can be told
+apart."""
+_BRANCH: Final = 24
+_WORLD: Final = 8
+"""So many cells of a name are worth that."""
+_MOST: Final = 32
+"""So many of a branch's are worth more than the rest of the world's."""
+
+
 def header(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
-    """The line at the top, for ``width`` cells: names are cut before figures."""
-    waiting = len(snapshot.pending)
-    chain, role = chain_text(snapshot.verified, snapshot.live, glyphs)
-    roomy = width >= _ROOMY
-    figures: list[Piece] = [
-        ("" if snapshot.writable else "  read-only", "bad"),
-        (f"  h {snapshot.height} ", "name"),
-        ("live", "good") if snapshot.at_end else (f"of {snapshot.live}", "wait"),
-        ("  root " if width >= _WIDE else "  " if roomy else "", "dim"),
-        chip(snapshot.root, DIGITS if width >= _WIDE else 4) if roomy else ("", ""),
-        (f"  {chain if roomy else chain.removeprefix('chain ')}", role),
-        _property_chip(snapshot, glyphs),
-        (f"  {waiting} waiting", "wait" if waiting else "dim"),
-    ]
-    room = width - len(plain(figures)) - 3
+    """The line at the top, for ``width`` cells. Figures are shortened until names can be told
+    apart; then names are cut: the world's at its end, the branch's inside, for names of branches
+    that belong together begin alike."""
     names = len(snapshot.world) + len(snapshot.branch)
+    least = min(len(snapshot.branch), _BRANCH) + min(len(snapshot.world), _WORLD)
+    for shorter in range(len(_SHORTER) + 1):
+        figures = _figures(snapshot, width, glyphs, _SHORTER[:shorter])
+        room = width - len(plain(figures)) - 3
+        if room >= (names if shorter < _LITTLE else least):
+            break
     start: Piece = (" aos-tui  " if names + 9 <= room else " ", "dim")
-    branch = clip(snapshot.branch, max(4, room - min(len(snapshot.world), room // 2)))
+    told = min(_MOST, room - min(len(snapshot.world), _WORLD))
+    branch = clip_inside(snapshot.branch, max(4, told, room - len(snapshot.world)))
     world = clip(snapshot.world, max(4, room - len(branch)))
     return [start, (world, "name"), (f"  {branch}", ""), *figures]
 
 
-def _property_chip(snapshot: Snapshot, glyphs: Glyphs) -> Piece:
-    """Whether the property that is watched holds at the shown height, and where it first fails."""
+def _figures(snapshot: Snapshot, width: int, glyphs: Glyphs, shorter: Sequence[str]) -> list[Piece]:
+    """What the header says beside names."""
+    wide, roomy = width >= _WIDE, width >= _ROOMY
+    digits = DIGITS if wide else 4
+    figures: list[Piece] = []
+    if not snapshot.writable:
+        figures.append(("  r/o" if "read-only" in shorter else "  read-only", "bad"))
+    end: Piece = ("live", "good") if snapshot.at_end else (f"of {snapshot.live}", "wait")
+    figures += [(f"  h {snapshot.height} ", "name"), end]
+    if roomy and "root" not in shorter:
+        figures += [("  root " if wide else "  ", "dim"), chip(snapshot.root, digits)]
+    chain, role = chain_text(snapshot.verified, snapshot.live, glyphs)
+    if not wide:
+        chain = chain.removesuffix(" before")
+    if not roomy or "word" in shorter:
+        chain = chain.removeprefix("chain ")
+    if "chain" in shorter:
+        chain = chain.removesuffix(" verified").replace("unverified", "?")
+    figures.append((f"  {chain}", role))
+    figures.append(_property_chip(snapshot, glyphs, short="property" in shorter))
+    waiting = len(snapshot.pending)
+    short = f"  {glyphs.waiting} {waiting}" if waiting else ""
+    said = short if "waiting" in shorter else f"  {waiting} waiting"
+    return [*figures, (said, "wait" if waiting else "dim")]
+
+
+def clip_inside(text: str, width: int) -> str:
+    """``text`` in ``width`` characters: what is too long loses its middle, for ends differ."""
+    if len(text) <= width:
+        return text
+    end = max(0, width - 2) // 2
+    return f"{text[: max(0, width - 2 - end)]}..{text[len(text) - end :]}"
+
+
+def _property_chip(snapshot: Snapshot, glyphs: Glyphs, *, short: bool) -> Piece:
+    """Whether the property that is watched holds at the shown height, and where it first fails; in
+    short only the latter, where it does."""
     if snapshot.holds is None:
         return "", ""
     here = {"holds": glyphs.done, "fails": glyphs.failed}.get(snapshot.holds, "silent")
@@ -347,6 +390,8 @@ def _property_chip(snapshot: Snapshot, glyphs: Glyphs) -> Piece:
     if first is None:
         role = {"holds": "good", "fails": "bad"}.get(snapshot.holds, "dim")
         return f"  p {here}", role
+    if short:
+        return f"  p {glyphs.failed} {first}", "bad"
     if snapshot.holds == "fails":
         return f"  p {here} {'here' if first == snapshot.height else f'from {first}'}", "bad"
     return f"  p {here}, {glyphs.failed} {first}", "bad"
@@ -359,25 +404,35 @@ _WIDE: Final = 100
 
 
 def timeline_text(snapshot: Snapshot, width: int) -> list[Piece]:
-    """What stands beside the bar, in ``width`` cells."""
-    done = f"{count(snapshot.live + 1, 'record')}, {count(snapshot.turns, 'turn')}"
+    """What stands beside the bar: of all the ways to say it the longest that ``width`` cells have
+    room for; the figures, which the header has too, give way first."""
+    ways = list(_ways(snapshot))
+    return next((way for way in ways if len(plain(way)) <= width), clip_pieces(ways[-1], width))
+
+
+def _ways(snapshot: Snapshot) -> Iterable[list[Piece]]:
+    records = count(snapshot.live + 1, "record")
+    done: Piece = (f"{records}, {count(snapshot.turns, 'turn')}", "")
+    fewer: Piece = (records, "")
     if snapshot.progress is not None:
-        progress = snapshot.progress.strip()
-        if len(done) + 2 + len(progress) <= width:
-            return [(done, ""), (f"  {progress}", "input")]
-        return [(clip(progress, max(8, width)), "input")]  # the header has the height
-    if snapshot.next_step is not None:
-        room = max(8, width - len(done) - len("  next:  (t)"))
-        return [
-            (done, ""),
-            (f"  next: {clip(_brief(snapshot.next_step), room)} ", "dim"),
-            ("(t)", "name"),
-        ]
-    if snapshot.scenario is not None:
-        room = max(8, width - len(done) - 2)
-        ended = f"scenario {snapshot.scenario} is at its end"
-        return [(done, ""), (f"  {clip(ended, room)}", "dim")]
-    return [(done, "")]
+        progress = " ".join(snapshot.progress.split())
+        yield [done, (f"  {progress}", "input")]
+        yield [(progress, "input")]
+    elif (step := snapshot.next_step) is not None:
+        said = "" if step == NOTHING_LEFT else "next: "
+        words, key = f"{said}{_brief(step)} ", ("(t)", "name")
+        yield [done, (f"  {words}", "dim"), key]
+        yield [fewer, (f"  {words}", "dim"), key]
+        yield [(words, "dim"), key]
+        yield [("t: ", "name"), (_brief(step), "dim")]
+    elif snapshot.scenario is not None:
+        for ended in (f"scenario {snapshot.scenario} is at its end", "the scenario is at its end"):
+            yield [done, (f"  {ended}", "dim")]
+            yield [fewer, (f"  {ended}", "dim")]
+        yield [("the scenario is at its end", "dim")]
+    else:
+        yield [done]
+        yield [fewer]
 
 
 def _brief(step: str) -> str:

@@ -17,6 +17,7 @@ class Glyphs:
     waiting: str
     done: str
     skipped: str
+    held: str
     failed: str
     change: str
     line: str
@@ -57,6 +58,7 @@ class Glyphs:
             (f"{self.pending} {self.ready}", "a step that is pending, ready"),
             (f"{self.waiting} {self.done}", "a step that is waiting, done"),
             (f"{self.skipped} {self.failed}", "a step that was skipped, has failed"),
+            (self.held, "an effect that is held back: its receipt never comes"),
         ]
 
     def step(self, state: str) -> str:
@@ -76,12 +78,12 @@ class Glyphs:
 
 
 UNICODE = Glyphs(
-    "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "✗", "∆", "─", "┼", ("├", "┤"),
+    "▸", "◂", "▾", "◌", "◉", "◷", "✓", "⊘", "∅", "✗", "∆", "─", "┼", ("├", "┤"),
     ("╭", "│", "╰", "╶"), "◉", "·", " ▁▂▃▄▅▆▇█",
     "⊞", "✦", "▪", "∙", "‼", "⋔", "⊢", ("├ ", "│ ", "╰ "), " ▁▂▃▄▅▆",
 )  # fmt: skip
 ASCII = Glyphs(
-    ">", "<", "v", ".", "o", "~", "+", "/", "x", "*", "-", "+", ("[", "]"),
+    ">", "<", "v", ".", "o", "~", "+", "/", "%", "x", "*", "-", "+", ("[", "]"),
     ("+", "|", "+", "-"), "@", "-", " #",
     "#", "'", ":", "s", "!", "Y", "L", ("|-", "| ", "`-"), " .:-=",
 )  # fmt: skip

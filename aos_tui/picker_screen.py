@@ -116,6 +116,7 @@ class PickerScreen(Pane, Screen[None]):
 
     def compose(self) -> ComposeResult:
         back = "" if self._present is None else "   esc goes back to the open one"
+        back = "   esc goes back" if self._first else back
         yield Static(f" aos-tui  pick a world{back}", id="pick-title", markup=False)
         yield Field(
             placeholder="type to filter: 04, timer, part of a path", id="pick-filter", compact=True

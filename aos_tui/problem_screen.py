@@ -48,7 +48,10 @@ class ProblemScreen(Pane, Screen[None]):
         """The world is to be opened again."""
 
     class PickWorld(Message):
-        """Another world is to be picked, or the one that was there before gone back to."""
+        """Another world is to be picked; whoever picks none comes back here."""
+
+    class Left(Message):
+        """What was there before is to be gone back to."""
 
     class StopBuild(Message):
         """The build is to be stopped."""
@@ -190,8 +193,8 @@ class ProblemScreen(Pane, Screen[None]):
         self.post_message(self.PickWorld())
 
     def action_back(self) -> None:
-        """Stop the build, or go to the other worlds."""
-        self.post_message(self.StopBuild() if self.builds else self.PickWorld())
+        """Stop the build, or go back to where worlds are picked."""
+        self.post_message(self.StopBuild() if self.builds else self.Left())
 
     def action_build(self, trust: bool = False) -> None:
         """Build the reducers, then open the world."""

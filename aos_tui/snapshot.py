@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
+NOTHING_LEFT = "nothing is left to release"
+"""What stands for the next step of a scenario that would release what is no longer pending."""
+
 MARKS = 512
 """So many parts the timeline tells apart, at most: what would fall together is marked once."""
 
@@ -211,13 +214,15 @@ class Doing:
 class Verified:
     """How far the chain is proven. ``state``: ``unverified``, ``running`` (``percent``), ``ok``
     (up to ``height``) or ``bad`` (``height`` is the first that is not; ``text`` says, over several
-    lines, what differs or is damaged; ``divergence`` is what differs)."""
+    lines, what differs or is damaged; ``divergence`` is what differs). ``before``: not now, but
+    earlier, by what runs now, and the bytes are still the same."""
 
     state: str = "unverified"
     percent: int = 0
     height: int = 0
     text: str = ""
     divergence: Divergence | None = None
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

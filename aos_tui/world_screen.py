@@ -28,13 +28,20 @@ from aos_tui.tour import key_of
 from aos_tui.verbs import Verbs
 
 if TYPE_CHECKING:
+    from textual.geometry import Size
+
     from aos_tui.glyphs import Glyphs
     from aos_tui.session import Session
-    from aos_tui.snapshot import Snapshot
+    from aos_tui.snapshot import Index, Snapshot
 
 
 SMALLEST = (60, 15)
 """Columns and rows below which nothing but a word on that is shown."""
+
+
+def has_room(size: Size) -> bool:
+    """Whether a terminal of this size has room for the panes."""
+    return size.width >= SMALLEST[0] and size.height >= SMALLEST[1]
 
 
 class WorldScreen(Verbs):
@@ -46,8 +53,17 @@ class WorldScreen(Verbs):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (72, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-high")]  # noqa: RUF012
 
-    def __init__(self, session: Session, glyphs: Glyphs, *, tour: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        glyphs: Glyphs,
+        told: list[tuple[str, str]],
+        *,
+        tour: bool = False,
+    ) -> None:
+        """``told``: all that the app has said, and says later, as (severity, text)."""
         super().__init__(session)
+        self.told = told
         self.journal = JournalPane(glyphs, session.search)
         self.glyphs = glyphs
         self._left: Widget | None = None
@@ -57,6 +73,7 @@ class WorldScreen(Verbs):
         self.opening = OpeningLine(glyphs)
         self.tour = TourBand(glyphs) if tour else None
         self._asked_lost = self._was_open = False
+        self._index: Index | None = None
         self._lines = (
             HeaderLine(glyphs, "header"),
             Banner(glyphs, "banner"),
@@ -108,8 +125,7 @@ class WorldScreen(Verbs):
     @property
     def too_small(self) -> bool:
         """Whether the terminal has no room for the panes."""
-        size = self.app.size  # the screen's own follows later
-        return size.width < SMALLEST[0] or size.height < SMALLEST[1]
+        return not has_room(self.app.size)  # the screen's own follows later
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where nothing is shown nothing but leaving works; before the world is open only what
@@ -139,6 +155,9 @@ class WorldScreen(Verbs):
             self.tour.show(snapshot)
         for pane in (self.journal, self.state, self.plan, self.pending):
             pane.show(snapshot)
+        if self._index is not snapshot.index:  # another branch, or this one opened anew
+            self._index = snapshot.index
+            self.work(self.session.recall_proof, group="proof", newest=True)
         self.say_first_failure(snapshot)
         if not snapshot.lost:
             self._asked_lost = False

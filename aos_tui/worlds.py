@@ -50,7 +50,8 @@ class Opened:
     @cached_property
     def screen(self) -> WorldScreen:
         """Its panes."""
-        return WorldScreen(self.session, self.app.glyphs, tour=self.options.tour)
+        app = self.app
+        return WorldScreen(self.session, app.glyphs, app.said, tour=self.options.tour)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a snapshot, where the panes are there; and say what is new of its notices and its
@@ -91,6 +92,8 @@ class Worlds:
         self._mending: Worker[None] | None = None
         self._building: Worker[None] | None = None
         self._question: ConfirmDialog | None = None
+        self._left: Options | None = None
+        """The world that did not open, and that whoever picks no other one goes back to."""
         self._modes = itertools.count(2)
 
     @property
@@ -126,13 +129,16 @@ class Worlds:
             present = "" if shown.options.tour else str(shown.session.root.resolve())
         return PickerScreen(app.glyphs, remembers=app.remembers, present=present, first=first)
 
-    async def pick(self) -> None:
-        """Let a person pick another world; where they came from doing so, go back to that."""
+    async def pick(self, *, comes_back: bool = False) -> None:
+        """Let a person pick another world; where they came from doing so, go back to that.
+        ``comes_back``: who picks none goes back to the world that does not open."""
         from aos_tui.picker_screen import PickerScreen
 
         app, shown = self._app, self.shown
         if self._builds_coming and not await self.may_break_off("Another world?", "Leave", "Stay"):
             return
+        coming = self._coming
+        self._left = coming.options if comes_back and coming is not None else None
         if any(isinstance(of, PickerScreen) for of in app.screen_stack):
             while not isinstance(app.screen, PickerScreen):
                 await app.pop_screen()
@@ -140,6 +146,7 @@ class Worlds:
         elif shown is None or shown.session.snapshot is not None:
             await app.push_screen(self._picker())
         else:  # the one that was named does not open: nothing is below the picker
+            self._left = shown.options
             await self._drop_coming()
             self.shown = None
             named = Path(shown.options.world)
@@ -164,9 +171,14 @@ class Worlds:
         await gone
 
     async def stay(self) -> None:
-        """Go back to the world that is shown; where none is, leave the app."""
+        """Go back to the world that did not open, where one came from there, or to the one that is
+        shown; where none is, leave the app."""
         await self._drop_coming()
-        if self.shown is None:
+        left, self._left = self._left, None
+        if left is not None:
+            self._coming = Opened(self._app, left)
+            await self._open_coming()
+        elif self.shown is None:
             self._app.exit()
         else:
             await self._become(self.shown.screen)
@@ -196,6 +208,7 @@ class Worlds:
         if not await self.may_break_off("Another world?", "Open it", "Stay"):
             return
         await self._drop_coming()
+        self._left = None
         self._coming = Opened(self._app, options)
         await self._open_coming()
 

@@ -17,7 +17,7 @@ import pytest
 
 from aos_core.errors import JournalDamaged, UsageError
 from aos_core.replay import Divergence
-from aos_core.verify import cluster, let_go, processes, usual_cause, verify, work
+from aos_core.verify import cluster, let_go, processes, proven_before, usual_cause, verify, work
 from aos_core.world import World
 from tests.support import EVENT, ROOT, copy_example, forge, log, release_all, start
 
@@ -165,6 +165,37 @@ def test_other_bytes_or_another_engine_are_verified_anew(
     with World.open(world, write=False) as opened, pytest.raises(JournalDamaged) as caught:
         verify(opened)
     assert 0 < int(str(caught.value.where["offset"])) <= len(data) // 2
+
+
+def test_what_was_verified_before_is_told_while_the_bytes_are_the_same(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World.open(world) as opened:
+        assert proven_before(opened) is None
+        verify(opened)
+        end = opened.height
+        assert proven_before(opened) == end
+        monkeypatch.setattr("aos_core.verify.ran_by", lambda: "another engine")
+        assert proven_before(opened) is None
+        monkeypatch.undo()
+        opened.fire(EVENT, start())
+        assert proven_before(opened) == end, "so far, and no farther"
+        with opened.fork(end, "side") as side:
+            assert proven_before(side) == end
+            side.fire(EVENT, start())
+            verify(side)
+            assert proven_before(side) == side.height
+            with side.fork(side.height, "empty") as empty:
+                verify(empty)
+                assert verify(empty).skipped == proven_before(empty) == empty.height
+    whole = log(world).read_bytes()
+    with World.open(world, write=False) as opened:
+        changed = bytearray(whole)
+        changed[len(whole) // 2] ^= 1
+        log(world).write_bytes(changed)
+        assert proven_before(opened) is None
+        log(world).write_bytes(whole)
+        assert proven_before(opened) == end
 
 
 def test_broken_off_it_goes_on_from_where_it_was(world: Path) -> None:

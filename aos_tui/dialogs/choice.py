@@ -58,7 +58,7 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
     ("d", "duplicate", "two receipts: the prepared answer, and it again"),
     ("l", "late", "two receipts: a timeout, then the prepared answer"),
     ("m", "malformed", "a receipt that no schema fits; the border refuses it"),
-    ("n", "never", "no receipt: it stays pending, now and later"),
+    ("n", "never", "no receipt: R and s leave it waiting; again: it may come"),
 )
 """(key, fault, what it will do)"""
 

@@ -54,6 +54,8 @@ class JournalPane(Pane, Vertical):
         self._searched = -1
         self._looking: Worker[None] | None = None
         self._text = ""
+        self._before: tuple[str, bool] = "", False
+        """What the filter said, and whether it was open, before one began to type."""
 
     def compose(self) -> ComposeResult:
         self._field.display = False
@@ -101,6 +103,8 @@ class JournalPane(Pane, Vertical):
 
     def open_filter(self) -> None:
         """Ask for a filter; the one before stands there still."""
+        if not self.typing:
+            self._before = self._text, self.filtering
         self._field.display = True
         self._field.focus()
         self._search()
@@ -111,6 +115,17 @@ class JournalPane(Pane, Vertical):
         self.list.only(None)
         self.list.focus()
         self._title()
+
+    def leave_filter(self) -> None:
+        """As if nothing had been typed: what the filter said before holds again."""
+        self._text, open_before = self._before
+        with self.prevent(Input.Changed):
+            self._field.value = self._text
+        if open_before:
+            self.list.focus()
+        else:
+            self.close_filter()
+        self._search()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as one types."""

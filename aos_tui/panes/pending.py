@@ -40,7 +40,8 @@ NUMBER = 4
 
 
 class PendingPane(Pane, OptionList):
-    """The order of the list is the order of release; it and the selection are the pane's own."""
+    """The order of the list is the order of release; it, the selection and what is held back are
+    the pane's own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", show=False),
@@ -67,6 +68,7 @@ class PendingPane(Pane, OptionList):
         self._arranged: list[Asked] = []
         self._current: Asked | None = None
         self._chosen: set[Asked] = set()
+        self._held: set[Asked] = set()
 
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot; order and selection stay for what is still pending.
@@ -117,12 +119,14 @@ class PendingPane(Pane, OptionList):
         return len(self._results())
 
     def _results(self) -> list[Text]:
-        """What was released, the newest ones."""
-        if self._snapshot is None or not self._snapshot.at_end:
+        """What was released by the shown height, the newest ones: before its receipt an effect is
+        still waiting there."""
+        if self._snapshot is None or not self._released:
             return []
-        palette = self.palette()
-        shown = [of.line(self._glyphs) for of in self._released[-LINES:]]
-        if more := len(self._released) - len(shown):
+        palette, height = self.palette(), self._snapshot.height
+        came = [of for of in self._released if of.height <= height]
+        shown = [of.line(self._glyphs) for of in came[-LINES:]]
+        if more := len(came) - len(shown):
             shown[0] = [(f"  {more + 1} others before", "dim")]
         return [to_text(line, palette) for line in shown]
 
@@ -167,10 +171,16 @@ class PendingPane(Pane, OptionList):
 
     @property
     def _items(self) -> list[Pending]:
-        """In the order that was arranged by hand; the others after it, as they were asked for."""
+        """In the order that was arranged by hand; the others after it, as they were asked for;
+        last those that are held back, so that places in the list are places in an order."""
         pending = () if self._snapshot is None else self._snapshot.pending
         place = {asked: at for at, asked in enumerate(self._arranged)}
-        return sorted(pending, key=lambda item: place.get(_asked(item), len(place)))
+
+        def rank(item: Pending) -> tuple[bool, int]:
+            asked = _asked(item)
+            return asked in self._held, place.get(asked, len(place))
+
+        return sorted(pending, key=rank)
 
     def _prompt(self, item: Pending) -> Text:
         assert self._snapshot is not None
@@ -188,8 +198,11 @@ class PendingPane(Pane, OptionList):
             record = row.record
             said = f"   {self._glyphs.failed} fault at {fault}: {record['code']}: {record['text']}"
             lines.append([(said, "bad")])
-        role = "good" if item.prepared else "wait"
-        lines.append([(f"   {answer_line(item, _payload(item))}", role)])
+        if _asked(item) in self._held:
+            lines.append([(f"   {self._glyphs.held} never comes: R and s leave it", "wait")])
+        else:
+            role = "good" if item.prepared else "wait"
+            lines.append([(f"   {answer_line(item, _payload(item))}", role)])
         if roomy:
             origin = origin_text(item.origin, snapshot.index)
             lines.append([(f"   {origin}  {item.cap}  age {snapshot.height - item.since}", "dim")])
@@ -210,8 +223,20 @@ class PendingPane(Pane, OptionList):
         return chosen or ([] if current is None else [current.intent_hash])
 
     def in_order(self) -> list[bytes]:
-        """All in the shown order."""
-        return [item.intent_hash for item in self._items]
+        """All in the shown order, but for those that are held back."""
+        return [item.intent_hash for item in self._items if _asked(item) not in self._held]
+
+    @property
+    def held(self) -> int:
+        """How many of those that wait are held back."""
+        return len(self._items) - len(self.in_order())
+
+    def hold(self, item: Pending) -> bool:
+        """Hold an effect back, or no longer; whether it is held back now. It is released only by
+        itself: its receipt is one that never comes. The journal knows nothing of that."""
+        self._held ^= {_asked(item)}
+        self._fill(self._row_of(_asked(item), 0))
+        return _asked(item) in self._held
 
     def numbers(self, intents: list[bytes]) -> list[int]:
         """What people call these."""
@@ -272,7 +297,9 @@ class PendingPane(Pane, OptionList):
         row, order = self._row, [_asked(item) for item in self._items]
         if self.current is None:
             self.notify("nothing is waiting, so there is nothing to move")
-        elif not 0 <= row + by < len(order):
+        elif order[row] in self._held:
+            self.notify("what is held back has no place in the order: x n lets it come again")
+        elif not 0 <= row + by < len(order) - self.held:
             self.notify("there is no place further that way")
         else:
             order[row], order[row + by] = order[row + by], order[row]

@@ -139,7 +139,13 @@ class Branching(Proving):
 
     async def branch_lines(self) -> tuple[BranchLine, ...]:
         """All branches, then those that can be brought back; sorted by name."""
-        return await self._run(lambda: _lines(self._opened, self._index))
+
+        def look() -> tuple[BranchLine, ...]:
+            known, height = self._verified, self._opened.height
+            proven = known.state == "ok" and known.height == height
+            return _lines(self._opened, self._index, proven)
+
+        return await self._run(look)
 
     async def rename_branch(self, name: str, new: str) -> None:
         """Give a branch a free name; the one that is shown goes on under it."""
@@ -182,7 +188,8 @@ class Branching(Proving):
         await self.refresh()
 
 
-def _lines(world: World, index: Index) -> tuple[BranchLine, ...]:
+def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, ...]:
+    """``proven_here``: whether the open branch is verified up to its end, as the header says."""
     from aos_core.kernel.records import Record
     from aos_core.verify import proven_heads
 
@@ -192,6 +199,7 @@ def _lines(world: World, index: Index) -> tuple[BranchLine, ...]:
         return f"{kind_text(record)} {plain(summary(record, index, UNICODE))}"
 
     def line(of: Branch, removed: bool) -> BranchLine:
+        present = of.name == world.branch and not removed
         input = "" if of.last_input is None else words(Record.from_plain(of.last_input))
         return BranchLine(
             of.name,
@@ -201,8 +209,8 @@ def _lines(world: World, index: Index) -> tuple[BranchLine, ...]:
             of.root,
             input,
             of.records,
-            of.head in proven,
-            of.name == world.branch and not removed,
+            proven_here if present else of.head in proven,
+            present,
             removed,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,24 @@ class Proving(LongWork):
             if self._world is world:
                 self._set_verified(found or before)
         return found or before
+
+    async def recall_proof(self) -> None:
+        """Show how far the branch was verified before, where that still holds and nothing is known
+        from now. Whatever cannot be read for it is told by what shows it."""
+        world = self._opened
+
+        def look() -> int | None:
+            from aos_core.errors import AosError
+            from aos_core.verify import proven_before
+
+            try:
+                return proven_before(world)
+            except AosError:
+                return None
+
+        height = await asyncio.to_thread(look)
+        if height is not None and self._world is world and self._verified.state == "unverified":
+            self._set_verified(Verified("ok", height=height, before=True))
 
     async def _verify_beside(self) -> Verified | None:
         """What ``aos verify`` says of the branch as it lies on the disk; None if it was ended."""

@@ -45,8 +45,8 @@ class Session(Exporting):
     async def shuffle(
         self, seed: int | None, shown: Sequence[bytes]
     ) -> tuple[int, list[int], str | None]:
-        """Release everything in the order of a seed. None: a new one, which gives another order
-        than ``shown`` (intent hashes) where there is another.
+        """Release ``shown`` (intent hashes) in the order of a seed. None: a new one, which gives
+        another order than that where there is another.
 
         Returns the seed, the numbers in that order, and the fault, if there was one."""
         chosen = random.SystemRandom().randrange(10_000) if seed is None else seed
@@ -55,7 +55,8 @@ class Session(Exporting):
             from aos_core.scenario import shuffled
 
             self.begin_experiment()
-            at, pending = chosen, self._opened.pending
+            at, wanted = chosen, set(shown)
+            pending = [item for item in self._opened.pending if item.intent_hash in wanted]
             order = shuffled(pending, at)
             while seed is None and len(pending) > 1 and _hashes(order) == list(shown):
                 at += 1

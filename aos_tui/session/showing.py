@@ -19,7 +19,7 @@ from aos_tui.left_off import MAIN
 from aos_tui.options import Options
 from aos_tui.session import opening, reading
 from aos_tui.session.states import StatesReader, nearest
-from aos_tui.snapshot import Doing, Index, Snapshot, States, Trouble, Verified, Wish
+from aos_tui.snapshot import NOTHING_LEFT, Doing, Index, Snapshot, States, Trouble, Verified, Wish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,10 +41,6 @@ LOOK = 0.02
 
 class Closed(Exception):
     """Raised inside long work when the session is closed."""
-
-
-NOTHING_LEFT = "nothing is left to release"
-"""What stands for the next step of a scenario that would release what is no longer pending."""
 
 
 class Showing:

@@ -57,6 +57,8 @@ class Base(Screen[None]):
     state: StatePane
     plan: PlanPane
     tour: TourBand | None
+    told: list[tuple[str, str]]
+    """(severity, text) of all that the app has said."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()

@@ -37,22 +37,24 @@ class Experimenting(Writing):
 
         def ask() -> None:
             missing = _no_answer(item)
-            answer = partial(self._break, item.n, item.intent_hash)
+            answer = partial(self._break, item)
             self._ask("BreakDialog", answer, f"effect {item.n}", missing)
 
         if self._at_end(ask, f"asks how to break the receipt of effect {item.n}"):
             ask()
 
-    def _break(self, n: int, intent: bytes, fault: str) -> None:
+    def _break(self, item: Pending, fault: str) -> None:
         from aos_tui.dialogs.choice import NEED_ANSWER
 
+        n = item.n
+        if fault == "never":
+            held = self.pending.hold(item)
+            nothing = "nothing comes, so it stays pending; x n again lets it come"
+            self.notify(f"effect {n}: {nothing if held else 'its receipt may come again'}")
+            return
+
         async def act() -> None:
-            if fault == "never":
-                self.notify(
-                    f"effect {n}: nothing comes, so it stays pending; what waits for it waits on"
-                )
-                return
-            done = await self.session.break_receipt(intent, fault)
+            done = await self.session.break_receipt(item.intent_hash, fault)
             if done.refused is not None:
                 self.notify(f"refused at the border, nothing has happened: {done.refused}")
             elif done.fault is None:

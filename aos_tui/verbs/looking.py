@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from aos_tui.snapshot import Verified
 
 
+MOST_TOLD = 200
+"""So many messages are listed, the newest."""
+
+
 class Looking(Travel):
     """Verify, open, find, copy, zoom, help."""
 
@@ -51,9 +55,10 @@ class Looking(Travel):
             records, now = count(verified.height + 1, "record"), self.snapshot
             shown = now is not None and now.height == now.live == verified.height
             root = f", root {now.root.hex()[:8]}.." if now is not None and shown else ""
-            self.notify(f"verified: {records} replayed to the same bytes{root}")
+            self.notify(f"verified by the journal's own code: {records}, same bytes{root}")
         elif verified.state == "bad":
-            self.notify(f"verification failed at record {verified.height}", severity="error")
+            # not beside the dialog, which says more
+            self.told.append(("error", f"verification failed at record {verified.height}"))
             self._show_failure_of(verified)
         else:
             self.notify("verification was stopped")
@@ -173,7 +178,7 @@ class Looking(Travel):
         elif self.building:
             self.stop_building()
         elif self.journal.typing:
-            self.journal.close_filter()
+            self.journal.leave_filter()
         elif self.state.finding and self.state.has_focus_within:
             self.state.close_find()
         elif said and self.tour is None:
@@ -186,6 +191,15 @@ class Looking(Travel):
             self.leave_tour()
         else:
             self.notify("nothing runs and nothing is open: q quits")
+
+    def action_messages(self) -> None:
+        """Show what was said."""
+        signs = {"information": " ", "warning": "!", "error": self.glyphs.failed}
+        lines = [
+            f"{signs.get(severity, ' ')} {text.strip()}".replace("\n", "\n  ")
+            for severity, text in reversed(self.told[-MOST_TOLD:])
+        ]
+        self.show_value("Messages", "\n".join(lines) or "Nothing was said yet.")
 
     def action_help(self) -> None:
         """Show the keys."""

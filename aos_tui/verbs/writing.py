@@ -67,8 +67,12 @@ class Writing(Branching):
 
     @on_what_is_written
     def action_release_all(self) -> None:
-        """Release everything in the shown order."""
-        self._release(self.pending.in_order())
+        """Release everything in the shown order, but for what is held back."""
+        intents = self.pending.in_order()
+        if not intents and self.pending.held:
+            self._say_held()
+        else:
+            self._release(intents)
 
     def _release(self, intents: list[bytes]) -> None:
         """Release these; in the past the same ones, on the fork."""
@@ -93,6 +97,9 @@ class Writing(Branching):
         else:
             self.notify(f"nothing is waiting for a receipt: {hint}")
 
+    def _say_held(self) -> None:
+        self.notify("all that wait are held back by x n: r releases one, x n lets it come again")
+
     @on_what_is_written
     def action_shuffle(self) -> None:
         """Release everything in a new random order."""
@@ -101,6 +108,9 @@ class Writing(Branching):
 
     def _can_shuffle(self, again: Callable[[], None]) -> bool:
         waiting = self.pending.in_order()
+        if not waiting and self.pending.held:
+            self._say_held()
+            return False
         if not waiting:
             self._say_nothing_waits("there is no order yet, e fires an event")
             return False

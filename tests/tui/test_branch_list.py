@@ -127,6 +127,7 @@ async def test_the_list_knows_ends_inputs_and_what_was_verified(world: Path, mem
         await on.keys("t", "R", "v", "u", "F", "text:mine", "enter", "B")
         main, undone, mine = shown(on)
         assert ("receipt GET /api/c 201" in main, "✓" in main) == (True, not memory)
+        assert "✓" not in mine, "as the header says"
         assert undone.startswith("  ├ main-undo-23 @22 h 22")
         assert mine.startswith("◉ ╰ mine         @22 h 22")
         assert " = " in undone and " = " in mine and " = " not in main

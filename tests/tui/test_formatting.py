@@ -16,6 +16,7 @@ from aos_tui.folding import Line
 from aos_tui.formatting import (
     banner,
     chain_text,
+    clip_inside,
     diagnostic,
     header,
     outcome,
@@ -27,7 +28,17 @@ from aos_tui.formatting import (
 from aos_tui.glyphs import ASCII, UNICODE, pick_glyphs
 from aos_tui.journal_text import Signs, line_pieces
 from aos_tui.record_details import brief, details
-from aos_tui.snapshot import Index, Landmarks, Row, Snapshot, States, Trouble, Verified, Wish
+from aos_tui.snapshot import (
+    NOTHING_LEFT,
+    Index,
+    Landmarks,
+    Row,
+    Snapshot,
+    States,
+    Trouble,
+    Verified,
+    Wish,
+)
 
 GET: dict[str, Any] = {
     "method": "GET",
@@ -159,6 +170,7 @@ def test_diagnostic_notation() -> None:
         (Verified(), "chain unverified"),
         (Verified("running", percent=40), "chain ◷ 40 %"),
         (Verified("ok", height=17), "chain ✓ verified"),
+        (Verified("ok", height=17, before=True), "chain ✓ verified before"),
         (Verified("ok", height=9), "chain ✓ to 9"),
         (Verified("bad", height=4), "chain ✗ broken at 4"),
     ],
@@ -196,7 +208,8 @@ def snapshot(**more: Any) -> Snapshot:
 def test_the_header_cuts_names_before_figures(width: int, more: dict[str, Any]) -> None:
     line = plain(header(snapshot(**more), width, UNICODE))
     assert len(line) <= width
-    assert "h 4 of 6" in line and "unverified" in line and line.endswith("0 waiting")
+    assert "h 4 of 6" in line and "unverified" in line
+    assert line.endswith("0 waiting") or len(line) + len("  0 waiting") > width
     assert (" 0000 " in line) == (width == 80)
     assert ("root  00000000 " in line) == (width == 120)
     assert ("read-only" in line) == ("writable" in more)
@@ -207,9 +220,43 @@ def test_the_timeline_says_what_t_does_in_the_room_there_is() -> None:
     assert plain(timeline_text(step, 80)) == (
         "7 records, 2 turns  next: fire AggregatorEvent Start (t)"
     )
-    assert plain(timeline_text(step, 40)) == "7 records, 2 turns  next: fire Agg.. (t)"
+    assert plain(timeline_text(step, 50)) == "7 records  next: fire AggregatorEvent Start (t)"
+    assert plain(timeline_text(step, 40)) == "next: fire AggregatorEvent Start (t)"
+    assert plain(timeline_text(step, 33)) == "t: fire AggregatorEvent Start"
+    assert plain(timeline_text(step, 20)) == "t: fire Aggregator.."
     assert plain(timeline_text(snapshot(), 80)).endswith("scenario basic is at its end")
+    assert plain(timeline_text(snapshot(), 45)) == "7 records  scenario basic is at its end"
+    assert plain(timeline_text(snapshot(), 30)) == "the scenario is at its end"
+    nothing = snapshot(next_step=NOTHING_LEFT, live=3100)
+    assert plain(timeline_text(nothing, 45)) == "3101 records  nothing is left to release (t)"
     assert plain(timeline_text(snapshot(scenario=None), 80)) == "7 records, 2 turns"
+
+
+LONG_BRANCH = "payment-retry-experiment-2"
+
+
+@pytest.mark.parametrize("more", [{}, {"writable": False}, {"pending": (None,) * 3}])
+@pytest.mark.parametrize("watched", [{}, {"holds": "holds"}, {"holds": "holds", "fails_at": 16}])
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_what_tells_branches_apart_is_kept_in_the_header(
+    width: int, watched: dict[str, Any], more: dict[str, Any]
+) -> None:
+    shown = snapshot(branch=LONG_BRANCH, live=6, height=6, **watched, **more)
+    line = plain(header(shown, width, UNICODE))
+    assert len(line) <= width
+    assert "h 6 live" in line and ("unverified" in line or "?" in line)
+    assert "-2  " in line and "payment" in line
+    assert (LONG_BRANCH in line) or ("ment-2" in line and ".." in line)
+    assert ("  p ✓" in line or "  p ✗ 16" in line) == ("holds" in watched)
+    assert ("✗ 16" in line) == ("fails_at" in watched)
+    assert ("◷ 3" in line or "3 waiting" in line) == ("pending" in more)
+    assert ("read-only" in line or "r/o" in line) == ("writable" in more)
+
+
+def test_names_that_are_too_long_keep_both_ends() -> None:
+    assert clip_inside("main-undo-17-2", 20) == "main-undo-17-2"
+    assert clip_inside("main-undo-17-2", 10) == "main..17-2"
+    assert [len(clip_inside("x" * 40, width)) for width in (4, 5, 24)] == [4, 5, 24]
 
 
 def test_the_line_above_the_panes() -> None:

@@ -184,6 +184,31 @@ async def test_n_goes_on_when_the_filter_is_closed_and_hits_keep_a_sign() -> Non
         assert [line_of(on, at)[1] for at in range(5)] == [" ", " ", "▪", "▪", "▪"]
 
 
+async def test_esc_leaves_the_filter_as_it_was_before_one_typed() -> None:
+    async with opened(size=(120, 50)) as on:
+        title = on.app.screen.query_one("#journal")
+        await on.keys("T", "slash", "text:after:x")
+        assert "after:x" in on.screen and "0 found" in str(title.border_title)
+        await on.keys("escape")
+        assert (str(title.border_title), len(heights_of(on))) == ("Journal", 31)
+        await on.keys("n")
+        assert "nothing was looked for yet" in on.said[-1]
+        await on.keys("slash")
+        assert "after:x" not in on.screen
+        await on.keys("text:kind:receipt", "enter", "slash", "text: after:x")
+        assert "0 found" in str(title.border_title)
+        on.app.clear_notifications()
+        await on.keys("escape")
+        assert (str(title.border_title), heights_of(on)) == ("Journal  3 found", [17, 20, 23])
+        assert on.known["focused"] == "journal-list", "still open, as it was"
+        on.app.clear_notifications()
+        await on.keys("escape", "slash", "text: after:x", "escape")
+        assert str(title.border_title) == "Journal  3 found: kind:receipt"
+        assert len(heights_of(on)) == 31
+        await on.keys("n")
+        assert on.snapshot.height == 17
+
+
 async def test_a_text_with_brackets_is_no_markup_in_the_title() -> None:
     async with opened(size=(120, 40)) as on:
         await on.keys("t", "slash", "text:[b]x", "enter")

@@ -79,8 +79,8 @@ def test_of_two_that_want_one_key_the_later_gives_way() -> None:
 
 
 def test_single_characters_are_keys() -> None:
-    found = keymap_of({"fire": "!", "undo": "Z", "filter": ","})
-    assert found.keys["fire"] == "exclamation_mark" and found.keys["undo"] == "Z"
+    found = keymap_of({"fire": "&", "undo": "Z", "filter": ","})
+    assert found.keys["fire"] == "ampersand" and found.keys["undo"] == "Z"
     assert found.problems == ("filter: comma is back already; it keeps /",)
 
 

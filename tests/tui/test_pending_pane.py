@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aos_tui.glyphs import ASCII, UNICODE
 from aos_tui.panes.pending import LINES, LINGER, PendingPane
 from tests.tui.driving import FOCUS, Driver, opened
 
@@ -70,6 +71,59 @@ async def test_a_plain_click_opens_the_record() -> None:
         await on.until(lambda: on.mode == "RecordDialog")
 
 
+# -- held back ----------------------------------------------------------------------------------
+
+
+def held(on: Driver) -> list[str]:
+    """The numbers of the effects that say they never come, each with the sign before the word."""
+    shown = [str(of.prompt).split("\n") for of in pane(on).options]
+    never = [line for line in shown if "never comes" in line[1]]
+    return [f"{line[0].strip()[0]} {line[1].split()[0]}" for line in never]
+
+
+async def test_an_effect_that_never_comes_says_so_and_is_left_by_all_that_release_all() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n")
+        assert held(on) == [f"1 {UNICODE.held}"]
+        assert lines(on)[-1].strip().startswith("1 "), "last: it has no place in the order"
+        await on.keys("K")
+        assert "no place in the order" in on.said[-1]
+        await on.keys("comma", "f")
+        assert held(on) == [f"1 {UNICODE.held}"]
+        await on.keys("R")
+        assert (on.numbers, on.receipts) == ([1], ["b", "c"])
+        for key in ("R", "s", "S"):
+            await on.keys(key)
+            assert "held back by x n" in on.said[-1] and on.mode == "live"
+        await on.keys("r")
+        assert (on.numbers, on.errors) == ([], [])
+
+
+async def test_shuffling_leaves_it_and_the_way_back_is_the_same_key() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "down", "x", "n", "s")
+        assert on.numbers == [2]
+        await on.keys("u", "u", "end", "x", "n")
+        assert "may come again" in on.said[-1] and held(on) == []
+        await on.keys("R")
+        assert on.numbers == []
+
+
+async def test_the_last_place_of_the_order_is_before_what_is_held_back() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n", "home", "J", "J")
+        assert "no place further" in on.said[-1]
+        await on.keys("R")
+        assert on.receipts == ["c", "b"]
+
+
+async def test_without_unicode_it_is_said_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n")
+        assert held(on) == [f"1 {ASCII.held}"]
+
+
 # -- released -----------------------------------------------------------------------------------
 
 
@@ -82,10 +136,22 @@ async def test_a_released_receipt_says_its_result_and_where_it_went() -> None:
         assert results(on) == ["◂2 ✓ 200  record 20  GET example.com/api/b"]
         await on.keys("r")
         assert lines(on) == ["◂3 ✓ 201  record 23  GET example.com/api/c", " nothing is waiting"]
-        await on.keys("comma")
-        assert results(on) == [], "they are of the end"
+
+
+async def test_it_goes_with_the_height_at_which_it_came() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "R")
+        assert len(results(on)) == 3
+        await on.keys("less_than_sign")
+        assert on.snapshot.height == 22
+        assert [line[:2] for line in results(on)] == ["◂1", "◂2"], "the third still waits here"
+        await on.keys("less_than_sign", "comma")
+        assert on.snapshot.height == 18
+        assert [line[:2] for line in results(on)] == ["◂1"], "it has come, the turn goes on"
+        await on.keys("comma", "comma")
+        assert (on.snapshot.height, results(on), on.numbers) == (16, [], [1, 2, 3])
         await on.keys("f")
-        assert len(results(on)) == 1
+        assert len(results(on)) == 3
 
 
 @pytest.mark.parametrize(

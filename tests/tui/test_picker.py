@@ -484,6 +484,46 @@ async def test_from_a_world_that_was_named_and_does_not_open_one_gets_away(
         assert on.snapshot.world == "other"
 
 
+@pytest.mark.parametrize("mended", [False, True])
+async def test_esc_goes_back_to_the_world_that_does_not_open(world: Path, mended: bool) -> None:
+    whole = (world / "world.toml").read_text()
+    (world / "world.toml").write_text("name = [")
+    async with opened(world, branch="main") as on:
+        await on.keys("o")
+        assert on.mode == PICKER and "esc goes back" in on.screen
+        if mended:
+            (world / "world.toml").write_text(whole)
+        await on.keys("escape")
+        if mended:
+            assert (on.mode, on.snapshot.world) == ("live", world.name)
+            return
+        assert on.mode == "ProblemScreen" and "world.toml" in on.screen
+        await on.keys("r", "o", "escape")
+        assert on.mode == "ProblemScreen", "as often as one likes"
+        await on.keys("escape")
+        assert on.mode == PICKER, "where it was picked"
+        await on.keys("escape")
+        assert not on.app.is_running or on.app._exit
+
+
+async def test_esc_goes_back_to_it_from_an_open_one_too(world: Path, tmp_path: Path) -> None:
+    other = counter_world(tmp_path / "other")
+    remember_world(str(other))
+    (other / "world.toml").write_text("name = [")
+    async with opened(world) as on:
+        await on.keys("o", "text:other", "enter")
+        assert on.mode == "ProblemScreen"
+        await on.keys("o", "escape")
+        assert on.mode == PICKER, "the filter is emptied first"
+        await on.keys("escape")
+        assert on.mode == "ProblemScreen"
+        await on.keys("escape")
+        assert on.mode == PICKER
+        await on.keys("escape")
+        assert (on.mode, on.snapshot.world) == ("live", world.name)
+        assert len(on.app.screen_stack) == 1
+
+
 async def test_there_and_back_many_times_leaves_nothing_behind(world: Path, tmp_path: Path) -> None:
     other = counter_world(tmp_path / "other")
     for place in (world, other):

@@ -15,7 +15,7 @@ from aos_tui.headless import run_headless
 from aos_tui.left_off import MOST, Left, Marks, recall_left, remember_left
 from aos_tui.options import Options, parse, words_of
 from tests.support import EVENT, log, release_all, start
-from tests.tui.driving import Driver, opened, play
+from tests.tui.driving import Driver, flip, opened, play
 
 PENDING = '{"op": "le", "args": [{"ref": "@pending"}, {"nat": 2}]}'
 
@@ -294,3 +294,66 @@ def test_no_branch_is_named_where_none_was_given() -> None:
     assert "--branch=main" in words_of(parse(["x", "--branch", "main"]))
     assert not any(of.startswith("--branch") for of in words_of(parse(["x"])))
     assert not parse(["x", "--memory"]).returns and not parse(["x", "--headless"]).returns
+
+
+# -- what was verified -------------------------------------------------------------------------
+
+
+async def marked(on: Driver) -> tuple[str, bool]:
+    """What the header says of the chain, and whether the branch list has a tick for this one."""
+    header = on.screen.splitlines()[0]
+    said = header.partition("chain ")[2].partition("  ")[0]
+    await on.keys("B")
+    line = next(of for of in on.screen.splitlines() if "◉" in of and "h " in of)
+    await on.keys("escape")
+    return said, "✓" in line
+
+
+async def test_header_and_branch_list_say_the_same_of_a_verification_of_before(
+    world: Path,
+) -> None:
+    play(world)
+    async with opened(world, size=(120, 40)) as on:
+        assert await marked(on) == ("unverified", False)
+        await on.keys("v")
+        assert await marked(on) == ("✓ verified", True)
+    async with opened(world, size=(120, 40)) as on:
+        assert await marked(on) == ("✓ verified before", True)
+        assert on.known["verified"] is True
+        await on.keys("e", "ctrl+s")
+        assert await marked(on) == ("✓ to 30", False)
+        await on.keys("u", "v")
+        assert await marked(on) == ("✓ verified", True)
+        await on.keys("B", "home", "enter")
+        assert on.snapshot.branch == "main"
+        assert await marked(on) == ("✓ to 30", False)
+
+
+async def test_a_verification_of_other_bytes_or_by_another_engine_counts_for_nothing(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offsets = play(world)
+    async with opened(world) as on:
+        await on.keys("v")
+    with monkeypatch.context() as patched:
+        patched.setattr("aos_core.verify.ran_by", lambda: "another engine")
+        async with opened(world, size=(120, 40)) as on:
+            assert await marked(on) == ("unverified", False)
+    whole = log(world).read_bytes()
+    flip(log(world), offsets[2] + 40)
+    async with opened(world, size=(120, 40)) as on:
+        assert (await marked(on))[1] is False
+        assert on.known["verified"] is not True
+    log(world).write_bytes(whole)
+    async with opened(world, size=(120, 40)) as on:
+        assert await marked(on) == ("✓ verified before", True)
+
+
+async def test_a_fork_is_verified_as_far_as_what_it_goes_on_from(world: Path) -> None:
+    play(world)
+    async with opened(world, size=(120, 40)) as on:
+        await on.keys("v", "comma", "comma", "F", "text:side", "enter")
+        assert await marked(on) == ("unverified", False), "no verification ended there"
+        await on.keys("v", "B", "home", "enter", "B", "end", "enter")
+        assert on.snapshot.branch == "side"
+        assert await marked(on) == ("✓ verified before", True)

@@ -40,6 +40,9 @@ SCREENS = {
     "receipt": ("t", "i"),
     "shuffle": ("t", "S"),
     "fork": ("t", "R", "comma", "F"),
+    "never-comes": ("t", *FOCUS["pending"], "x", "n", "down", "r", "less_than_sign"),
+    "messages": ("n", "t", "R", "v", "exclamation_mark"),
+    "long-names": ("t", "F", "text:payment-retry-experiment-2", "enter", "p", "ctrl+s", "escape"),
 }
 
 Compare = Callable[..., bool]

@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from aos_core.world import World
+from aos_tui.actions import help_groups
 from aos_tui.watch import changes
 from tests.support import (
     EVENT,
@@ -84,6 +86,7 @@ async def test_a_journal_that_no_longer_comes_out_names_record_and_field(world: 
         assert "record 2 (step): demo/Aggregator@1 after" in said
         assert (on.snapshot.live, on.mode, on.known["verified"]) == (0, "read-only", False)
         await on.keys("v")
+        assert "with the code the journal recorded" in " ".join(on.screen.split())
         lines = on.app.screen._text.splitlines()  # type: ignore[attr-defined]
         assert lines[:3] == ["record    2 step", "reducer   demo/Aggregator@1", "field     after"]
         assert lines[3] == f"expected  sha256:{bytes(32).hex()}"
@@ -291,6 +294,9 @@ async def test_other_wasm_under_a_journal_is_a_notice_that_offers_swap(world: Pa
         assert "another demo/Aggregator@1" in await banner(on)
         await on.keys("v")
         assert on.known["verified"] is True
+        assert "by the journal's own code" in on.said[-1], "not by that on disk"
+        helps = dict(dict(help_groups("journal"))["Anywhere"])
+        assert "not what is on disk" in helps["v"]
         await on.keys("b", "y")
         assert not on.app.screen.query_one("#banner").display
         assert on.snapshot.records[on.snapshot.live].kind == "manifest_replaced"
@@ -420,17 +426,77 @@ async def test_a_terminal_that_is_too_small_says_so_and_comes_back(size: tuple[i
     assert on.app.return_code == 0
 
 
-async def test_a_terminal_that_shrinks_below_a_dialog_takes_no_focus_and_no_verb() -> None:
-    async with opened(size=(60, 20)) as on:
-        await on.keys("tab", "e")
-        await on.pilot.resize_terminal(40, 10)
-        await on.keys("escape", "e")
-        assert (on.mode, on.app.focused) == ("live", None)
-        await on.pilot.resize_terminal(120, 40)
-        await on.pilot.pause()
+@pytest.mark.parametrize("small", [(40, 10), (59, 24), (80, 14)])
+async def test_a_terminal_that_shrinks_below_a_dialog_covers_it_with_what_was_typed(
+    small: tuple[int, int],
+) -> None:
+    async with opened() as on:
+        await on.keys("tab", "g", "text:12")
+        field, dialog = on.app.focused, on.mode
+        assert isinstance(field, Input) and field.value.endswith("12")
+        typed = field.value
+        await on.pilot.resize_terminal(*small)
+        await on.pilot.pause(0.1)
+        assert " ".join(on.screen.split()) == (
+            "The terminal is smaller than 60x15: please make it larger."
+        )
+        await on.keys("escape", "text:zz", "ctrl+s", "tab", "enter", "q")
+        await on.pilot.click(offset=(20, 5))
+        await on.pilot.resize_terminal(80, 24)
+        await on.pilot.pause(0.1)
+        assert (on.mode, field.value, on.app.focused) == (dialog, typed, field)
+        await on.keys("text:34")
+        assert field.value == f"{typed}34", "one types on where one was"
+        await on.keys("escape")
         assert on.known["focused"] == "state-list"
-        await on.keys("q")
+
+
+async def test_a_dialog_that_comes_up_where_there_is_no_room_waits_for_it(world: Path) -> None:
+    async with opened(world, watch=True) as on:
+        await on.keys("t")
+        await on.pilot.resize_terminal(50, 12)
+        patch_reducer(world, b"fetch_c", b"fetch_C")
+        await on.until(lambda: on.mode == "SwapDialog")
+        await on.pilot.pause(0.1)
+        assert "please make it larger" in " ".join(on.screen.split())
+        assert "Rebuilt" not in on.screen
+        await on.keys("y")
+        assert on.mode == "SwapDialog"
+        await on.pilot.resize_terminal(80, 24)
+        await on.pilot.pause(0.1)
+        assert "Rebuilt" in on.screen
+        await on.keys("y")
+        assert on.snapshot.records[on.snapshot.live].kind == "manifest_replaced"
+
+
+async def test_two_dialogs_and_the_palette_are_covered_and_the_app_is_left() -> None:
+    async with opened() as on:
+        await on.keys("t", "B", "r", "text:x")
+        assert on.mode == "RenameDialog"
+        await on.pilot.resize_terminal(50, 12)
+        await on.pilot.pause(0.1)
+        assert "please make it larger" in " ".join(on.screen.split())
+        await on.pilot.resize_terminal(80, 24)
+        await on.pilot.pause(0.1)
+        await on.keys("escape", "escape", "ctrl+p", "text:ver")
+        await on.pilot.resize_terminal(50, 12)
+        await on.pilot.pause(0.1)
+        assert "please make it larger" in " ".join(on.screen.split())
+        assert "erify" not in on.screen
+        await on.keys("ctrl+q")
     assert on.app.return_code == 0
+
+
+async def test_dialogs_of_a_screen_without_panes_are_there_however_small(world: Path) -> None:
+    (world / "world.toml").write_text("name = [")
+    async with opened(world) as on:
+        await on.keys("o", "question_mark")
+        assert on.mode == "HelpDialog"
+        await on.pilot.resize_terminal(50, 12)
+        await on.pilot.pause(0.1)
+        assert "Where worlds are picked" in on.screen
+        await on.keys("escape")
+        assert on.mode == "PickerScreen"
 
 
 @pytest.mark.parametrize("size", [(60, 15), (72, 15), (80, 24), (100, 30), (200, 60)])
