@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from aos_tui.build_text import Line, add_stage, build_lines, unbuilt_lines
+from aos_tui.focusing import PaintsFocus
 from aos_tui.formatting import to_text
 from aos_tui.glyphs import ASCII, Glyphs
 from aos_tui.panes.base import Pane
@@ -31,7 +32,7 @@ _BESIDE = 22
 """Columns that a source line cannot have: margins, its number, the scroll bar."""
 
 
-class ProblemScreen(Pane, Screen[None]):
+class ProblemScreen(Pane, PaintsFocus, Screen[None]):
     """Every problem with its place, its line and what to do, as ``aos check`` tells them; where
     only a build is missing, that, and how far it is."""
 

@@ -19,6 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, OptionList, RadioSet, Select, Static, TextArea
 
 from aos_core.plain import clip
+from aos_tui.focusing import PaintsFocus
 
 Result = TypeVar("Result")
 
@@ -58,7 +59,7 @@ class LineList(OptionList):
     ]
 
 
-class Dialog(ModalScreen[Result]):
+class Dialog(PaintsFocus, ModalScreen[Result]):
     """A frame with a title, what the dialog will do, its body, and a line of keys.
 
     ``SAYS``: what it will do. ``KEYS``: its buttons beside Back, as (key, action, label).

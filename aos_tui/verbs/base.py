@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import Screen
 
+from aos_tui.focusing import PaintsFocus
+
 if TYPE_CHECKING:
     from textual.worker import WorkType
 
@@ -47,7 +49,7 @@ def on_what_is_written(action: Callable[[Verbs], None]) -> Callable[[Verbs], Non
     return act
 
 
-class Base(Screen[None]):
+class Base(PaintsFocus, Screen[None]):
     """A screen on a session. The panes are the subclass's."""
 
     session: Session
