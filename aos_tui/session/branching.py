@@ -140,22 +140,39 @@ class Branching(Proving):
         return await self._run(lambda: _lines(self._opened, self._index))
 
     async def rename_branch(self, name: str, new: str) -> None:
-        """Give a branch a free name; the one that is shown goes on under it."""
+        """Give a branch a free name; the one that is shown goes on under it. An error may come when
+        it has that name already: then all here knows it, too."""
 
         def act() -> None:
-            self._opened.rename_branch(name, new)
-            for parked in self._parked.values():
-                parked.branch_renamed(name, new)
-            if name in self._parked:
-                self._parked[new] = self._parked.pop(name)
-            self._marks_renamed(name, new)
-            if self.before is not None and self.before.branch == name:
-                self.before = replace(self.before, branch=new)
+            from aos_core.errors import AosError
+
+            before = self._opened.branches()
+            try:
+                self._opened.rename_branch(name, new)
+            except AosError:
+                now = self._opened.branches()
+                if new in now and new not in before and name not in now:
+                    self._renamed(name, new)
+                raise
+            self._renamed(name, new)
 
         if name == self._opened.branch:
             self._stop_verifying()  # it would look for the old name
-        await self._run(act)
-        await self.refresh()
+        try:
+            await self._run(act)
+        finally:
+            await self.refresh()
+
+    def _renamed(self, name: str, new: str) -> None:
+        """All that goes by the name of a branch goes by its new one."""
+        self._opened.branch_renamed(name, new)
+        for parked in self._parked.values():
+            parked.branch_renamed(name, new)
+        if name in self._parked:
+            self._parked[new] = self._parked.pop(name)
+        self._marks_renamed(name, new)
+        if self.before is not None and self.before.branch == name:
+            self.before = replace(self.before, branch=new)
 
     async def delete_branch(self, name: str) -> None:
         """Delete a branch; :meth:`restore_branch` undoes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import pytest
 from textual.widgets import OptionList
 
+from aos_core.layer import OPERATING_SYSTEM
 from aos_core.world import World
 from aos_tui.branch_names import fork_name, is_made, is_undo, undo_name
 from aos_tui.branch_text import MOST_MADE, WIDEST, arranged, branch_lines
 from aos_tui.formatting import plain
 from aos_tui.glyphs import ASCII, UNICODE
-from aos_tui.session.branching import BranchLine
+from aos_tui.left_off import recall_left
+from aos_tui.session.branching import BranchLine, Place
 from tests.support import log
 from tests.tui.driving import Driver, on_disk, opened, play
 
@@ -203,6 +206,34 @@ async def test_a_name_that_was_taken_meanwhile_is_an_error_and_the_list_says_so(
         assert any("mine exists" in of for of in on.errors)
         await on.keys("up", "enter")
         assert on.mode == "live" and on.snapshot.writable
+
+
+@pytest.mark.parametrize("which", ["open", "other"])
+async def test_a_branch_that_is_renamed_though_the_disk_then_fails_is_known_by_its_name(
+    world: Path, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(world)
+
+    def fails(_: Path) -> None:
+        if log(world, "mine").exists():
+            raise OSError(errno.EIO, "Input/output error")
+
+    async with opened(world) as on:
+        await on.keys("m", "F", "ctrl+u", "text:side", "enter", "B", "up", "enter")
+        assert on.snapshot.branch == "main"
+        on.app.session.before = Place("main" if which == "open" else "side", None)
+        await on.keys("B", *["down"] * (which == "other"), "r", "ctrl+u", "text:mine")
+        with monkeypatch.context() as patched:
+            patched.setattr(OPERATING_SYSTEM, "sync_directory", fails, raising=True)
+            await on.keys("enter")
+        assert "cannot be renamed" in on.errors[0]
+        assert "mine" in await on.app.session.branches()
+        assert on.app.session.before == Place("mine", None)
+        assert on.snapshot.branch == ("mine" if which == "open" else "main")
+        await on.keys("escape", "B", *["down"] * (which == "other"), "enter")
+        assert (on.snapshot.branch, on.snapshot.marked) == ("mine", (30,))
+    assert recall_left(world).marks["mine"].heights == (30,)
+    assert recall_left(world).marks.keys() == {"mine", "side" if which == "open" else "main"}
 
 
 async def test_a_branch_with_children_is_not_deleted(world: Path) -> None:
