@@ -19,6 +19,7 @@ from aos_core.air.misfit import Misfit
 from aos_core.branch_tree import (
     Branch,
     Tree,
+    asked_on,
     branch_tree,
     check_deletable,
     delete_branch,
@@ -40,7 +41,7 @@ from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal
 from aos_core.kernel.authority import Refused, Request, decide, find_grant
 from aos_core.kernel.modules import PureCaller
-from aos_core.kernel.records import EventInput, Input, ManifestInput
+from aos_core.kernel.records import EventInput, Input, ManifestInput, Record
 from aos_core.kernel.state import Intent, State
 from aos_core.kernel.turn import Moment, Turn, turn
 from aos_core.modules import code_folder, entries, runtime_of
@@ -372,6 +373,11 @@ class World(Prover):
     def tree(self, *, removed: bool = False) -> Tree:
         """All branches, or all that were deleted, with what they were forked from."""
         return branch_tree(self._disk, removed=removed)
+
+    def asked_on(self, branch: str, intent: bytes) -> Record | None:
+        """The record of an intent, by its hash, on whichever branch asked for it. Raises as
+        ``branch_tree.asked_on``."""
+        return asked_on(self._disk, branch, intent)
 
     def rename_branch(self, old: str, new: str) -> Branch:
         """Give a branch a free name; this one goes on under it. Raises as

@@ -8,8 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aos_tui.branch_names import fork_name
-from aos_tui.formatting import kind_text, plain, summary
-from aos_tui.glyphs import UNICODE
+from aos_tui.formatting import came_as, kind_text, short_hash
 from aos_tui.session.proving import Proving
 
 if TYPE_CHECKING:
@@ -191,16 +190,12 @@ class Branching(Proving):
 
 
 def _lines(world: World, index: Index) -> tuple[BranchLine, ...]:
-    from aos_core.kernel.records import Record
     from aos_core.verify import proven_heads
 
     proven = proven_heads(world)
 
-    def words(record: Record) -> str:
-        return f"{kind_text(record)} {plain(summary(record, index, UNICODE))}"
-
     def line(of: Branch, removed: bool) -> BranchLine:
-        input = "" if of.last_input is None else words(Record.from_plain(of.last_input))
+        input = "" if of.last_input is None or removed else _words(world, index, of)
         return BranchLine(
             of.name,
             None if of.parent is None else of.parent.branch,
@@ -224,3 +219,21 @@ def _lines(world: World, index: Index) -> tuple[BranchLine, ...]:
         ]
         found += sorted([*known, *bad], key=lambda of: of.name)
     return tuple(found)
+
+
+def _words(world: World, index: Index, of: Branch) -> str:
+    """What the last input of a branch was: a receipt is told by what that branch asked for."""
+    from aos_core.errors import AosError
+    from aos_core.kernel.records import Record
+    from aos_core.row_words import asked_for, row_words
+
+    assert of.last_input is not None
+    record, about, came = Record.from_plain(of.last_input), "", None
+    if record.kind == "receipt":
+        asked = index.intent(record["intent"])
+        with suppress(AosError):  # then its hash says which it was
+            asked = asked or world.asked_on(of.name, record["intent"])
+        about = short_hash(record["intent"]) if asked is None else asked_for(asked.fields)
+        came = came_as(record, index, None)
+    kind, words = kind_text(record), row_words({"k": record.kind, **record.fields}, about, came)
+    return words if words.startswith(kind) else f"{kind} {words}"
