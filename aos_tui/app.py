@@ -185,9 +185,13 @@ class AosApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual's, but for a paste that no field can bear: it says so; and a key puts away
-        errors that could be read."""
-        if isinstance(event, events.Key) and event.key != "escape":  # which does so by itself
-            self._put_errors_away()
+        errors that could be read. Esc does nothing else then, whatever is shown."""
+        if isinstance(event, events.Key):
+            if event.key != "escape":
+                self._put_errors_away()
+            elif self._has_errors and not getattr(self.screen, "minds_escape", False):
+                self.clear_notifications()
+                return
         if isinstance(event, events.Paste) and len(event.text) > MOST_PASTED:
             self.notify(
                 f"not pasted: {len(event.text):,} characters, {MOST_PASTED:,} is the most. "
@@ -197,10 +201,19 @@ class AosApp(App[None]):
             return
         await super().on_event(event)
 
+    @property
+    def _has_errors(self) -> bool:
+        """Whether an error is still to be seen: a click may have put it away."""
+        return any(of.severity == "error" for of in self._notifications)
+
     def _put_errors_away(self) -> None:
         if self._failed_at is not None and monotonic() - self._failed_at > READ_SECONDS:
-            self._failed_at = None
             self.clear_notifications()
+
+    def clear_notifications(self) -> None:
+        """As Textual's; no error is unread then."""
+        self._failed_at = None
+        super().clear_notifications()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), NO_COMMANDS]

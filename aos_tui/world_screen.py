@@ -41,6 +41,8 @@ class WorldScreen(Verbs):
     """Hands each snapshot to every pane, and what panes ask for to the verbs."""
 
     WHERE: ClassVar[str] = ANYWHERE
+    minds_escape = True
+    """Esc, which puts away what is said, stops what runs as well."""
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(ANYWHERE)
     AUTO_FOCUS = ""  # Textual's would take widgets that are not displayed
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (72, "-narrow"), (100, "-wide")]  # noqa: RUF012
