@@ -84,6 +84,15 @@ class WorldScreen(Verbs):
         yield KeysFooter(lambda: "" if self.typing else self.focused_pane()[0])
         yield Static("The terminal is smaller than 60x15: please make it larger.", id="too-small")
 
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """As one reads: what stands beside a pane comes before what stands below it."""
+        chain = super().focus_chain
+        if self.has_class("-small"):  # all are below each other
+            return chain
+        read = (self.pending, self.state, self.plan, self.journal)  # the last ones first
+        return sorted(chain, key=lambda of: [pane in of.ancestors_with_self for pane in read])
+
     def on_mount(self) -> None:
         """Begin in the journal."""
         self._left = self.journal.list
