@@ -242,7 +242,7 @@ async def test_a_branch_that_is_renamed_though_the_disk_then_fails_is_known_by_i
         assert "mine" in await on.app.session.branches()
         assert on.app.session.before == Place("mine", None)
         assert on.snapshot.branch == ("mine" if which == "open" else "main")
-        await on.keys("escape", "B", *["down"] * (which == "other"), "enter")
+        await on.keys("escape", "escape", "B", *["down"] * (which == "other"), "enter")
         assert (on.snapshot.branch, on.snapshot.marked) == ("mine", (30,))
     assert recall_left(world).marks["mine"].heights == (30,)
     assert recall_left(world).marks.keys() == {"mine", "side" if which == "open" else "main"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from tests.tui.driving import FOCUS, heights_of, journal_of, opened
+import pytest
+
+from tests.tui.driving import FOCUS, Driver, heights_of, journal_of, opened
 
 
 async def test_a_filter_leaves_only_what_fits_and_n_goes_round() -> None:

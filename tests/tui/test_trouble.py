@@ -55,7 +55,7 @@ async def test_a_damaged_journal_is_read_up_to_the_damage_and_forked_there(world
         await on.keys("v")
         assert on.mode == "ProofDialog"
         assert "height 20" in on.app.screen._text  # type: ignore[attr-defined]
-        await on.keys("escape", "F", "text:mended", "enter", "R", "v")
+        await on.keys("escape", "escape", "F", "text:mended", "enter", "R", "v")
         assert (on.snapshot.branch, on.snapshot.live, on.known["verified"]) == ("mended", 30, True)
     assert log(world).read_bytes() == before
 
