@@ -1,7 +1,8 @@
 """The branches of a world as people see them: which was forked from which, and what goes with one.
 
-Nothing is run here and no journal is read through: a branch is its header and its last frame. Only
-where a parent is looked for, one frame in the middle of a journal is read too.
+Nothing is run here and no journal is read through: a branch is its header and its last frame. Where
+a parent is looked for, one frame in the middle of a journal is read too; and what a branch asked
+for is looked up in the index.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import Any, Self
 
 from aos_core import canon
 from aos_core.branches import check_branch_name
-from aos_core.disk import Disk, frames_until, leave
+from aos_core.chain import Records
+from aos_core.disk import Disk, chain_of, frames_until, leave
 from aos_core.errors import AosError, UsageError
 from aos_core.frames import Frame
+from aos_core.history import History
 from aos_core.journal import Journal, JournalMissing
+from aos_core.kernel.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,23 @@ def restore_branch(disk: Disk, name: str) -> Branch:
             )
         disk.bring_back(name)
         return find_branch(disk, name)
+
+
+def asked_on(disk: Disk, name: str, intent: bytes) -> Record | None:
+    """The record of an intent, by its hash, that a branch asked for, the last; None where it did
+    not. Raises what journals do, and :class:`JournalMissing`."""
+    journal = disk.open(name)
+    try:
+        chain = chain_of(disk, name, journal)
+        try:
+            records = Records(chain)
+            at = History(disk.index, chain, records).last(intent, "intent", chain.height)
+            return None if at is None else records[at]
+        finally:
+            for segment in chain.segments[:-1]:
+                leave(segment.journal)
+    finally:
+        leave(journal)
 
 
 class _Search:

@@ -12,7 +12,7 @@ from aos_core.errors import ModuleMissing, WorldError
 from aos_core.files import WorldFiles, bare_config
 from aos_core.hints import did_you_mean
 from aos_core.kernel.program import compile_program
-from aos_core.problems import NOT_BUILT, Problem, has_errors, placed, problem_of
+from aos_core.problems import NO_WASM, NOT_BUILT, Problem, has_errors, placed, problem_of
 from aos_core.scenario_file import Scenario, read_scenario
 from aos_core.wasm.runtime import check_module
 from aos_core.whole_files import read_text
@@ -38,7 +38,7 @@ def find_problems(root: Path) -> tuple[Problem, ...]:
     catalog, missing = _read(files)
     bare = bool(found)  # without its settings nobody knows where a module comes from
     checked = (_unbuilt(files, catalog, of) for of in check(catalog))
-    found += [of for of in checked if of.code != "no_wasm" or not bare]
+    found += [of for of in checked if of.code != NO_WASM or not bare]
     found += missing
     if not has_errors(found):
         found += _unfit(files, catalog)
@@ -66,9 +66,9 @@ def _read(files: WorldFiles) -> tuple[Catalog, list[Problem]]:
 def _unbuilt(files: WorldFiles, catalog: Catalog, problem: Problem) -> Problem:
     """Of a module without wasm whose crate is there: that it is not built yet, where it is named;
     any other problem as it is."""
-    if problem.code != "no_wasm":
+    if problem.code != NO_WASM:
         return problem
-    name = problem.message.partition(": ")[0]
+    name = problem.node
     crates = (files.crate_of(of) for of in catalog.all(DefModule) if of.name == name)
     crate = next(crates, None)
     if crate is None or not crate.is_dir():

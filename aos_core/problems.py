@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aos_core.errors import AosError, CheckFailed
@@ -12,6 +12,8 @@ from aos_core.places import Spot, find, json_places, line_column, line_of, toml_
 
 MEMBER = "unknown_member"
 """The code of a problem that is about a member's name, not about its value."""
+NO_WASM = "no_wasm"
+"""The code of a module that there is no wasm for."""
 NOT_BUILT = "not_built"
 """The code of a module whose source is there, and that nobody has built: nothing is wrong."""
 
@@ -21,7 +23,8 @@ class Problem:
     """One thing that is wrong with a world; ``severity`` is ``error`` or ``warning``.
 
     ``line`` and ``column``, from 1, are of what ``path`` names; ``excerpt`` is that line. They are
-    known where the text is: see :func:`placed`.
+    known where the text is: see :func:`placed`. ``node``: the name of the definition that it is
+    about, where it is about one.
     """
 
     severity: str
@@ -33,6 +36,7 @@ class Problem:
     line: int | None = None
     column: int | None = None
     excerpt: str | None = None
+    node: str | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from aos_core.branch_tree import (
     Branch,
     Tree,
+    asked_on,
     branch_tree,
     check_deletable,
     delete_branch,
@@ -27,6 +28,7 @@ from aos_core.errors import AosError, UsageError
 from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal
+from aos_core.kernel.records import Record
 from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment
 from aos_core.memory_disk import MemoryDisk
@@ -133,6 +135,11 @@ class World(Writer):
     def tree(self, *, removed: bool = False) -> Tree:
         """All branches, or all that were deleted, with what they were forked from."""
         return branch_tree(self._disk, removed=removed)
+
+    def asked_on(self, branch: str, intent: bytes) -> Record | None:
+        """The record of an intent, by its hash, on whichever branch asked for it. Raises as
+        ``branch_tree.asked_on``."""
+        return asked_on(self._disk, branch, intent)
 
     def rename_branch(self, old: str, new: str) -> Branch:
         """Give a branch a free name; this one goes on under it. Raises as

@@ -206,11 +206,16 @@ class AosApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual's, but for a paste that no field can bear: it says so; a key puts away errors
-        that could be read; and a dialog that is not to be seen gets nothing."""
+        that could be read, and esc does nothing else then, whatever is shown; and a dialog that is
+        not to be seen gets nothing."""
         if self._covering.takes(event):
             return
-        if isinstance(event, events.Key) and event.key != "escape":  # which does so by itself
-            self._put_errors_away()
+        if isinstance(event, events.Key):
+            if event.key != "escape":
+                self._put_errors_away()
+            elif self._has_errors and not getattr(self.screen, "minds_escape", False):
+                self.clear_notifications()
+                return
         if isinstance(event, events.Paste) and len(event.text) > MOST_PASTED:
             self.notify(
                 f"not pasted: {len(event.text):,} characters, {MOST_PASTED:,} is the most. "
@@ -230,7 +235,6 @@ class AosApp(App[None]):
         if isinstance(screen, ModalScreen):
             if self._failed is not None and not self._could_be_read:
                 self._unread = self._failed
-            self._failed = None
             self.clear_notifications()
         return super().push_screen(screen, *args, **more)
 
@@ -241,14 +245,23 @@ class AosApp(App[None]):
             super().notify(unread.text, severity="error", markup=False, timeout=UNTIL_A_KEY)
 
     def _put_errors_away(self) -> None:
-        if self._failed is not None and self._could_be_read:
-            self._failed = None
+        if self._could_be_read:
             self.clear_notifications()
+
+    @property
+    def _has_errors(self) -> bool:
+        """Whether an error is still to be seen: a click may have put it away."""
+        return any(of.severity == "error" for of in self._notifications)
 
     @property
     def _could_be_read(self) -> bool:
         """Whether the last error has been there for long enough."""
         return self._failed is not None and monotonic() - self._failed.at > READ_SECONDS
+
+    def clear_notifications(self) -> None:
+        """As Textual's; no error is unread then."""
+        self._failed = None
+        super().clear_notifications()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), NO_COMMANDS]

@@ -1,7 +1,9 @@
 """The names of branches that nobody has named: what undo and F call theirs, and how one knows them.
 
 Undo names what it has undone: ``main-undo-23`` is main without record 23, an input, and without
-what came after it. F names where its fork leaves: ``main-22`` goes on after record 22 of main.
+what came after it. What is undone on such a branch is named after main again, so that names stay
+short however often one undoes; which of them it was, the tree of branches shows. F names where its
+fork leaves: ``main-22`` goes on after record 22 of main.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from aos_core.free_names import free_name
 _LONGEST = 60
 """So many characters of a branch's name are taken into that of another."""
 
-_UNDO = re.compile(r"(.+-undo-([0-9]+))(-[0-9]+)?")
+_UNDO = re.compile(r"(.+?)(?:-undo-([0-9]+)(?:-[0-9]+)?)+")
 _EARLIER = re.compile(r"~[0-9]+$")
 """What an earlier run has at its end: its number changes with every run."""
 
@@ -25,12 +27,10 @@ def fork_name(of: str, height: int, taken: Collection[str]) -> str:
 
 
 def undo_name(of: str, first: int, taken: Collection[str]) -> str:
-    """What a branch is called that lacks the turn of branch ``of`` that begins at ``first``. Where
-    that was all that came after an earlier undo, it is that undo's name again, with a number."""
+    """What a branch is called that lacks the turn of branch ``of`` that begins at ``first``. Of a
+    branch that undo has named the beginning of its name is enough."""
     found = _UNDO.fullmatch(of)
-    if found is not None and int(found[2]) == first:
-        return free_name(found[1], taken)
-    return free_name(f"{_stem(of)}-undo-{first}", taken)
+    return free_name(f"{_stem(of if found is None else found[1])}-undo-{first}", taken)
 
 
 def is_undo(name: str, fork: int | None) -> bool:

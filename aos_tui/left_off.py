@@ -3,14 +3,17 @@
 One small file a world, in the state directory and not in the world: it is its user's, a world may
 be read-only, and others may open it too. Whatever is wrong with a file, or if it is of another
 version, its world opens as if there were none; and what cannot be written is not remembered.
+
+Several processes may show one world. Each reads, changes and writes the file alone: of one thing
+the last word counts, and nobody loses what another has said of something else.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,9 @@ MAIN = "main"
 
 MOST = 100
 """So many worlds are remembered, those that were changed last."""
+
+_BUSY_SECONDS = 5.0
+"""So long one waits for another process, which needs milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,11 @@ class Left:
     marks: Mapping[str, Marks] = field(default_factory=dict)
     property: str | None = None
     fails_at: int | None = None
+
+    def with_marks(self, branch: str, marks: Marks | None) -> Left:
+        """The same with other marks of a branch; None: with none."""
+        others = {name: of for name, of in self.marks.items() if name != branch}
+        return replace(self, marks=others if marks is None else {**others, branch: marks})
 
 
 def recall_left(world: Path) -> Left:
@@ -77,15 +88,27 @@ def _is_height(given: Any) -> bool:
 
 def remember_left(world: Path, left: Left) -> None:
     """Remember from now on that the world in this folder was left so."""
+    change_left(world, lambda _: left)
+
+
+def change_left(world: Path, change: Callable[[Left], Left]) -> None:
+    """Remember ``change`` of what is remembered by now of the world in this folder. Where that is
+    the same, nothing is written."""
+    from filelock import FileLock
+
     from aos_core.whole_files import drop_oldest, put_whole
 
     file = _file(world)
-    text = json.dumps({"version": VERSION, "world": str(world), **asdict(left)}, indent=2)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        put_whole(file, text.encode(errors="replace"))
-        drop_oldest(file.parent.glob("*.json"), MOST)
-    except OSError:
+        with FileLock(file.parent.with_suffix(".lock"), timeout=_BUSY_SECONDS):
+            before = recall_left(world)
+            left = change(before)
+            if left != before:
+                told = {"version": VERSION, "world": str(world), **asdict(left)}
+                put_whole(file, json.dumps(told, indent=2).encode(errors="replace"))
+                drop_oldest(file.parent.glob("*.json"), MOST)
+    except (OSError, NotImplementedError):  # the latter where nothing can be locked
         return
 
 

@@ -135,6 +135,11 @@ class ProblemScreen(Pane, PaintsFocus, Screen[None]):
         """Source lines are cut to the width."""
         self._fill()
 
+    @property
+    def minds_escape(self) -> bool:
+        """Whether esc stops something, and does not wait for an error to be put away."""
+        return self.builds
+
     def _fill(self) -> None:
         if not self.query("#problem-title, #problem-list"):
             return  # it is not there yet, or no more

@@ -48,6 +48,8 @@ class WorldScreen(Verbs):
     """Hands each snapshot to every pane, and what panes ask for to the verbs."""
 
     WHERE: ClassVar[str] = ANYWHERE
+    minds_escape = True
+    """Esc, which puts away what is said, stops what runs as well."""
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(ANYWHERE)
     AUTO_FOCUS = ""  # Textual's would take widgets that are not displayed
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-small"), (72, "-narrow"), (100, "-wide")]  # noqa: RUF012
@@ -100,6 +102,15 @@ class WorldScreen(Verbs):
         yield Static(
             "The terminal is smaller than 60x15: please make it larger. q quits.", id="too-small"
         )
+
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """As one reads: what stands beside a pane comes before what stands below it."""
+        chain = super().focus_chain
+        if self.has_class("-small"):  # all are below each other
+            return chain
+        read = (self.pending, self.state, self.plan, self.journal)  # the last ones first
+        return sorted(chain, key=lambda of: [pane in of.ancestors_with_self for pane in read])
 
     def on_mount(self) -> None:
         """Begin in the journal."""

@@ -74,10 +74,15 @@ class Opened:
             if line is not None:
                 line.show(doing)
 
+    async def end_compiler(self) -> None:
+        """End what built the world before it was open; its screen has one of its own."""
+        compiler, self.compiler = self.compiler, None
+        if compiler is not None:
+            await compiler.end()
+
     async def close(self) -> None:
         """Give up the world; what runs for it is ended."""
-        if self.compiler is not None:
-            await self.compiler.end()
+        await self.end_compiler()
         await self.session.close()
 
 
@@ -264,6 +269,7 @@ class Worlds:
         self._say_height(world)
         self._say_branch(world)
         self._look_after(world)
+        await world.end_compiler()
         if self._app.remembers and not world.options.tour:
             from aos_tui.remembered import remember_world
 

@@ -79,7 +79,7 @@ PICTURES = (
     Picture("03-fetch-notify", ("T", "v"), ("✓ verified", "⊘ failed"), "03"),
     Picture(
         "05-chain-comp",
-        ("t", "t", "t", "t", "t", "tab", "down", "space", "tab", *(["left_square_bracket"] * 3)),
+        (*"ttttt", "tab", "tab", "down", "space", "shift+tab", *(["left_square_bracket"] * 3)),
         ("notify_plan",), "05", "two-at-once",
     ),
     Picture("06-safe-upgrade", ("T", "v"), ("✓ verified", "check_plan"), "06"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aos_core.air.survey import Survey
 from aos_core.checking import find_problems
 from aos_core.errors import CheckFailed, WorldError
 from aos_core.files import WorldFiles
@@ -43,6 +45,23 @@ def found(root: Path) -> list[tuple[str | None, str, str | None]]:
 
 def test_a_sound_world_has_no_problem(tmp_path: Path) -> None:
     assert find_problems(write(tmp_path)) == ()
+
+
+def test_what_is_not_built_is_known_by_the_module_it_is_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write(tmp_path)
+    (root / "modules/Cells.wasm").unlink()
+    assert ("defs/all.json", "no_wasm") in [of[:2] for of in found(root)]
+    (root / "crate").mkdir()
+    (root / "world.toml").write_text('name = "demo"\n[modules."demo/Cells@1"]\ncrate = "crate"\n')
+    error = Survey.error
+    monkeypatch.setattr(  # however it is worded
+        Survey, "error", lambda self, code, key, path, said, hint=None: replace(
+            error(self, code, key, path, said, hint), message="lacks its wasm"
+        ),
+    )  # fmt: skip
+    assert found(root) == [("world.toml", "not_built", "modules.demo/Cells@1.crate")]
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -17,6 +17,7 @@ from aos_core.air.survey import LIST_OF, MANIFEST, Problems, Survey
 from aos_core.air.types import ListOf, MapOf, Option, Record, Ref, SetOf, Type, Variant
 from aos_core.errors import AirError
 from aos_core.hints import did_you_mean
+from aos_core.problems import NO_WASM
 
 # -- names ------------------------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ def modules_have_wasm(survey: Survey) -> Problems:
         if module.wasm_hash is None and not survey.is_lost(module.name):
             local = module.name.partition("/")[2].partition("@")[0]
             yield survey.error(
-                "no_wasm", (module.kind, module.name), "wasm_hash", "there is no wasm for it",
+                NO_WASM, (module.kind, module.name), "wasm_hash", "there is no wasm for it",
                 "`aos build` compiles the crate that world.toml names for it; else "
                 f"put it into modules/{local}.wasm of the world, or name its file or its crate "
                 f'under [modules."{module.name}"] in world.toml',

@@ -98,8 +98,10 @@ class Survey:
         place = self.catalog.places.get(key)
         root = place.path if place else "$"
         at = f"{root}.{path}" if path else root
-        said = message if key == MANIFEST else f"{key[1]}: {message}"
-        return Problem(severity, code, place.file if place else None, at, said, hint)
+        node = None if key == MANIFEST else key[1]
+        said = message if node is None else f"{node}: {message}"
+        file = place.file if place else None
+        return Problem(severity, code, file, at, said, hint, node=node)
 
     def unknown(
         self, name: str, code: str, key: Key, path: str, message: str, hint: str | None = None

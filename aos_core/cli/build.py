@@ -15,6 +15,7 @@ from aos_core.errors import AosError, BuildFailed, ModuleMissing, NoToolchain, N
 from aos_core.files import WorldFiles, find_world, prebuilt_root
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from aos_core.air.nodes import DefModule
@@ -64,8 +65,8 @@ def build(
         out.document({"modules": [of.to_json() for of in modules]})
         return 0
     for of in modules:
-        how = of.source if of.made.cached else f"built in {of.made.ms / 1000:.1f} s"
-        out.text(f"{of.name}  {how}, {len(of.made.wasm):,} bytes, sha256 {of.made.wasm_hash.hex()}")
+        for line in of.lines(files.home):
+            out.text(line)
     if not modules:
         out.text("this world has no modules of its own")
     return 0
@@ -109,11 +110,34 @@ def _warm_up() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module and where it came from: ``source`` for people, where nothing was compiled."""
+    """A module and where it came from. For people: ``found`` says why nothing was compiled,
+    ``source`` is the crate or the file it is made of, ``place`` where it lies, ``wrote`` whether it
+    was put there now; ``before`` is the SHA-256, in hex, that the last build gave, None where that
+    is not known."""
 
     name: str
     made: BuildArtifact
-    source: str
+    found: str
+    source: Path
+    place: Path
+    wrote: bool = False
+    before: str | None = None
+
+    def lines(self, home: Path) -> Iterator[str]:
+        """What was built, from what, what is new about it, and where it was written."""
+        made, now = self.made, self.made.wasm_hash.hex()
+        compiled = not made.cached
+        yield f"{self.name}  {f'built in {made.ms / 1000:.1f} s' if compiled else self.found}"
+        yield f"  from    {_shown(self.source, home)}{f', by {made.toolchain}' if compiled else ''}"
+        yield f"  module  {self._changed(now)}{len(made.wasm):,} bytes"
+        yield f"  sha256  {now}"
+        yield f"  {'wrote ' if self.wrote else 'stands'}  {_shown(self.place, home)}"
+
+    def _changed(self, now: str) -> str:
+        if self.before is None:
+            return "new, " if self.wrote else ""
+        same = self.before == now
+        return "the same as before, " if same else f"changed: {self.before[:12]} -> {now[:12]}, "
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -125,6 +149,11 @@ class Module:
         }
 
 
+def _shown(path: Path, home: Path) -> str:
+    """A path as seen from the world, where it is in it."""
+    return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
+
+
 def build_world(
     out: Out, files: WorldFiles, *, force: bool = False, agreed: bool = False
 ) -> list[Module]:
@@ -133,12 +162,17 @@ def build_world(
     Asks once whether a stranger's world may be built; ``agreed`` says yes. Raises what
     ``Builder.build`` raises, and :class:`ModuleMissing` for a module that cannot be called.
     """
+    from aos_core.build.module_cache import last_built, remember_last
+
     if agreed and not files.bundled:
         _agree(files.root)
+    before = last_built(files.build_cache)
     modules = []
     for module in own_modules(files):
-        modules.append(_build_module(out, files, module, force))
-        _load(files, module, modules[-1].made)
+        built = _build_module(out, files, module, force)
+        modules.append(replace(built, before=before.get(module.name)))
+        _load(files, module, built.made)
+    remember_last(files.build_cache, {of.name: of.made.wasm_hash.hex() for of in modules})
     return modules
 
 
@@ -186,7 +220,7 @@ def _build_module(out: Out, files: WorldFiles, module: DefModule, force: bool) -
         if crate is not None:
             out.notice(f"{file} stands before the crate {crate}, which is not built")
         made = Builder(None).build(BuildRequest(file))
-        return Module(module.name, made, f"as in {file.name}")
+        return Module(module.name, made, "not compiled: its module is there", file, file)
     if crate is None:
         raise ModuleMissing(
             f"{module.name} has neither a crate nor wasm",
@@ -217,23 +251,27 @@ def _build_crate(
             file=files.build_cache,
             hint="make room there, or let this user write to it",
         )
-    return Module(module.name, made, "unchanged")
+    place = files.build_cache / f"{made.wasm_hash.hex()}.wasm"
+    found = "not compiled: built from these sources before"
+    return Module(module.name, made, found, crate, place, wrote=not made.cached)
 
 
 def _committed(out: Out, module: DefModule, crate: Path, force: bool, builder: Any) -> Module:
     """The module that ships with us, whose sources are those it was built from."""
     from aos_core.build import Builder, BuildRequest
 
-    made = Builder(None).build(BuildRequest(prebuilt_root() / f"{crate.name}.wasm"))
+    place = prebuilt_root() / f"{crate.name}.wasm"
+    made = Builder(None).build(BuildRequest(place))
+    shipped = Module(module.name, made, "not compiled: it ships", crate, place)
     if not force:
-        return Module(module.name, made, "unchanged, as it ships")
+        return shipped
     rebuilt = builder.build(BuildRequest(crate))
     if rebuilt.wasm != made.wasm:
         out.notice(
             f"{rebuilt.toolchain} builds other bytes than the ones that ship; those stay in use"
         )
-        return Module(module.name, made, "unchanged, as it ships")
-    return Module(module.name, rebuilt, "")
+        return shipped
+    return replace(shipped, made=rebuilt)
 
 
 def _build_asking(out: Out, builder: Any, request: Any) -> BuildArtifact:

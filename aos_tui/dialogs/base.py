@@ -107,7 +107,7 @@ class Dialog(PaintsFocus, ModalScreen[Result]):
     def _footer(self) -> Iterable[Widget]:
         with Horizontal(id="keys"):
             for key, action, label in self.keys():
-                text = f"{escape(label)} [dim]{key}[/]"
+                text = button_text(key, label)
                 yield Button(text, id=f"key-{action}", action=f"screen.{action}", compact=True)
             yield Label(self.MORE, id="more", markup=False)
 
@@ -182,6 +182,11 @@ class Form(Dialog[Result]):
         message.set_class(bool(refused), "-refused")
         text = f"{refused or 'Error'}: {what.text}" if isinstance(what, Wrong) else what
         message.query_one(Static).update(text)
+
+
+def button_text(key: str, label: str) -> str:
+    """What a button says, as markup."""
+    return f"{escape(label)} [dim]{key}[/]"
 
 
 def shorten(text: str, most: int = SHOWN) -> str:

@@ -10,10 +10,10 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import OptionList
+from textual.widgets import Button, Label, OptionList
 from textual.widgets.option_list import Option
 
-from aos_tui.dialogs.base import Dialog, LineList
+from aos_tui.dialogs.base import Dialog, LineList, button_text
 
 Choice = tuple[str, str]
 """(``open`` or ``diff``, name of the branch)"""
@@ -22,15 +22,19 @@ Choice = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class BranchOption:
     """A line: ``state`` is ``present``, ``other``, ``removed`` or ``unreadable``; without a
-    ``name`` it stands for those that are not shown."""
+    ``name`` it stands for those that are not shown, so many as are ``hidden``."""
 
     text: Text
     name: str = ""
     state: str = "other"
+    hidden: int = 0
 
 
 Lines = Callable[[bool], Sequence[BranchOption]]
 """All lines, or those that people are likely to want."""
+
+_ENTER = {"present": "stay", "removed": "restore"}
+"""What enter does with a branch of a state, if it does not open it."""
 
 
 class BranchesDialog(Dialog[Choice]):
@@ -43,8 +47,12 @@ class BranchesDialog(Dialog[Choice]):
         "Goes on with another branch, at its live end; this one stays as it is. = marks ends with "
         "the same root. A deleted branch is kept until aos gc."
     )
-    KEYS = (("r", "rename", "Rename"), ("d", "delete", "Delete"), ("c", "diff", "Compare"))
-    MORE = "enter open"
+    KEYS = (
+        ("r", "rename", "Rename"),
+        ("d", "delete", "Delete"),
+        ("c", "diff", "Compare"),
+        ("space", "all", "All"),
+    )
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "rename", "Rename"),
@@ -66,7 +74,25 @@ class BranchesDialog(Dialog[Choice]):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self._say_hidden()
         self._go_to(next((of.name for of in self._shown if of.state == "present"), ""))
+
+    def _say_hidden(self) -> None:
+        """In the title, which is always in sight, and at the button that shows them."""
+        hidden = sum(of.hidden for of in self._shown)
+        title = f"Branches, {hidden} of them not shown" if hidden else "Branches"
+        self.query_one("#dialog").border_title = title
+        button = self.query_one("#key-all", Button)
+        button.label = button_text("space", "All" if hidden else "Fewer")
+        button.display = hidden > 0 or self._whole
+        button.refresh(layout=True)
+
+    @on(OptionList.OptionHighlighted)
+    def _say_enter(self) -> None:
+        here = self._here
+        if here is not None:
+            does = _ENTER.get(here.state, "open") if here.name else "show"
+            self.query_one("#more", Label).update(f"enter {does}")
 
     def _go_to(self, name: str) -> None:
         at = next((at for at, of in enumerate(self._shown) if of.name == name), 0)
@@ -84,6 +110,7 @@ class BranchesDialog(Dialog[Choice]):
         row = found.highlighted or 0
         found.clear_options()
         found.add_options(Option(of.text) for of in self._shown)
+        self._say_hidden()
         if at is None:
             found.highlighted = min(row, len(self._shown) - 1)
         else:
@@ -117,6 +144,8 @@ class BranchesDialog(Dialog[Choice]):
     def action_all(self) -> None:
         """Show all branches, or the likely ones again."""
         here = self._here
+        if not self._whole and not any(of.hidden for of in self._shown):
+            return
         self._whole = not self._whole
         self._fill("" if here is None else here.name)
 

@@ -8,8 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aos_tui.branch_names import fork_name
-from aos_tui.formatting import kind_text, plain, summary
-from aos_tui.glyphs import UNICODE
+from aos_tui.formatting import came_as, kind_text, short_hash
 from aos_tui.session.proving import Proving
 
 if TYPE_CHECKING:
@@ -148,21 +147,37 @@ class Branching(Proving):
         return await self._run(look)
 
     async def rename_branch(self, name: str, new: str) -> None:
-        """Give a branch a free name; the one that is shown goes on under it."""
+        """Give a branch a free name; the one that is shown goes on under it. An error may come when
+        it has that name already: then all here knows it, too."""
 
         def act() -> None:
+            from aos_core.errors import AosError
+
             self._take_names()
-            self._opened.rename_branch(name, new)
-            for parked in self._parked.values():
-                parked.follow_names()
-            self._parked = {parked.branch: parked for parked in self._parked.values()}
-            self._lineage = self._opened.lineage  # told by who asked for it
-            self._renamed({name: new})
+            before = self._opened.branches()
+            try:
+                self._opened.rename_branch(name, new)
+            except AosError:
+                now = self._opened.branches()
+                if new in now and new not in before and name not in now:
+                    self._goes_by(name, new)
+                raise
+            self._goes_by(name, new)
 
         if name == self._opened.branch:
             self._stop_verifying()  # it would look for the old name
-        await self._run(act)
-        await self.refresh()
+        try:
+            await self._run(act)
+        finally:
+            await self.refresh()
+
+    def _goes_by(self, name: str, new: str) -> None:
+        """A branch has been renamed here."""
+        for world in (self._opened, *self._parked.values()):
+            world.follow_names()
+        self._parked = {parked.branch: parked for parked in self._parked.values()}
+        self._lineage = self._opened.lineage  # told by who asked for it
+        self._renamed({name: new})
 
     def _renamed(self, names: Mapping[str, str]) -> None:
         super()._renamed(names)
@@ -190,17 +205,13 @@ class Branching(Proving):
 
 def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, ...]:
     """``proven_here``: whether the open branch is verified up to its end, as the header says."""
-    from aos_core.kernel.records import Record
     from aos_core.verify import proven_heads
 
     proven = proven_heads(world)
 
-    def words(record: Record) -> str:
-        return f"{kind_text(record)} {plain(summary(record, index, UNICODE))}"
-
     def line(of: Branch, removed: bool) -> BranchLine:
         present = of.name == world.branch and not removed
-        input = "" if of.last_input is None else words(Record.from_plain(of.last_input))
+        input = "" if of.last_input is None or removed else _words(world, index, of)
         return BranchLine(
             of.name,
             None if of.parent is None else of.parent.branch,
@@ -224,3 +235,21 @@ def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, .
         ]
         found += sorted([*known, *bad], key=lambda of: of.name)
     return tuple(found)
+
+
+def _words(world: World, index: Index, of: Branch) -> str:
+    """What the last input of a branch was: a receipt is told by what that branch asked for."""
+    from aos_core.errors import AosError
+    from aos_core.kernel.records import Record
+    from aos_core.row_words import asked_for, row_words
+
+    assert of.last_input is not None
+    record, about, came = Record.from_plain(of.last_input), "", None
+    if record.kind == "receipt":
+        asked = index.intent(record["intent"])
+        with suppress(AosError):  # then its hash says which it was
+            asked = asked or world.asked_on(of.name, record["intent"])
+        about = short_hash(record["intent"]) if asked is None else asked_for(asked.fields)
+        came = came_as(record, index, None)
+    kind, words = kind_text(record), row_words({"k": record.kind, **record.fields}, about, came)
+    return words if words.startswith(kind) else f"{kind} {words}"

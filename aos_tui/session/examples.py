@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 Example = tuple[str, str]
 """(what it says, its text)"""
 
-_EACH = 3
+_EACH = 10
 """So many of one reducer."""
+_FIELD = 3
+"""So many of one field."""
+_ARMS = 3
+"""So many arms of a variant."""
 _DEEP = 3
 
 
@@ -32,8 +36,8 @@ def property_examples(view: View) -> list[Example]:
             begin = f"@cell:{reducer}[{json.dumps(cell, ensure_ascii=False)}]"
         schemas = view.program.schemas
         of = schemas.types[module.abi["state"]]
-        found += islice(_of_type(begin, "", of, schemas, 0), _EACH)
-    return found
+        found += islice(_of_type(begin, "", of, schemas), _EACH)
+    return list(dict.fromkeys(found))
 
 
 def _some_cell(view: View, reducer: str) -> Any:
@@ -44,38 +48,53 @@ def _some_cell(view: View, reducer: str) -> Any:
     return None if key is None else cell_key(view.program, reducer, key)
 
 
-def _of_type(begin: str, path: str, of: Type, schemas: Schemas, deep: int) -> Iterator[Example]:
-    from aos_core.air.types import ListOf, MapOf, Prim, Record, SetOf, Variant
+def _of_type(ref: str, name: str, of: Type, schemas: Schemas, deep: int = 0) -> Iterator[Example]:
+    """Of what ``ref`` leads to, which people call ``name``."""
+    from aos_core.air.types import ListOf, MapOf, Option, Prim, Record, SetOf, Variant
 
-    here, name = _ref(begin + path), path.rpartition(".")[2] or "the state"
+    here, called, inside = _ref(ref), name or "the state", f"{name}." if name else ""
     match schemas.resolve(of):
         case Prim("nat" | "int" as kind):
-            yield _written(f"{name} is at most 100", "le", here, {kind: 100})
+            yield _written(f"{called} is at most 100", "le", here, {kind: 100})
+            if kind == "int":
+                yield _written(f"{called} is never negative", "ge", here, {kind: 0})
         case Prim("text"):
-            yield _written(f"{name} is never empty", "ne", here, {"text": ""})
+            yield _written(f"{called} is never empty", "ne", here, {"text": ""})
         case Prim("bool"):
-            yield _written(f"{name} stays true", "eq", here, {"bool": True})
+            yield _written(f"{called} stays true", "eq", here, {"bool": True})
         case ListOf() | SetOf() | MapOf():
-            size = {"op": "len", "args": [here]}
-            yield _written(f"{name} has at most 100 items", "le", size, {"nat": 100})
+            size = _op("len", here)
+            yield _written(f"{called} has at most 100 items", "le", size, {"nat": 100})
+        case Option(inner):
+            yield from _of_type(ref, name, inner, schemas, deep)
         case Variant(arms) if arms:
-            yield _written(
-                f"{name} never becomes {arms[-1][0]}", "ne", _ref(f"{begin}{path}.$tag"),
-                {"text": arms[-1][0]},
-            )  # fmt: skip
-            for _, arm in arms if deep < _DEEP else ():
-                yield from _of_type(begin, f"{path}.$value", arm, schemas, deep + 1)
+            yield from _of_variant(called, _ref(f"{ref}.$tag"), [tag for tag, _ in arms])
+            for _, arm in arms if deep < _DEEP else ():  # the path is that of any arm
+                yield from _of_type(f"{ref}.$value", name, arm, schemas, deep + 1)
         case Record(fields) if deep < _DEEP:
             for field, inner in fields:
                 if "." not in field:
-                    yield from islice(
-                        _of_type(begin, f"{path}.{field}", inner, schemas, deep + 1), 1
-                    )
+                    found = _of_type(f"{ref}.{field}", f"{inside}{field}", inner, schemas, deep + 1)
+                    yield from islice(found, _FIELD)
+
+
+def _of_variant(name: str, tag: Any, arms: list[str]) -> Iterator[Example]:
+    """The last arms first: a reducer begins with the first ones."""
+    last = arms[-1]
+    waits, other = _op("gt", _ref("@pending"), {"nat": 0}), _op("ne", tag, {"text": last})
+    yield _written(f"{name} never becomes {last}", "ne", tag, {"text": last})
+    yield _written(f"{name} is {last} only while effects are pending", "or", waits, other)
+    for arm in arms[-2 : -_ARMS - 1 : -1]:
+        yield _written(f"{name} never becomes {arm}", "ne", tag, {"text": arm})
 
 
 def _ref(to: str) -> dict[str, str]:
     return {"ref": to}
 
 
+def _op(op: str, *args: Any) -> dict[str, Any]:
+    return {"op": op, "args": args}
+
+
 def _written(what: str, op: str, *args: Any) -> Example:
-    return what, json.dumps({"op": op, "args": args}, ensure_ascii=False)
+    return what, json.dumps(_op(op, *args), ensure_ascii=False)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aos_tui.left_off import MAIN, Left, Marks, recall_left, remember_left
-from aos_tui.session.showing import Showing, Value
+from aos_tui.left_off import MAIN, Left, Marks, change_left, recall_left
+from aos_tui.session.showing import Showing
 from aos_tui.session.watching import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from aos_core.world import World
-    from aos_tui.options import Options
-    from aos_tui.snapshot import Doing, Snapshot
+    from aos_tui.snapshot import Snapshot
 
 Shown = tuple[str, tuple[int, ...], str | None, int | None]
 """(branch, marked heights, property, where it fails first)"""
@@ -28,23 +28,10 @@ _NONE = {"no_branch", "bad_branch_name"}
 class Returning(Showing):
     """Opens a world as it was left, and remembers how it is."""
 
-    def __init__(
-        self,
-        options: Options,
-        changed: Callable[[Snapshot], None],
-        opening: Callable[[Doing | None], None],
-    ) -> None:
-        super().__init__(options, changed, opening)
-        self._kept: dict[str, Marks] = {}
-        self._marks_here: set[str] = set()
-        """The branches whose marks are said here: those of others may be another process's."""
-
     _place: Path | None = None
     """The folder of the world; None where nothing is remembered of it."""
     _left = Left()
     """How it was left."""
-    _written = Left()
-    """What the file says."""
     _to_watch: str | None = None
     """The property that is still to be watched again."""
     _seen: Shown | None = None
@@ -62,8 +49,8 @@ class Returning(Showing):
         if not self.options.returns:
             return super()._open_first()
         self._place = find_world(self.options.world).resolve()
-        self._left = self._written = left = recall_left(self._place)
-        self._kept, self._to_watch = dict(left.marks), left.property
+        self._left = left = recall_left(self._place)
+        self._to_watch = left.property
         if self.options.names_place or left.branch == MAIN:
             return super()._open_first()
         try:
@@ -79,8 +66,10 @@ class Returning(Showing):
 
     def _use(self, world: World) -> None:
         super()._use(world)
-        kept = self._kept.get(world.branch)
-        if kept is not None and world.branch not in self._marked and _fit(kept, world):
+        if self._place is None or world.branch in self._marked:
+            return
+        kept = recall_left(self._place).marks.get(world.branch)
+        if kept is not None and _fit(kept, world):
             self._marked[world.branch] = frozenset(kept.heights)
 
     def _publish(self, snapshot: Snapshot) -> None:
@@ -101,27 +90,31 @@ class Returning(Showing):
 
         world, place = self._opened, self._place
         assert place is not None
-        with suppress(AosError):  # what cannot be read is told where it is shown
-            if world.branch == branch:
-                found = Marks(marked, _frame(world, marked[-1])) if marked else None
-                self._marks_here.add(branch)
-                self._kept.pop(branch, None)
-                if found is not None:
-                    self._kept[branch] = found
-        others = recall_left(place).marks
-        kept = {name: others[name] for name in others.keys() - self._marks_here}
-        kept |= {name: self._kept[name] for name in self._kept.keys() & self._marks_here}
-        there = {name: kept[name] for name in world.branches() if name in kept}
-        left = Left(branch, there, property, fails_at if property is not None else None)
-        if left != self._written:
-            self._written = left
-            remember_left(place, left)
+
+        def change(there: Left) -> Left:
+            with suppress(AosError):  # what cannot be read is told where it is shown
+                if world.branch == branch:
+                    found = Marks(marked, _frame(world, marked[-1])) if marked else None
+                    there = there.with_marks(branch, found)
+            known = {name: there.marks[name] for name in world.branches() if name in there.marks}
+            return Left(branch, known, property, fails_at if property is not None else None)
+
+        change_left(place, change)
 
     def _renamed(self, names: Mapping[str, str]) -> None:
         """Branches have other ``names`` now, by those they had: their marks go with them."""
-        self._marks_here |= {*names, *names.values()}
-        _rename(self._kept, names)
-        _rename(self._marked, names)
+        moved = {new: self._marked.pop(old) for old, new in names.items() if old in self._marked}
+        for new in names.values():
+            self._marked.pop(new, None)  # of another branch, which had that name
+        self._marked |= moved
+
+        def change(there: Left) -> Left:
+            kept = {name: of for name, of in there.marks.items() if name not in names}
+            moved = {new: there.marks[old] for old, new in names.items() if old in there.marks}
+            return replace(there, marks=kept | moved)
+
+        if self._place is not None:
+            change_left(self._place, change)
 
     @property
     def known_failure(self) -> int | None:
@@ -161,13 +154,6 @@ class Returning(Showing):
 def _frame(world: World, height: int) -> str:
     """The hash, in hex, of the frame that record ``height`` is in. Raises :class:`AosError`."""
     return world.frames[world.frame_at(height)].hash.hex()
-
-
-def _rename(marks: dict[str, Value], names: Mapping[str, str]) -> None:
-    moved = {new: marks.pop(old) for old, new in names.items() if old in marks}
-    for new in names.values():
-        marks.pop(new, None)  # of another branch, which had that name
-    marks |= moved
 
 
 def _fit(kept: Marks, world: World) -> bool:

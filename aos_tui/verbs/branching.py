@@ -121,7 +121,7 @@ class Branching(Base):
         palette = palette_of(self.app)
         texts = [to_text(line, palette) for line in branch_lines(rows, glyphs)]
         return [
-            BranchOption(text)
+            BranchOption(text, hidden=row.hidden)
             if (of := row.branch) is None
             else BranchOption(text, of.name, _state(of))
             for row, text in zip(rows, texts, strict=True)

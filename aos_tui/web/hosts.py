@@ -1,8 +1,9 @@
 """By which names a browser may call the server.
 
 A page of another site can have its own name lead here (DNS rebinding), and would then be taken for
-ours. So only names are heeded that nobody else can give away: this machine's addresses, and those
-that its user has named.
+ours. So only names are heeded that its user has named. An address is no name: nobody can have it
+lead elsewhere than to the machine that has it, be that this one, the router before it or the host
+of its container.
 """
 
 from __future__ import annotations
@@ -12,27 +13,20 @@ from collections.abc import Collection
 
 from aos_tui.options import host_name
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-
-def is_known(host: str, reached: str | None, names: Collection[str]) -> bool:
-    """Whether a request may call this server ``host``, as its header says. ``reached``: the address
-    of this machine at which it came in; ``names``: those that are allowed beside."""
+def is_known(host: str, names: Collection[str]) -> bool:
+    """Whether a request may call this server ``host``, as its header says. ``names``: those that
+    are allowed beside ``localhost`` and every address."""
     name = host_name(host)
-    if name is None:
-        return False
-    if name in LOOPBACK or name in names:
-        return True
-    here = _address(reached or "")
-    return here is not None and _address(name) == here
+    return name is not None and (name == "localhost" or name in names or _is_address(name))
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _is_address(text: str) -> bool:
     try:
-        found = ipaddress.ip_address(text.partition("%")[0])
+        ipaddress.ip_address(text)
     except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found
+        return False
+    return True
 
 
 def refusal(host: str) -> str:

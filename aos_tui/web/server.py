@@ -16,13 +16,16 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from aos_tui.options import host_name
-from aos_tui.web.hosts import LOOPBACK, is_known, refusal
+from aos_tui.web.hosts import is_known, refusal
 from aos_tui.web.serve import PAGE
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Where nobody but this machine reaches the server."""
 
 
 class TabServer(Server):
     """Serves ``command`` to each tab that is opened. ``names``: by which browsers may call it,
-    beside ``host`` and the address at which they reach it."""
+    beside ``host`` and every address."""
 
     def __init__(
         self, command: str, host: str, port: int, title: str, names: Collection[str]
@@ -59,16 +62,15 @@ class TabServer(Server):
         say(f"aos-tui is at http://{host}:{port}   (ctrl+c ends it)")
         if self.host not in LOOPBACK:
             say("  whoever reaches this address acts on the world, with your rights")
-            say("  it answers to this machine's addresses; --allow-host NAME adds a name")
+            say("  call it by an address; --allow-host NAME lets it be called by a name too")
 
     async def on_startup(self, app: web.Application) -> None:
         """Nothing: where it is is said when it listens."""
 
     @web.middleware
     async def _only_known(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer only who calls this machine by a name that it has."""
-        socket = None if request.transport is None else request.transport.get_extra_info("sockname")
-        if is_known(request.host, socket[0] if socket else None, self._names):
+        """Answer only who calls this machine by an address, or by a name that it has."""
+        if is_known(request.host, self._names):
             return await handler(request)
         return web.Response(status=403, text=refusal(request.host))
 

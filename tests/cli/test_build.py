@@ -1,5 +1,6 @@
 """``aos build``, ``new`` and ``doctor``; ``run --force-build``."""
 
+import hashlib
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from aos_core.build.trust import is_trusted
 from aos_core.errors import NoToolchain
 from aos_core.files import find_world
 from aos_core.new_world import make_world
-from tests.cli.conftest import Aos
+from tests.cli.conftest import Aos, Done
 from tests.support import ROOT, WASM
 
 HOMES = {
@@ -161,8 +162,58 @@ def test_only_what_changed_is_compiled(counter: Path, aos: Aos, rust: Toolchain)
     assert cached()[0] is False
     edit(counter, "+= 2;", "+= 1;")
     assert cached() == (True, first)
-    shown = aos("build", counter)
-    assert shown.out.startswith(f"{NAME}  unchanged, ") and first[7:] in shown.out
+
+
+def told(done: Done) -> tuple[str, dict[str, str]]:
+    """What `aos build` says of its one module: the first line, and the others by their word."""
+    first, *others = done.out.splitlines()
+    return first, dict(line.split(maxsplit=1) for line in others)
+
+
+def test_people_read_what_was_built_from_what_and_what_is_new(
+    counter: Path, aos: Aos, rust: Toolchain
+) -> None:
+    first, said = told(aos("build", counter))
+    old, (crate, by) = said["sha256"], said["from"].split(", by ")
+    assert first.startswith(f"{NAME}  built in ") and by == rust.name
+    assert (counter / crate / "src/lib.rs").is_file()
+    assert said["module"].startswith("new, ") and (counter / said["wrote"]).is_file()
+    assert sha256(counter / said["wrote"]) == old
+
+    first, said = told(aos("build", counter))
+    assert first == f"{NAME}  not compiled: built from these sources before"
+    assert said["from"] == crate and said["module"].startswith("the same as before, ")
+    assert sha256(counter / said["stands"]) == said["sha256"] == old
+    assert told(aos("build", counter, "--force-build"))[1]["module"].startswith("the same as")
+
+    edit(counter, "+= 1;", "+= 2;")
+    first, said = told(aos("build", counter))
+    new = said["sha256"]
+    assert said["module"].startswith(f"changed: {old[:12]} -> {new[:12]}, ") and old != new
+    assert sha256(counter / said["wrote"]) == new
+    edit(counter, "+= 2;", "+= 1;")
+    first, said = told(aos("build", counter))  # is in the cache, and another one all the same
+    assert first == f"{NAME}  not compiled: built from these sources before"
+    assert said["module"].startswith(f"changed: {new[:12]} -> {old[:12]}, ")
+
+
+def test_a_module_that_is_there_is_named_with_what_is_new_about_it(world: Path, aos: Aos) -> None:
+    file = world / "modules/Aggregator.wasm"
+    first, said = told(aos("build", world))
+    assert first == "demo/Aggregator@1  not compiled: its module is there"
+    assert said["from"] == said["stands"] == "modules/Aggregator.wasm"
+    assert said["module"] == f"{file.stat().st_size:,} bytes" and said["sha256"] == sha256(file)
+    assert told(aos("build", world))[1]["module"].startswith("the same as before, ")
+    old = sha256(file)
+    file.write_bytes(file.read_bytes() + b"\x00\x02\x01x")  # a section of a name, and no more
+    _, said = told(aos("build", world))
+    assert said["module"].startswith(f"changed: {old[:12]} -> {sha256(file)[:12]}, ")
+    (module,) = aos("build", world, "--json").json["modules"]
+    assert set(module) == {"name", "wasm_hash", "cached", "ms", "bytes"}
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def test_an_error_of_the_compiler_is_shown_whole(counter: Path, aos: Aos, rust: Toolchain) -> None:

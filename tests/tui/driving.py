@@ -26,8 +26,8 @@ SIZES = [(120, 40), (80, 24)]
 """A roomy terminal, and the one that everybody has."""
 FOCUS = {
     "journal": (),
-    "state": ("tab",),
-    "plan": ("tab", "tab"),
+    "plan": ("tab",),
+    "state": ("tab", "tab"),
     "pending": ("tab", "tab", "tab"),
 }
 """The keys that go to a pane from the journal, where one begins."""

@@ -172,6 +172,17 @@ async def test_a_build_shows_what_it_does_and_esc_stops_it(made: Path, slow: Pat
         (made / "tiny/build.rs").unlink()
         await on.pilot.press("b")
         await until(on, lambda: on.mode == "live")
+        await on.until(lambda: not compilers(made))  # one that nobody asks any more
+
+
+async def test_an_open_world_has_one_compiler(made: Path, slow: Path) -> None:
+    (made / "tiny/build.rs").unlink()
+    async with opened(made, watch=True) as on:
+        await on.pilot.press("b")
+        await until(on, lambda: on.mode == "live")
+        screen = on.app.screen
+        await until(on, lambda: screen._compiler is not None)  # type: ignore[attr-defined]
+        await until(on, lambda: len(compilers(made)) == 1)
 
 
 @pytest.mark.parametrize("key", ["o", "q", "ctrl+q"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,16 @@ from pathlib import Path
 import pytest
 from textual.widgets import OptionList
 
+from aos_core.by_hand import broken
+from aos_core.layer import OPERATING_SYSTEM
 from aos_core.world import World
 from aos_tui.branch_names import fork_name, is_made, is_undo, undo_name
 from aos_tui.branch_text import MOST_MADE, WIDEST, arranged, branch_lines
 from aos_tui.formatting import plain
 from aos_tui.glyphs import ASCII, UNICODE
-from aos_tui.session.branching import BranchLine
-from tests.support import log
+from aos_tui.left_off import recall_left
+from aos_tui.session.branching import BranchLine, Place
+from tests.support import EVENT, log, start
 from tests.tui.driving import Driver, on_disk, opened, play
 
 ROOT, OTHER = bytes([7]) * 32, bytes([9]) * 32
@@ -89,7 +93,8 @@ def test_a_name_that_was_made_is_known(name: str, fork: int | None, made: bool) 
     ("of", "first", "name"),
     [
         ("main", 23, "main-undo-23"), ("basic~2", 23, "basic-undo-23"),
-        ("main-undo-23", 30, "main-undo-23-undo-30"),
+        ("main-undo-23", 30, "main-undo-30"), ("main-undo-23-undo-20", 17, "main-undo-17"),
+        ("main-undo-23-40", 50, "main-undo-50"), ("my-undo-fix", 9, "my-undo-fix-undo-9"),
         ("main-undo-23", 23, "main-undo-23-2"), ("main-undo-23-2", 23, "main-undo-23-3"),
         ("m" * 80, 1_000_000, f"{'m' * 60}-undo-1000000"),
     ],
@@ -99,6 +104,16 @@ def test_undo_names_what_it_undoes_of_which_branch(of: str, first: int, name: st
     taken -= {name}
     assert undo_name(of, first, taken) == name
     assert is_undo(name, first - 1) and len(name) <= 80
+
+
+def test_however_often_one_undoes_names_stay_short_and_are_new() -> None:
+    taken: set[str] = {"main"}
+    of = "main"
+    for first in (23, 20, 17, 20, 23, 17) * 20:
+        name = undo_name(of, first, taken)
+        assert name not in taken and len(name) <= len("main-undo-23-120")
+        assert is_undo(name, first - 1) and is_made(name, first - 1)
+        taken.add(of := name)
 
 
 def test_a_fork_is_never_taken_for_an_undo() -> None:
@@ -206,6 +221,34 @@ async def test_a_name_that_was_taken_meanwhile_is_an_error_and_the_list_says_so(
         assert on.mode == "live" and on.snapshot.writable
 
 
+@pytest.mark.parametrize("which", ["open", "other"])
+async def test_a_branch_that_is_renamed_though_the_disk_then_fails_is_known_by_its_name(
+    world: Path, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(world)
+
+    def fails(_: Path) -> None:
+        if log(world, "mine").exists():
+            raise OSError(errno.EIO, "Input/output error")
+
+    async with opened(world) as on:
+        await on.keys("m", "F", "ctrl+u", "text:side", "enter", "B", "up", "enter")
+        assert on.snapshot.branch == "main"
+        on.app.session.before = Place("main" if which == "open" else "side", None)
+        await on.keys("B", *["down"] * (which == "other"), "r", "ctrl+u", "text:mine")
+        with monkeypatch.context() as patched:
+            patched.setattr(OPERATING_SYSTEM, "sync_directory", fails, raising=True)
+            await on.keys("enter")
+        assert "cannot be renamed" in on.errors[0]
+        assert "mine" in await on.app.session.branches()
+        assert on.app.session.before == Place("mine", None)
+        assert on.snapshot.branch == ("mine" if which == "open" else "main")
+        await on.keys("escape", "escape", "B", *["down"] * (which == "other"), "enter")
+        assert (on.snapshot.branch, on.snapshot.marked) == ("mine", (30,))
+    assert recall_left(world).marks["mine"].heights == (30,)
+    assert recall_left(world).marks.keys() == {"mine", "side" if which == "open" else "main"}
+
+
 async def test_a_branch_with_children_is_not_deleted(world: Path) -> None:
     play(world)
     async with opened(world) as on:
@@ -215,3 +258,48 @@ async def test_a_branch_with_children_is_not_deleted(world: Path) -> None:
         assert "is open and cannot be deleted" in on.said[-1]
         assert on.mode == "BranchesDialog"
         assert await on.app.session.branches() == ["main", "side"]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+async def test_a_branch_is_told_by_what_it_asked_for_itself(world: Path, indexed: bool) -> None:
+    play(world)
+    with World.open(world) as main, main.fork(0, "side") as side:
+        side.fire(EVENT, start("d", "e", "f"))
+        assert [made.fault for made in broken(side, side.pending[1], "timeout")] == [None]
+        assert main.history.last(side.records[17]["intent"], "intent", 30) is None
+        with side.fork(side.height, "beside") as beside:  # asked for before it was forked
+            list(broken(beside, beside.pending[1], "error"))
+    if not indexed:
+        (world / ".aos/index.db").unlink()
+    async with opened(world, size=(120, 40)) as on:
+        await on.keys("B")
+        assert [line.split("   ")[-1].strip() for line in shown(on)] == [
+            "receipt GET /api/c 201", "receipt GET /api/e timeout", "receipt GET /api/f error",
+        ]  # fmt: skip
+
+
+async def test_that_some_are_not_shown_is_said_with_the_key_that_shows_them(world: Path) -> None:
+    play(world)
+    with World.open(world) as main:
+        for n in range(MOST_MADE + 1):
+            main.fork(0, f"main-0-{n + 2}").close()
+        main.fork(0, "gone").close()
+        main.delete_branch("gone")
+    async with opened(world) as on:  # whoever made them and whenever
+        await on.keys("B")
+        assert on.mode == "BranchesDialog"
+        assert "Branches, 5 of them not shown" in on.screen and "All space" in on.screen
+        assert "enter stay" in on.screen
+        await on.keys("down")
+        assert "enter show" in on.screen
+        await on.keys("down")
+        assert "enter restore" in on.screen
+        await on.keys("space")
+        assert "not shown" not in on.screen and "Fewer space" in on.screen
+        assert len(shown(on)) == 2 + MOST_MADE + 1
+        await on.keys("home", "down")
+        assert "enter open" in on.screen
+        await on.keys("d", "y")  # four are few enough
+        assert len(shown(on)) == 2 + MOST_MADE + 1 and "Fewer space" in on.screen
+        await on.keys("space")
+        assert "space" not in on.screen.replace("space shows", "") and "not shown" not in on.screen

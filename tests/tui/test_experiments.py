@@ -428,6 +428,38 @@ async def test_examples_come_from_the_world_and_read_well() -> None:
         assert on.app.screen.query_one(TextArea).text == examples[1][1]
 
 
+@pytest.mark.parametrize(
+    ("world", "says"),
+    [
+        ("04", ["pc never becomes Running", "pc is Running only while effects are pending",
+                "requests is at most 100", "results has at most 100 items"]),
+        ("00", ["the state never becomes Counting", "target is at most 100"]),
+        ("08", ["url is never empty", "pc never becomes Trying"]),
+    ],
+)  # fmt: skip
+async def test_a_world_s_schemas_give_a_choice_of_examples(world: str, says: list[str]) -> None:
+    async with opened(world) as on:
+        await on.keys("T")
+        examples = await on.app.session.property_examples()
+        assert set(says) <= {what for what, _ in examples}
+        assert len({text for _, text in examples}) == len(examples) > 5
+        assert all(on.app.session.property_problem(text) is None for _, text in examples)
+        await on.keys("p")
+        assert on.app.screen.query_one(OptionList).option_count == len(examples)
+        for _, text in examples:  # each can be watched, and none is nonsense from the beginning
+            await on.app.session.watch(text)
+            assert on.snapshot.fails_at != 0, text
+
+
+async def test_the_first_key_replaces_the_example() -> None:
+    async with opened() as on:
+        await on.keys("p")
+        area = on.app.screen.query_one(TextArea)
+        assert area.selected_text == area.text != ""
+        await on.keys("x")
+        assert area.text == "x"
+
+
 async def test_a_wrong_property_stays_in_its_dialog() -> None:
     async with opened() as on:
         await on.keys("p", "text:{}", "ctrl+s")

@@ -68,7 +68,7 @@ async def test_wide_and_backward_letters_break_no_line(world: Path, size: tuple[
             await on.keys(*keys)
             assert {strip.cell_length for strip in lines(on)} == {size[0]}
             await on.keys("escape")
-        await on.keys("tab", "down", "down", "enter")
+        await on.keys(*FOCUS["state"], "down", "down", "enter")
         assert {strip.cell_length for strip in lines(on)} == {size[0]}
         assert not on.errors
 
@@ -124,7 +124,8 @@ async def test_a_state_of_five_megabytes(world: Path) -> None:
     async with opened(world) as on:
         assert len(on.state["pending"]["1"]["topic"]) == len(big)
         await on.keys("enter", "escape", "0", "enter", "escape", "f", "w", "escape")
-        await on.keys("tab", "down", "down", "space", "down", "enter", "escape", "y", "d", "d", "d")
+        await on.keys(*FOCUS["state"], "down", "down", "space", "down", "enter", "escape", "y")
+        await on.keys("d", "d", "d")
         await on.keys("R", "comma", "full_stop", "v")
         assert on.known["verified"] is True and not on.errors
 
@@ -180,5 +181,5 @@ async def test_binary_bodies() -> None:
     async with opened("02") as on:
         await on.keys("t", "enter")
         assert on.mode == "RecordDialog"
-        await on.keys("escape", "R", "enter", "escape", "tab", "enter", "y")
+        await on.keys("escape", "R", "enter", "escape", *FOCUS["state"], "enter", "y")
         assert not on.errors

@@ -19,8 +19,8 @@ async def test_the_footer_begins_with_the_keys_of_the_focused_pane_and_ends_with
 ) -> None:
     first = {
         "journal": "tT play e fire enter open / find",
-        "state": "enter open d display H history / find",
         "plan": "enter open d list",
+        "state": "enter open d display H history / find",
         "pending": "rR release sS shuffle x break i edit",
     }
     async with opened(size=size) as on:
@@ -100,10 +100,10 @@ async def test_a_key_that_does_nothing_says_why() -> None:
             (("n",), "nothing was looked for yet"),
             (("escape", "escape"), "nothing runs"),
             (("b",), "the files on disk are those in force already"),
-            (("tab", "tab", "right_square_bracket"), "there is no other plan instance"),
+            (("tab", "right_square_bracket"), "there is no other plan instance"),
             (("down",), "no plan has started"),
             (("enter",), "no plan has started"),
-            (("tab", "space"), "nothing is waiting, so there is nothing to select"),
+            (("tab", "tab", "space"), "nothing is waiting, so there is nothing to select"),
             (("J",), "nothing is waiting, so there is nothing to move"),
             (("y",), "there is nothing to copy in pending"),
             (("t", "K"), "there is no place further"),

@@ -132,7 +132,7 @@ async def test_panes_touch_only_records_that_are_seen(
 async def test_every_plan_instance_can_be_looked_at(long: Path) -> None:
     async with opened(long) as on:
         assert on.snapshot.plan is not None and on.snapshot.plan.number == 149
-        await on.keys("tab", "tab", "right_square_bracket")
+        await on.keys("tab", "right_square_bracket")
         assert on.snapshot.plan.number == 0
         await on.keys("left_square_bracket", "left_square_bracket")
         assert on.snapshot.plan.number == 148

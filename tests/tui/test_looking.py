@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from tests.tui.driving import FOCUS, heights_of, journal_of, opened
+import pytest
+
+from tests.tui.driving import FOCUS, Driver, heights_of, journal_of, opened
 
 
 async def test_a_filter_leaves_only_what_fits_and_n_goes_round() -> None:
@@ -97,6 +99,53 @@ async def test_space_unfolds_a_value_of_the_state_which_stays_so() -> None:
         await on.keys("e", "ctrl+s", "down", "y")
         assert json.loads(on.app.clipboard)["topic"] == "demo"
         assert len(on.state["pending"]) == 2
+
+
+@pytest.mark.parametrize("size", [(60, 20), (72, 15), (80, 24), (120, 40), (200, 60)])
+async def test_tab_goes_as_one_reads(size: tuple[int, int]) -> None:
+    async with opened(size=size) as on:
+        await on.keys("t")
+        for keys in (("tab",) * 4, ("shift+tab",) * 4):
+            places = []
+            for key in keys:
+                pane = on.app.screen.focused_pane()[1]  # type: ignore[attr-defined]
+                top = pane.region.offset
+                places.append((top.y, top.x))
+                await on.keys(key)
+            went = places if key == "tab" else [places[0], *places[:0:-1]]
+            assert went == sorted(went) and len(set(went)) == 4, went
+
+
+_DIALOGS: dict[str, tuple[str, ...]] = {
+    "EventDialog": ("e",), "ReceiptDialog": ("i",), "BreakDialog": ("x",), "ForkDialog": ("F",),
+    "ShuffleDialog": ("S",), "PromptDialog": ("g",), "RecordDialog": ("enter",),
+    "WhyDialog": ("w",), "HelpDialog": ("question_mark",), "ExportDialog": ("ctrl+s",),
+    "ConfirmDialog": ("L",), "BranchesDialog": ("B",), "RenameDialog": ("B", "r"),
+    "PropertyDialog": ("p",), "PastDialog": (*FOCUS["state"], "down", "H"),
+    "NewDialog": ("o", "text:New world", "enter"),
+    "FolderDialog": ("o", "text:open folder type", "enter"),
+    "ComparisonDialog": ("u", "c"),
+}  # fmt: skip
+
+
+def chain_in_sight(on: Driver) -> list[tuple[int, int]]:
+    """(row, column) of what tab goes to, one after the other; a form is longer than its window."""
+    seen = on.app.screen._compositor.visible_widgets
+    return [(of.region.y, of.region.x) for of in on.app.screen.focus_chain if of in seen]
+
+
+@pytest.mark.parametrize("size", [(60, 20), (120, 40)])
+async def test_tab_goes_through_dialogs_as_one_reads(size: tuple[int, int]) -> None:
+    for dialog, keys in _DIALOGS.items():
+        async with opened(size=size) as on:
+            await on.keys("t", *keys)
+            assert on.mode == dialog
+            chain = chain_in_sight(on)
+            assert chain == sorted(chain) and len(chain) > 1, (dialog, chain)
+            if dialog in ("EventDialog", "ReceiptDialog"):
+                await on.keys("ctrl+t")  # as JSON
+                chain = chain_in_sight(on)
+                assert chain == sorted(chain), (dialog, chain)
 
 
 async def test_z_gives_the_focused_pane_all_the_room_and_tab_goes_round() -> None:

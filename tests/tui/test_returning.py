@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,18 @@ async def test_two_at_one_world_keep_each_other_s_marks(left: Path) -> None:
     assert found == {"main": (30,), "side": (18, 19)}
 
 
+async def test_what_another_says_of_a_branch_that_one_has_left_stays(left: Path) -> None:
+    async with opened(left) as on:
+        await on.keys("m", "B", "up", "enter")
+        (ours,) = recall_left(left).marks.values()
+        theirs = Marks((18, 19), ours.frame)
+        remember_left(left, Left("side", {"side": theirs}))  # as another process does
+        await on.keys("m")
+    assert {name: of.heights for name, of in recall_left(left).marks.items()} == {
+        "main": (30,), "side": (18, 19),
+    }  # fmt: skip
+
+
 async def test_marks_of_a_history_that_is_gone_are_not_those_of_the_next(world: Path) -> None:
     async with opened(world) as on:
         await on.keys("t", "m", "R")
@@ -278,6 +292,28 @@ async def test_who_changes_nothing_writes_nothing(left: Path, remembered: Path) 
     async with opened(left) as on:
         await on.keys("comma", "f")
     assert file.read_bytes() == before
+
+
+_SAYING = """
+import sys
+from pathlib import Path
+from aos_tui import remembered
+from aos_tui.left_off import Marks, change_left
+remembered.state_file = lambda: Path(sys.argv[1])
+for n in range(60):
+    change_left(Path("w"), lambda of: of.with_marks(f"{sys.argv[2]}-{n}", Marks((n,), "ab")))
+"""
+
+
+def test_nobody_loses_what_another_process_says_meanwhile(remembered: Path) -> None:
+    command = [sys.executable, "-c", _SAYING, str(remembered)]
+    running = [subprocess.Popen([*command, who]) for who in "abc"]
+    while any(of.poll() is None for of in running):
+        for file in remembered.with_name("worlds").glob("*.json"):
+            assert json.loads(file.read_text())["version"] == 1, "it is never half a file"
+    assert [of.returncode for of in running] == [0, 0, 0]
+    names = {f"{who}-{n}" for who in "abc" for n in range(60)}
+    assert recall_left(Path("w")).marks.keys() == names
 
 
 def test_the_worlds_left_last_are_remembered(tmp_path: Path, remembered: Path) -> None:

@@ -48,3 +48,41 @@ async def test_an_error_stays_until_a_key_is_pressed_when_it_could_be_read(
             now[0] += seconds
             await on.keys("down")
             assert (said in on.app._notifications) == stays
+
+
+@pytest.mark.parametrize(
+    ("world", "keys", "before", "after"),
+    [
+        ("04", ("e",), "EventDialog", "live"),
+        ("04", ("p",), "PropertyDialog", "live"),
+        ("04", ("semicolon",), "JumpScreen", "live"),
+        ("04", ("t", "comma", "z"), "past", "past"),
+        ("04", ("o",), "PickerScreen", "live"),
+        ("", ("text:time",), "PickerScreen", "PickerScreen"),
+    ],
+)
+async def test_esc_puts_an_error_away_and_only_then_goes_back(
+    world: str, keys: tuple[str, ...], before: str, after: str
+) -> None:
+    async with opened(world) as on:
+        await on.keys(*keys)
+        assert on.mode == before
+        shown = on.screen
+        for text in ("it broke", "and again"):
+            on.app.notify(text, severity="error")
+            await on.pilot.pause()
+            await on.keys("escape")
+            assert not on.app.screen.query("Toast")
+            assert (on.mode, on.screen) == (before, shown)
+        await on.keys("escape")
+        assert on.mode == after and on.screen != shown
+
+
+async def test_an_error_that_a_click_put_away_costs_no_esc() -> None:
+    async with opened() as on:
+        await on.keys("e")
+        on.app.notify("it broke", severity="error")
+        await on.pilot.pause()
+        await on.pilot.click("Toast")
+        await on.keys("escape")
+        assert on.mode == "live"

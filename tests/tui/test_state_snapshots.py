@@ -23,7 +23,7 @@ SCREENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "property": ("09", ("t", "t", "p")),
     "property-wrong": ("09", ("t", "t", "p", 'text:{"op": "le", "args": [{"ref": "@pendin"}, 1]}')),
     "jump": ("04", ("t", "semicolon")),
-    "jump-zoomed": ("04", ("t", "tab", "z", "semicolon")),
+    "jump-zoomed": ("04", ("t", *STATE, "z", "semicolon")),
 }
 
 

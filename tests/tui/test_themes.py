@@ -31,8 +31,8 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "event": ("e",),
     "record": ("enter",),
     "help": ("question_mark",),
-    "state": ("tab", "down"),
     "plan": ("tab", "down"),
+    "state": ("tab", "down"),
     "pending": ("tab", "space"),
     "break": ("x",),
     "receipt": ("i",),
@@ -179,7 +179,7 @@ async def test_in_the_terminals_own_colours_no_text_has_the_colour_of_its_ground
     theme: str,
 ) -> None:
     async with opened(theme=theme) as on:
-        for keys in (("t",), ("tab", "tab", "down"), ("R",)):
+        for keys in (("t",), ("tab", "down"), ("R",)):
             await on.keys(*keys)
             same = [text for text, style in texts(on) if style.color == style.bgcolor]
             assert same == []
