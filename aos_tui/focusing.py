@@ -11,6 +11,8 @@ from textual.widget import Widget
 
 class PaintsFocus(Screen[Any]):
     """Of Textual's own screens everything is painted with each new focus: in a long form that is
-    most of what a key costs, and over a slow line more than 10 kB."""
+    most of what a key costs, and over a slow line more than 10 kB.
+
+    Not the first base of a dialog: Textual's styles go by the first."""
 
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)

@@ -59,7 +59,7 @@ class LineList(OptionList):
     ]
 
 
-class Dialog(PaintsFocus, ModalScreen[Result]):
+class Dialog(ModalScreen[Result], PaintsFocus):
     """A frame with a title, what the dialog will do, its body, and a line of keys.
 
     ``SAYS``: what it will do. ``KEYS``: its buttons beside Back, as (key, action, label).

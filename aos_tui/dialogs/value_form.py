@@ -14,9 +14,8 @@ from aos_tui.dialogs.value_editor import ValueEditor
 
 
 class ValueForm(Form[Result]):
-    """A form with a :class:`ValueEditor`. ``MORE_KEYS``: what else it has, in words."""
+    """A form with a :class:`ValueEditor`."""
 
-    MORE_KEYS: ClassVar[str] = ""
     AUTO_FOCUS = "ValueEditor *, #key-back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "submit", "Submit"),
@@ -44,8 +43,8 @@ class ValueForm(Form[Result]):
         """The keys that go with what is shown."""
         if (editor := self.editor) is not None:
             other = "JSON" if editor.is_form else "form"
-            own = "" if editor.is_form else "   f7 select all"
-            more = f"f2 {other}   ctrl+e $EDITOR   f3 bytes{self.MORE_KEYS}{own}"
+            own = "" if editor.is_form else "  f7 all"
+            more = f"f2 {other}  f3 CBOR  ctrl+e edit{own}"
             self.query_one("#more", Label).update(more)
 
     @on(ValueEditor.Changed)
