@@ -100,7 +100,8 @@ class WorldScreen(Verbs):
         yield timeline
         yield KeysFooter(lambda: "" if self.typing else self.focused_pane()[0])
         yield Static(
-            "The terminal is smaller than 60x15: please make it larger. q quits.", id="too-small"
+            "The terminal is smaller than 60x15: please make it larger. ctrl+q quits.",
+            id="too-small",
         )
 
     @property

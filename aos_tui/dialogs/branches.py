@@ -84,7 +84,7 @@ class BranchesDialog(Dialog[Choice]):
         self.query_one("#dialog").border_title = title
         button = self.query_one("#key-all", Button)
         button.label = button_text("space", "All" if hidden else "Fewer")
-        button.display = hidden > 0 or self._whole
+        button.set_class(hidden == 0 and not self._whole, "-idle")
         button.refresh(layout=True)
 
     @on(OptionList.OptionHighlighted)

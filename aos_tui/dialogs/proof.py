@@ -20,10 +20,10 @@ class ProofDialog(ValueDialog[bool]):
         self._offers = offers
 
     def says(self) -> str:
-        what = "Run again with the code the journal recorded, not with what is on disk."
+        what = "The journal's own code was run, not what is on disk."
         if not self._offers:
             return what
-        return f"{what} w writes all inputs up to there as a scenario, to show and to mend it with."
+        return f"{what} w writes the inputs up to there as a scenario."
 
     def keys(self) -> tuple[tuple[str, str, str], ...]:
         offered = (("w", "write", "Write the scenario"),) if self._offers else ()

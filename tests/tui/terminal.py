@@ -122,7 +122,8 @@ class Terminal:
 
     def hang_up(self) -> None:
         """The terminal is gone, as a window that is closed."""
-        os.close(self._child.fileno())
+        # not os.close: the object would close it again, whoever has the number by then
+        self._child.ptyproc.fileobj.close()
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
@@ -173,11 +174,14 @@ def stopped_verifier(terminal: Terminal, world: Path) -> int:
 
 def asked_to_end(pid: int) -> bool:
     """Whether SIGTERM waits for a process that is stopped; it may go on, and so end. One that is
-    gone was killed, as it is when it does not obey: stopped it does not end by itself."""
+    gone, though nobody may have asked how it ended yet, was killed, as it is when it does not obey:
+    stopped it does not end by itself."""
     try:
         status = Path(f"/proc/{pid}/status").read_text("ascii")
         os.kill(pid, signal.SIGCONT)
     except (FileNotFoundError, ProcessLookupError):
+        return True
+    if re.search(r"^State:\s*[ZX]", status, re.MULTILINE):
         return True
     waits = int(re.findall(r"^ShdPnd:\s*(\w+)", status, re.MULTILINE)[0], 16)
     return bool(waits & 1 << (signal.SIGTERM - 1))

@@ -97,7 +97,7 @@ def branches(change: Callable[[BranchesDialog, str, str], None] | None = None) -
         return [
             BranchOption(Text("a"), "a", "present"),
             BranchOption(Text("b [b]"), "b"),
-            *(BranchOption(Text(name or "2 more"), name) for name in made),
+            *(BranchOption(Text(name or "2 more"), name, hidden=0 if name else 2) for name in made),
             BranchOption(Text("gone"), "gone", "removed"),
         ]
 
