@@ -1,7 +1,8 @@
-"""Scenarios that a test writes into a copy of the aggregator, and plays."""
+"""Scenarios that a test plays: of worlds that ship, or written into a copy of the aggregator."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from aos_core.hosts import SimulatedHost
@@ -27,6 +28,14 @@ PAYLOAD = (
     "{ status = 299, headers = {}, timings = { start_ns = 0, end_ns = 0 }, "
     'adapter_id = "me", body_preview = "by hand" }'
 )
+
+
+def finished(world: Path, name: str) -> World:
+    """A world at the end of one of its scenarios, in memory. What is expected of every order is not
+    tried: the tests of the ladder do, and it takes longer than all else."""
+    scenario = read_scenario(world / f"scenarios/{name}.toml")
+    expect = replace(scenario.expect, order_free=False)
+    return run_scenario(world, replace(scenario, expect=expect), memory=True).world
 
 
 def play(world: Path, text: str, until: int | None = None) -> tuple[World, Player]:

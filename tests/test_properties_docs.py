@@ -7,8 +7,8 @@ import re
 import pytest
 
 from aos_core.property import Property
-from aos_core.scenario import run_scenario
 from tests.fixtures import compiled_once  # noqa: F401
+from tests.scenarios import finished
 from tests.support import ROOT
 
 TEXT = (ROOT / "docs/properties.md").read_text("utf-8")
@@ -24,5 +24,5 @@ def test_the_python_of_the_page_runs(code: str, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("property", INLINE)
 def test_a_property_of_the_page_is_one(property: str) -> None:
-    with run_scenario(ROOT / "examples/09-cells", "basic", memory=True).world as world:
+    with finished(ROOT / "examples/09-cells", "basic") as world:
         Property.parse(property, world.program)

@@ -12,11 +12,11 @@ import pytest
 from aos_core import canon
 from aos_core.errors import UsageError
 from aos_core.property import Property, to_host
-from aos_core.scenario import run_scenario
 from aos_core.view import View
 from aos_core.world import World
 from tests.fixtures import compiled_once  # noqa: F401
 from tests.kernel.worlds import NAT, TEXT, module, record, schema
+from tests.scenarios import finished
 from tests.support import ROOT, answering, tiny_world
 
 AGGREGATOR, SEAT, HELLO = "demo/Aggregator@1", "demo/Seat@1", "demo/Hello@1"
@@ -40,19 +40,19 @@ def text(value: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def aggregator() -> Iterator[World]:
-    with run_scenario(ROOT / "examples/04-aggregator", "basic", memory=True).world as world:
+    with finished(ROOT / "examples/04-aggregator", "basic") as world:
         yield world
 
 
 @pytest.fixture(scope="module")
 def seats() -> Iterator[World]:
-    with run_scenario(ROOT / "examples/09-cells", "basic", memory=True).world as world:
+    with finished(ROOT / "examples/09-cells", "basic") as world:
         yield world
 
 
 @pytest.fixture(scope="module")
 def hello() -> Iterator[World]:
-    with run_scenario(ROOT / "examples/01-hello-timer", "basic", memory=True).world as world:
+    with finished(ROOT / "examples/01-hello-timer", "basic") as world:
         yield world
 
 

@@ -19,11 +19,11 @@ from aos_core.other_code import Code, with_files, with_module
 from aos_core.rehearsal import Rehearsal
 from aos_core.rehearse import rehearse, rehearsed_name
 from aos_core.rehearse_folder import rehearse_folder
-from aos_core.scenario import run_scenario
 from aos_core.scenario_file import read_scenario
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.kernel.worlds import TIMERS, module
+from tests.scenarios import finished
 from tests.support import (
     EVENT,
     REDUCER,
@@ -58,7 +58,7 @@ def alive(state: State) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(("path", "name"), PLAYED, ids=called)
 def test_rebuilt_code_of_the_same_behaviour_changes_nothing(path: Path, name: str) -> None:
-    with run_scenario(path, name, memory=True).world as world:
+    with finished(path, name) as world:
         wasm = {
             of.name: built + NOTE
             for of in world.program.modules.values()

@@ -14,11 +14,11 @@ from aos_core.export import export_html
 from aos_core.export import html as report_room
 from aos_core.export.picture import plan_picture
 from aos_core.files import bundled_worlds
-from aos_core.scenario import run_scenario
 from aos_core.scenario_writer import scenario_of
 from aos_core.view import EdgeView, PlanView, StepView
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
+from tests.scenarios import finished
 from tests.support import EVENT, REDUCER, log, numbered, release_all, start
 
 VOID = {"meta"}
@@ -70,7 +70,7 @@ def exported(world: World, folder: Path, until: int | None = None) -> str:
 @pytest.mark.parametrize("path", [of.path for of in bundled_worlds()], ids=lambda of: of.name)
 def test_every_world_of_the_ladder_has_its_report(path: Path, tmp_path: Path) -> None:
     name = sorted((path / "scenarios").glob("*.toml"))[0].stem
-    with run_scenario(path, name, memory=True).world as world:
+    with finished(path, name) as world:
         html = exported(world, tmp_path)
         assert html == exported(world, tmp_path), "equal branches give equal files"
         page = Page(html)

@@ -13,6 +13,7 @@ from aos_core.scenario import run_scenario
 from aos_core.scenario_file import parse_scenario
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
+from tests.scenarios import finished as at_end
 from tests.support import EVENT, REDUCER, patch_reducer, release_all, start
 
 EVERY = [
@@ -24,7 +25,7 @@ EVERY = [
 
 @pytest.mark.parametrize(("path", "name"), EVERY)
 def test_every_scenario_of_the_ladder_comes_back(path: Path, name: str, tmp_path: Path) -> None:
-    with run_scenario(path, name, memory=True).world as played:
+    with at_end(path, name) as played:
         assert export_scenario(played, tmp_path / "again.toml") == []
         root = played.root
     scenario = parse_scenario("again", (tmp_path / "again.toml").read_text("utf-8"))

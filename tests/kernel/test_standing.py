@@ -15,7 +15,7 @@ from aos_core.kernel.records import input_from_plain
 from aos_core.kernel.state import Standing, State
 from aos_core.kernel.turn import turn
 from aos_core.replay import frame_payload
-from aos_core.scenario import run_scenario
+from tests.scenarios import finished
 
 RUNGS = [
     (of.path, path.stem)
@@ -43,7 +43,7 @@ def fresh(state: State) -> Standing:
 
 @pytest.mark.parametrize(("root", "scenario"), RUNGS, ids=[f"{r.name}-{s}" for r, s in RUNGS])
 def test_turns_go_on_with_it_as_they_would_without(root: Path, scenario: str) -> None:
-    with run_scenario(root, scenario, memory=True).world as world:
+    with finished(root, scenario) as world:
         state, moment = world.travel.after(0)
         for frame in world.frames[1:]:
             if frame.is_header:
