@@ -326,3 +326,17 @@ def test_runs_are_swept_only_while_there_are_enough_others(world: Path) -> None:
     assert "S~6" in branches(world), "there were four others"
     begin()
     assert branches(world) == ["S", *(f"S~{n}" for n in range(1, KEPT + 1))]
+
+
+def test_a_run_with_a_number_that_a_person_gave_it_can_be_brought_back(world: Path) -> None:
+    def begin() -> None:
+        World.anew(world, "S").close()
+
+    for _ in range(KEPT + 1):
+        begin()
+    with World.open(world, "S") as found:
+        head = found.rename_branch("S~5", "S~6").head
+    begin()
+    with World.open(world, "S") as found:
+        assert "S~6" not in found.branches()
+        assert found.restore_branch("S~6").head == head
