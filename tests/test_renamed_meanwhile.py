@@ -254,6 +254,60 @@ def test_a_branch_that_another_process_deleted_is_brought_back_and_not_put_back(
         assert_replays(reader)
 
 
+def test_of_a_parent_that_is_put_back_nothing_is_missing(forked: Path) -> None:
+    with World.open(forked, "side") as side:
+        with World.open(forked) as parent:
+            release_all(parent)  # after what side has read of it
+            head = parent.head
+        before = log(forked).read_bytes()
+        log(forked).unlink()
+        side.put_back()
+        assert log(forked).read_bytes() == before
+    with World.open(forked) as again:
+        assert (again.head, again.trouble) == (head, None)
+
+
+def test_a_file_that_comes_back_is_written_as_before(forked: Path) -> None:
+    away = forked / "away.log"
+    with World.open(forked, "side") as side:
+        log(forked, "side").rename(away)
+        with pytest.raises(ReadOnly, match="deleted or moved"):
+            release_all(side)
+        assert (side.lost, side.writable) == (True, False)
+        away.rename(log(forked, "side"))
+        assert (side.lost, side.writable) == (False, True)
+        release_all(side)
+        assert_replays(side)
+
+
+def test_what_stands_at_the_name_of_a_parent_that_is_gone_is_not_renamed(forked: Path) -> None:
+    with World.open(forked, "side", write=False) as side:
+        log(forked).unlink()
+        World.open(forked).close()
+        with pytest.raises(ReadOnly, match="main cannot be renamed: its file was deleted"):
+            side.rename_branch("main", "mine")
+        with pytest.raises(ReadOnly, match="side cannot be renamed: its file was deleted"):
+            log(forked).replace(log(forked, "side"))
+            side.rename_branch("side", "mine")
+        assert side.read_only == "it was opened for reading only"
+    assert branches(forked) == ["side"]
+
+
+def test_a_disk_that_went_away_is_told_as_what_is_lost(forked: Path) -> None:
+    """As a mount that is gone: asking for a file fails, and not because it is not there."""
+    folder, away = forked / ".aos", forked / "away"
+    with World.open(forked, write=False) as reader, World.open(forked, "side") as side:
+        folder.rename(away)
+        folder.symlink_to(folder)
+        assert (reader.lost, side.lost, reader.refresh()) == (True, True, False)
+        with pytest.raises(AosError):
+            side.put_back()
+        folder.unlink()
+        away.rename(folder)
+        assert (reader.lost, side.lost) == (False, False)
+        release_all(side)
+
+
 def test_what_is_looked_for_makes_no_folder_anew(forked: Path) -> None:
     with World.open(forked, "side") as side:
         (forked / ".aos").rename(forked / "elsewhere")
