@@ -14,8 +14,10 @@ import pytest
 from aos_core.branches import BranchLock, list_branches
 from aos_core.cli.main import main
 from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
+from aos_core.journal import JournalMissing
 from aos_core.rotation import KEPT
 from aos_core.testing import assert_replays
+from aos_core.verify import verify
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.support import EVENT, ROOT, log, release_all, start
@@ -278,6 +280,29 @@ def test_a_file_that_comes_back_is_written_as_before(forked: Path) -> None:
         assert (side.lost, side.writable) == (False, True)
         release_all(side)
         assert_replays(side)
+
+
+def test_what_has_the_name_of_a_branch_that_is_gone_proves_nothing(forked: Path) -> None:
+    with World.open(forked, write=False) as reader:
+        log(forked).unlink()
+        with World.open(forked) as another:
+            another.fire(EVENT, start(topic="another"))
+            release_all(another)
+            assert another.height > reader.height
+        proofs: list[Callable[[], object]] = [reader.verify, lambda: verify(reader)]
+        for prove in proofs:
+            with pytest.raises(JournalMissing, match="main: its file was deleted"):
+                prove()
+
+
+@pytest.mark.parametrize("renamed", ["other", ""])
+def test_a_run_that_is_withdrawn_takes_no_other_along(forked: Path, renamed: str) -> None:
+    anew = World.anew(forked, "S")
+    log(forked, "S").rename(log(forked, renamed) if renamed else forked / "away.log")
+    log(forked, "side").rename(log(forked, "S"))
+    side = log(forked, "S").read_bytes()
+    anew.withdraw()
+    assert branches(forked) == ["S", "main"] and log(forked, "S").read_bytes() == side
 
 
 def test_what_stands_at_the_name_of_a_parent_that_is_gone_is_not_renamed(forked: Path) -> None:
