@@ -158,8 +158,9 @@ def restore_branch(disk: Disk, name: str) -> Branch:
 
 
 def asked_on(disk: Disk, name: str, intent: bytes) -> Record | None:
-    """The record of an intent, by its hash, that a branch asked for, the last; None where it did
-    not. Raises what journals do, and :class:`JournalMissing`."""
+    """The record of an intent, by its hash, that a branch or one it goes on from asked for, the
+    last; None where none did. Raises what journals do, :class:`JournalMissing`, and
+    :class:`UsageError` where what it was forked from is gone."""
     journal = disk.open(name)
     try:
         chain = chain_of(disk, name, journal)

@@ -67,7 +67,7 @@ class Disk(Protocol):
 
     def follow(self, journal: Journal) -> str | None:
         """The name of the branch that a journal is which is open here; it goes on under that, where
-        somebody else has given it. None where it is no branch any more."""
+        somebody else has given it. None where it is no branch any more, or cannot be reached."""
 
     def removed_as(self, journal: Journal) -> str | None:
         """The name under which a journal that is open here can be brought back; None where it was
@@ -175,17 +175,20 @@ class FileDisk:
 
     def follow(self, journal: Journal) -> str | None:
         assert isinstance(journal, FileJournal), "all that are opened here are"
-        if journal.in_place:
-            return branch_name(journal.path)
-        with self._settled():
-            path = journal.found_in(self._journals)
-            if path is not None:
-                _go_on(journal, path)
-        return None if path is None else branch_name(path)
+        with suppress(OSError, AosError):  # no right to look, a disk that went away
+            if journal.in_place:
+                journal.back()
+                return branch_name(journal.path)
+            with self._settled():
+                path = journal.found_in(self._journals)
+                if path is not None:
+                    _go_on(journal, path)
+                    return branch_name(path)
+        return None
 
     def removed_as(self, journal: Journal) -> str | None:
         assert isinstance(journal, FileJournal), "all that are opened here are"
-        with self._settled():
+        with disk_errors(self._removed, "removed branches cannot be read"), self._settled():
             path = journal.found_in(self._removed)
         return None if path is None else branch_name(path)
 
@@ -226,7 +229,7 @@ class FileDisk:
             # who writes it has the lock of either name for as long as it may be found under it
             lock = undo.enter_context(BranchLock(new if written else old))
             if mine is not None:
-                mine.need_in_place()
+                mine.need_in_place(what)
             forget_offsets(new, OPERATING_SYSTEM)  # equal runs have equal headers
             OPERATING_SYSTEM.rename(old, new)
             if mine is not None:
@@ -254,7 +257,7 @@ class FileDisk:
         lock = BranchLock(path) if mine is None else nullcontext()
         with self.changing(), lock, disk_errors(path, what):
             if mine is not None:
-                mine.need_in_place()
+                mine.need_in_place(what)
             if for_good:
                 OPERATING_SYSTEM.unlink(path)
             else:

@@ -222,11 +222,15 @@ class FileJournal(Journal):
         with self._mutex:
             self.path, self._branch = path, branch_name(path)
             self._offsets.moved(offsets_path(path))
-            if self._read_only == _GONE:
-                self._read_only = None
+            self.back()
             if self._lock is not None and lock is not None:
                 self._lock.release()
                 self._lock = lock
+
+    def back(self) -> None:
+        """Its file is there again: it may be written as before."""
+        if self._read_only == _GONE:
+            self._read_only = None
 
     def refresh(self) -> Sequence[Frame]:
         if self._lock is not None or self.damage is not None or self._file.closed:
@@ -293,14 +297,17 @@ class FileJournal(Journal):
             self._read_only = "something else has changed the file; open the branch again"
             raise ReadOnly(f"nothing was appended: {self._read_only}", file=self.path)
 
-    def need_in_place(self) -> None:
-        """Raise :class:`ReadOnly` where the file no longer has its name."""
+    def need_in_place(self, what: str = "") -> None:
+        """Raise :class:`ReadOnly` where the file no longer has its name. ``what`` says what could
+        not be done, if it was not to append."""
         if self.in_place:
             return
-        self._need_nowhere(f"nothing was appended to branch {self._branch}", ReadOnly)
-        self._read_only = _GONE
+        what = what or f"nothing was appended to branch {self._branch}"
+        self._need_nowhere(what, ReadOnly)
+        if self.has_lock:  # who only reads has his own reason
+            self._read_only = _GONE
         raise ReadOnly(
-            f"nothing was appended to branch {self._branch}: {self._read_only}",
+            f"{what}: {_GONE}",
             code="journal_gone",
             hint="what was acknowledged is still held here: put it back, or close and go on "
             "without it",
@@ -345,6 +352,8 @@ class FileJournal(Journal):
             undo.callback(self._layer.unlink, self.path)
             undo.callback(file.close)
             end = self.last.end
+            if borrowed:  # others may have written more of it than was ever needed here
+                end = os.fstat(self._file.fileno()).st_size
             for at in range(0, end, _CHUNK):
                 self._layer.write(file, at, self._read(at, min(end, at + _CHUNK)))
             self._layer.sync(file)

@@ -11,7 +11,7 @@ from aos_core.chain import Chain
 from aos_core.disk import chain_of
 from aos_core.errors import Diverged, JournalDamaged
 from aos_core.files import WorldFiles
-from aos_core.journal import Frames
+from aos_core.journal import Frames, JournalMissing
 from aos_core.kernel.program import Program, compile_program
 from aos_core.modules import WorldModules, code_folder, module_name
 from aos_core.origin import wasm_of
@@ -61,10 +61,14 @@ class Prover(Reader):
     def read_anew(self) -> Iterator[Travel]:
         """The branch as it lies on the disk now, nothing of it remembered: up to the last frame
         that is known here, or the first one that does not come out the same. Raises
-        :class:`JournalDamaged` where that is known already."""
+        :class:`JournalDamaged` where that is known already, :class:`JournalMissing` where its file
+        is gone, whatever has its name now."""
         if self._journal.damage is not None:
             raise self._journal.damage
         self.follow_names()  # another journal may have the name by now
+        if self.gone:
+            text = f"there is no branch {self.branch}: its file was deleted or moved"
+            raise JournalMissing(text, hint="what was read of it is still held here", file=self.log)
         with self._mutex:  # not in the middle of a group of another thread
             end = self._chain.count - (self._diverged is None)
         with contextlib.ExitStack() as leaving:

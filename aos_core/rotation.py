@@ -56,8 +56,9 @@ class OlderRuns:
     def drop_oldest(self) -> None:
         """Drop all that got a number beyond ``KEPT``, what a rotation that was killed has left too,
         once there are ``KEPT`` others: but those that another branch was forked from, or that
-        somebody writes. One that a removed branch was forked from can be brought back. Raises
-        :class:`DiskError`, :class:`ReadOnly`."""
+        somebody writes. One that a removed branch was forked from can be brought back, and one
+        that got its number otherwise: a person may have given it. Raises :class:`DiskError`,
+        :class:`ReadOnly`."""
         with self._disk.changing():
             names = set(self._disk.branches())
             numbered = (f"{self._branch}~{n}" for n in itertools.count(1))
@@ -69,7 +70,8 @@ class OlderRuns:
     def _drop(self, name: str) -> None:
         others = [of for of in self._disk.branches() if of != name]
         if not _has_fork(self._disk, name, others):
-            needed = _has_fork(self._disk, name, self._disk.removed(), removed=True)
+            mine = name in (new for _, new in self._moved)
+            needed = not mine or _has_fork(self._disk, name, self._disk.removed(), removed=True)
             self._disk.remove(name, for_good=not needed)
 
 

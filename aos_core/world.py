@@ -85,11 +85,13 @@ class World(Writer):
         """Take away, for good, the branch that was begun here, and close: what had its name before
         has it again. Raises :class:`DiskError`, :class:`ReadOnly`."""
         assert self.begun, "else it is somebody else's too"
-        self._journal.close()
         older, self._older = self._older, None  # whatever fails now, none of them is dropped
         try:
             with self._disk.changing():
-                self._disk.remove(self.branch, for_good=True)
+                name = self._disk.follow(self._journal)
+                self._journal.close()
+                if name is not None:  # else it is gone, whatever has its name
+                    self._disk.remove(name, for_good=True)
                 if older is not None:
                     older.move_back()
         finally:
@@ -137,8 +139,8 @@ class World(Writer):
         return branch_tree(self._disk, removed=removed)
 
     def asked_on(self, branch: str, intent: bytes) -> Record | None:
-        """The record of an intent, by its hash, on whichever branch asked for it. Raises as
-        ``branch_tree.asked_on``."""
+        """The record of an intent, by its hash, that a branch asked for, as
+        ``branch_tree.asked_on``, which says what it raises."""
         return asked_on(self._disk, branch, intent)
 
     def rename_branch(self, old: str, new: str) -> Branch:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,31 @@ def test_one_holder_within_a_process(tmp_path: Path) -> None:
     first.release()
     with BranchLock(log):
         pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file that is open is not removed there")
+def test_a_lock_that_is_swept_while_it_is_taken_has_one_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    log, real = tmp_path / "main.log", fcntl.flock
+    swept: list[int] = []
+
+    def sweep_first(file: int, how: int) -> None:
+        if not swept and how & fcntl.LOCK_EX:
+            swept.append(how)
+            BranchLock(log).drop()
+        real(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", sweep_first)
+    one, two = BranchLock(log), BranchLock(log)
+    for lock in (one, two):
+        with suppress(BranchLocked):
+            lock.acquire()
+    assert swept and one.held != two.held
+    for lock in (one, two):
+        lock.release()
 
 
 def test_a_lock_taken_in_one_thread_is_given_back_in_another(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ import pytest
 from aos_core.branches import BranchLock, list_branches
 from aos_core.cli.main import main
 from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
+from aos_core.journal import JournalMissing
 from aos_core.rotation import KEPT
 from aos_core.testing import assert_replays
+from aos_core.verify import verify
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.support import EVENT, ROOT, log, release_all, start
@@ -254,6 +256,83 @@ def test_a_branch_that_another_process_deleted_is_brought_back_and_not_put_back(
         assert_replays(reader)
 
 
+def test_of_a_parent_that_is_put_back_nothing_is_missing(forked: Path) -> None:
+    with World.open(forked, "side") as side:
+        with World.open(forked) as parent:
+            release_all(parent)  # after what side has read of it
+            head = parent.head
+        before = log(forked).read_bytes()
+        log(forked).unlink()
+        side.put_back()
+        assert log(forked).read_bytes() == before
+    with World.open(forked) as again:
+        assert (again.head, again.trouble) == (head, None)
+
+
+def test_a_file_that_comes_back_is_written_as_before(forked: Path) -> None:
+    away = forked / "away.log"
+    with World.open(forked, "side") as side:
+        log(forked, "side").rename(away)
+        with pytest.raises(ReadOnly, match="deleted or moved"):
+            release_all(side)
+        assert (side.lost, side.writable) == (True, False)
+        away.rename(log(forked, "side"))
+        assert (side.lost, side.writable) == (False, True)
+        release_all(side)
+        assert_replays(side)
+
+
+def test_what_has_the_name_of_a_branch_that_is_gone_proves_nothing(forked: Path) -> None:
+    with World.open(forked, write=False) as reader:
+        log(forked).unlink()
+        with World.open(forked) as another:
+            another.fire(EVENT, start(topic="another"))
+            release_all(another)
+            assert another.height > reader.height
+        proofs: list[Callable[[], object]] = [reader.verify, lambda: verify(reader)]
+        for prove in proofs:
+            with pytest.raises(JournalMissing, match="main: its file was deleted"):
+                prove()
+
+
+@pytest.mark.parametrize("renamed", ["other", ""])
+def test_a_run_that_is_withdrawn_takes_no_other_along(forked: Path, renamed: str) -> None:
+    anew = World.anew(forked, "S")
+    log(forked, "S").rename(log(forked, renamed) if renamed else forked / "away.log")
+    log(forked, "side").rename(log(forked, "S"))
+    side = log(forked, "S").read_bytes()
+    anew.withdraw()
+    assert branches(forked) == ["S", "main"] and log(forked, "S").read_bytes() == side
+
+
+def test_what_stands_at_the_name_of_a_parent_that_is_gone_is_not_renamed(forked: Path) -> None:
+    with World.open(forked, "side", write=False) as side:
+        log(forked).unlink()
+        World.open(forked).close()
+        with pytest.raises(ReadOnly, match="main cannot be renamed: its file was deleted"):
+            side.rename_branch("main", "mine")
+        with pytest.raises(ReadOnly, match="side cannot be renamed: its file was deleted"):
+            log(forked).replace(log(forked, "side"))
+            side.rename_branch("side", "mine")
+        assert side.read_only == "it was opened for reading only"
+    assert branches(forked) == ["side"]
+
+
+def test_a_disk_that_went_away_is_told_as_what_is_lost(forked: Path) -> None:
+    """As a mount that is gone: asking for a file fails, and not because it is not there."""
+    folder, away = forked / ".aos", forked / "away"
+    with World.open(forked, write=False) as reader, World.open(forked, "side") as side:
+        folder.rename(away)
+        folder.symlink_to(folder)
+        assert (reader.lost, side.lost, reader.refresh()) == (True, True, False)
+        with pytest.raises(AosError):
+            side.put_back()
+        folder.unlink()
+        away.rename(folder)
+        assert (reader.lost, side.lost) == (False, False)
+        release_all(side)
+
+
 def test_what_is_looked_for_makes_no_folder_anew(forked: Path) -> None:
     with World.open(forked, "side") as side:
         (forked / ".aos").rename(forked / "elsewhere")
@@ -326,3 +405,17 @@ def test_runs_are_swept_only_while_there_are_enough_others(world: Path) -> None:
     assert "S~6" in branches(world), "there were four others"
     begin()
     assert branches(world) == ["S", *(f"S~{n}" for n in range(1, KEPT + 1))]
+
+
+def test_a_run_with_a_number_that_a_person_gave_it_can_be_brought_back(world: Path) -> None:
+    def begin() -> None:
+        World.anew(world, "S").close()
+
+    for _ in range(KEPT + 1):
+        begin()
+    with World.open(world, "S") as found:
+        head = found.rename_branch("S~5", "S~6").head
+    begin()
+    with World.open(world, "S") as found:
+        assert "S~6" not in found.branches()
+        assert found.restore_branch("S~6").head == head
