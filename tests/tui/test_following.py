@@ -52,3 +52,20 @@ async def test_an_idle_branch_is_not_read_again(
                 patched.setattr(World, "refresh", count)
                 await on.pilot.pause(0.3)
             assert reads == 0
+
+
+async def test_a_folder_that_can_no_longer_be_looked_into_is_a_journal_that_is_lost(
+    world: Path,
+) -> None:
+    async with opened(world, poll=0.01) as on:
+        await on.keys("e", "ctrl+s")
+        folder, away = world / ".aos", world / "away"
+        folder.rename(away)
+        folder.symlink_to(folder)  # to look at what is in it fails, as on a disk that is gone
+        await on.until(lambda: on.snapshot.lost)
+        await on.keys("escape", "comma", "v", "e", "escape")
+        folder.unlink()
+        away.rename(folder)
+        await on.until(lambda: not on.snapshot.lost)
+        await on.keys("f", "e", "ctrl+s")
+        assert on.mode == "live"
