@@ -93,7 +93,10 @@ class Following(Returning):
 
     async def _name_now(self) -> str:
         """What the branch is called now, for a process that is to open it."""
+        before = self._lineage
         await self._run(self._take_names)
+        if self._lineage != before:
+            await self.refresh()
         return self._opened.branch
 
     @property

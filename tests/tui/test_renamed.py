@@ -64,6 +64,15 @@ async def test_a_branch_that_is_read_goes_on_under_its_new_name(world: Path) -> 
     assert list_branches(world / ".aos/journal") == ["root"]
 
 
+async def test_a_new_name_is_told_by_what_comes_upon_it_first(world: Path) -> None:
+    play(world)
+    async with reading(world, poll=0.0) as on:
+        await aos(world, "rename", "main", "root")
+        await on.keys("v")
+        assert (on.snapshot.branch, on.known["verified"]) == ("root", True)
+        assert "this branch is now called root" in on.said
+
+
 async def test_a_fork_goes_on_from_its_parent_whatever_that_is_called(world: Path) -> None:
     play(world)
     async with opened(world, poll=0.01) as on:
