@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aos_tui import process
@@ -28,15 +29,16 @@ def leave_when_told(app: App[Any]) -> None:
     loop = asyncio.get_running_loop()
 
     def leave(number: int, _: object) -> None:
+        signal.signal(signal.SIGALRM, lambda *_: _give_up(128 + number))
         signal.alarm(PATIENCE_SECONDS)
-        loop.call_soon_threadsafe(app.exit, None, 128 + number)
+        with suppress(RuntimeError):  # the loop has ended: it is being left already
+            loop.call_soon_threadsafe(app.exit, None, 128 + number)
 
     # not by the loop's own handlers: these would wait for a loop that waits for the terminal
-    signal.signal(signal.SIGALRM, _give_up)
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, leave)
 
 
-def _give_up(number: int, _: object) -> None:
+def _give_up(code: int) -> None:
     process.kill_all()
-    os._exit(128 + number)
+    os._exit(code)

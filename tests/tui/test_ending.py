@@ -71,5 +71,5 @@ def test_who_asks_it_to_end_is_obeyed_though_the_terminal_stalls(world: Path) ->
     terminal, _ = stalled(world)
     os.kill(terminal.pid, signal.SIGTERM)
     until(lambda: processes_of(world) == [], "a process stays behind")
-    terminal.close()
+    assert terminal.ended() == 128 + signal.SIGTERM
     is_free_and_whole(world)
