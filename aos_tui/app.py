@@ -210,7 +210,7 @@ class AosApp(App[None]):
         not to be seen gets nothing."""
         if self._covering.takes(event):
             return
-        if isinstance(event, events.Key):
+        if isinstance(event, events.Key) and not event.is_forwarded:  # else it comes by once more
             if event.key != "escape":
                 self._put_errors_away()
             elif self._has_errors and not getattr(self.screen, "minds_escape", False):
@@ -235,6 +235,7 @@ class AosApp(App[None]):
         if isinstance(screen, ModalScreen):
             if self._failed is not None and not self._could_be_read:
                 self._unread = self._failed
+            self.call_later(super().clear_notifications)  # what is on its way by now
             self.clear_notifications()
         return super().push_screen(screen, *args, **more)
 

@@ -69,3 +69,13 @@ async def test_all_that_was_said_is_listed_the_newest_first() -> None:
         assert "\x1b" not in text
         places = [text.index(of) for of in ("! [b]mind", "✗ it broke", "  mend it", "nothing is")]
         assert places == sorted(places)
+
+
+async def test_an_error_that_is_on_its_way_when_a_dialog_comes_is_said_once_after_it() -> None:
+    async with opened() as on:
+        on.app.notify("it broke", severity="error")
+        await on.app.screen.run_action("help")
+        await on.pilot.pause()
+        assert (on.mode, toasts(on)) == ("HelpDialog", [])
+        await on.keys("escape")
+        assert toasts(on) == ["it broke"]

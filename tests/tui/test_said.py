@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
+from aos_tui.headless import settle
 from tests.tui.driving import FOCUS, opened
 
 
@@ -86,3 +88,13 @@ async def test_an_error_that_a_click_put_away_costs_no_esc() -> None:
         await on.pilot.click("Toast")
         await on.keys("escape")
         assert on.mode == "live"
+
+
+async def test_an_esc_that_was_pressed_before_an_error_came_is_not_for_it() -> None:
+    async with opened() as on:
+        await on.keys("e")
+        on.app.post_message(events.Key("escape", "escape"))
+        on.app.notify("it broke", severity="error")
+        await on.pilot.pause()
+        await settle(on.pilot)
+        assert on.mode == "live" and on.app.screen.query("Toast")
