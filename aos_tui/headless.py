@@ -86,14 +86,23 @@ async def press(pilot: Pilot[Any], key: str) -> None:
     await settle(pilot)
 
 
+_ROUNDS = 1000
+"""Where something is said all the time, nobody waits for its end."""
+
+
 async def settle(pilot: Pilot[Any]) -> None:
-    """Wait until no worker runs, save those that never end, and the screen is painted.
+    """Wait until no worker runs, save those that never end, what was said to a widget has been
+    heard, and the screen is painted.
 
     A worker that is stopped while one waits has ended like any other.
     """
-    while running := [
-        worker for worker in pilot.app.workers if worker.group != ENDLESS and not worker.is_finished
-    ]:
+    app = pilot.app
+    for _ in range(_ROUNDS):
+        running = [of for of in app.workers if of.group != ENDLESS and not of.is_finished]
+        # a key goes from widget to widget, up to the one that minds it, and any may be busy
+        nodes = (app, *app.screen.walk_children(with_self=True))
+        if not running and not any(of.message_queue_size for of in nodes):
+            return
         for worker in running:
             with suppress(WorkerCancelled):
                 await worker.wait()

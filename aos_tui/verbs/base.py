@@ -66,6 +66,8 @@ class Base(PaintsFocus, Screen[None]):
         super().__init__()
         self.session = session
         self._preparing = False
+        self.dialog_is_meant = True
+        """Whether the dialog that is on its way is what one asked for."""
         self._writes = 0
         self._ahead: deque[Callable[[], None]] = deque()
 
@@ -127,9 +129,10 @@ class Base(PaintsFocus, Screen[None]):
             else:
                 act()
 
-    def prepare(self, act: Callable[[], Awaitable[Any]]) -> None:
+    def prepare(self, act: Callable[[], Awaitable[Any]], *, meant: bool = True) -> None:
         """As :meth:`work`, for what ends in a dialog: keys typed ahead of it are for it, so the
-        screen takes none until it is there."""
+        screen takes none until it is there. ``meant``: whether it is what one asked for; keys typed
+        ahead of another one are for nobody."""
 
         async def run() -> None:
             try:
@@ -137,7 +140,7 @@ class Base(PaintsFocus, Screen[None]):
             finally:
                 self._preparing = False
 
-        self._preparing = True
+        self._preparing, self.dialog_is_meant = True, meant
         self.work(run, group="prepare")
 
     async def attempt(self, what: Awaitable[Found]) -> Found | None:

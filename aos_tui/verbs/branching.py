@@ -66,7 +66,7 @@ class Branching(Base):
             why = "it can only be read" if snapshot.trouble is None else snapshot.trouble.message
             self.notify(f"branch {snapshot.branch}: {why}\nF forks it to go on", severity="warning")
 
-        self.prepare(act)
+        self.prepare(act, meant=False)
 
     def ask_lost(self) -> None:
         """The journal's file is gone: ask whether to put it back; who only reads it is told."""
@@ -211,7 +211,7 @@ class Branching(Base):
 
     def _offer_fork(self, then: Callable[[], None], height: int, why: str = "") -> None:
         """Ask for a fork at a height; ``then`` runs on it, ``why`` says so."""
-        self.prepare(partial(self._ask_fork, then, height, why))
+        self.prepare(partial(self._ask_fork, then, height, why), meant=not why)
 
     async def _ask_fork(self, then: Callable[[], None], height: int, why: str) -> None:
         taken = await self.session.branches()

@@ -169,7 +169,7 @@ def flip(path: Path, at: int) -> None:
 async def typed_ahead(on: Driver, *keys: str) -> None:
     """Keys that come all at once, as a slow line or a held key brings them."""
     for key in keys:
-        on.app.post_message(events.Key(key, key))
+        on.app.post_message(events.Key(key, key if len(key) == 1 else None))
     await on.pilot.pause()
     await settle(on.pilot)
     await settle(on.pilot)

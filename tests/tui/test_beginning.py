@@ -201,7 +201,7 @@ async def test_leaving_while_it_builds_asks_first(made: Path, slow: Path, key: s
         await on.pilot.press("y")
         if key == "o":
             await until(on, lambda: on.mode == "PickerScreen")
-            assert not compilers(made)
+            await until(on, lambda: not compilers(made))
         else:
             await until(on, lambda: not on.app.is_running)
     assert not compilers(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual import events
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import settle
@@ -146,6 +146,28 @@ async def test_keys_for_the_world_end_where_a_dialog_comes_up() -> None:
     async with opened() as on:
         await typed_ahead(on, "t", "e", "R", "R")
         assert on.mode == "EventDialog" and on.snapshot.live == 16
+
+
+async def test_keys_typed_ahead_of_a_dialog_are_for_it() -> None:
+    async with opened() as on:
+        await on.keys("t", "F", "text:side", "enter")
+        assert on.snapshot.branch == "side"
+        await typed_ahead(on, "B", "up", "enter")
+        assert (on.mode, on.snapshot.branch) == ("live", "main")
+        await typed_ahead(on, "F", "x", "y", "enter")
+        assert (on.mode, on.snapshot.branch) == ("live", "xy")
+        await typed_ahead(on, "B", "escape", "comma")
+        assert (on.mode, on.snapshot.height) == ("past", 15)
+
+
+async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_nobody() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "comma")
+        await typed_ahead(on, "e", "down", "u", "enter")
+        assert on.mode == "ForkDialog"
+        assert isinstance(on.app.focused, Input) and on.app.focused.value == "main-22"
+        await on.keys("escape", "B", "escape")
+        assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
 
 
 async def test_a_key_that_is_held_down_does_not_go_on_for_long() -> None:
