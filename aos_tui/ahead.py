@@ -29,9 +29,9 @@ class KeysAhead:
         self._app.screen_change_signal.subscribe(self._app, self._changed)
 
     def takes(self, event: events.Event) -> bool:
-        """Whether an event is such a key; one that leaves is not. Each comes by twice: on its way to
-        the widget that has the focus, and back, where bindings are minded. Those of one burst have
-        gone by before the first of them asks for a dialog."""
+        """Whether an event is such a key; one that leaves is not. Each comes by twice: on its way
+        to the widget that has the focus, and back, where bindings are minded. Those of one burst
+        have gone by before the first of them asks for a dialog."""
         if not isinstance(event, events.Key) or event.key == "ctrl+q":
             return False
         screen = self._app.screen

@@ -140,6 +140,14 @@ class Session(Exporting):
                 await self.refresh()
         return await self._run(lambda: self._failed_expectations(player, seen))
 
+    def scenario_releases(self, *, to_end: bool) -> bool:
+        """Whether the scenario's next step releases receipts, or any that is left."""
+        step = None if self._player is None else self._player.next_step
+        if self._player is None or step is None:
+            return False
+        left = self._player.scenario.steps[step.index :]
+        return any(of.verb == "release" for of in (left if to_end else left[:1]))
+
     @property
     def at_scenario_end(self) -> bool:
         """Whether there is a scenario and all of it is played on this branch."""

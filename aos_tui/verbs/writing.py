@@ -182,7 +182,7 @@ class Writing(Branching):
     @on_what_is_written
     def action_scenario_step(self) -> None:
         """Play the scenario's next step."""
-        if self._can_play(self.action_scenario_step):
+        if self._can_play(self.action_scenario_step, to_end=False):
             self.work(partial(self._play, self.session.play_step))
 
     @on_what_is_written
@@ -190,12 +190,16 @@ class Writing(Branching):
         """Play the scenario to its end."""
         if self.playing:
             self.notify("the scenario plays already: esc stops it")
-        elif self._can_play(self.action_scenario_all):
+        elif self._can_play(self.action_scenario_all, to_end=True):
             self.work(partial(self._play, self.session.play_all), group=PLAY)
 
-    def _can_play(self, again: Callable[[], None]) -> bool:
-        """Whether a step is left to play here; at the scenario's end a new branch is offered."""
+    def _can_play(self, again: Callable[[], None], *, to_end: bool) -> bool:
+        """Whether a step is left to play here; at the scenario's end a new branch is offered. None
+        that answers what is never to be answered."""
         if not self._at_end(again, "plays the scenario"):
+            return False
+        if self.pending.held and self.session.scenario_releases(to_end=to_end):
+            self.notify("the scenario would answer what never comes: R leaves it, x n lets it come")
             return False
         if not self.session.at_scenario_end:
             return True

@@ -55,3 +55,10 @@ async def test_without_a_prepared_answer_release_says_how_and_editing_gives_one(
         assert on.numbers == [1, 2, 3]
         await on.keys("i", "ctrl+s")
         assert on.numbers == [2, 3]
+
+
+async def test_a_scenario_after_what_was_done_by_hand_says_nothing_of_clocks() -> None:
+    async with opened() as on:
+        await on.keys("e", "ctrl+s", "t")
+        assert len(on.numbers) == 6
+        assert not any("clock" in text for text in on.said)

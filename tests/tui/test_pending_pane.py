@@ -99,6 +99,16 @@ async def test_an_effect_that_never_comes_says_so_and_is_left_by_all_that_releas
         assert (on.numbers, on.errors) == ([], [])
 
 
+async def test_the_scenario_does_not_answer_what_never_comes() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n")
+        for key in ("t", "T"):
+            await on.keys(key)
+            assert on.snapshot.live == 16 and "would answer what never comes" in on.said[-1]
+        await on.keys("R", "end", "x", "n", "T")
+        assert on.snapshot.live == 30 and on.errors == []
+
+
 async def test_shuffling_leaves_it_and_the_way_back_is_the_same_key() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "down", "x", "n", "s")
