@@ -209,8 +209,8 @@ class Writing(Branching):
     async def _play(self, play: Callable[[], Awaitable[list[str]]]) -> None:
         wrong = await play()
         if wrong:
-            title, text = "not as the scenario expects", "\n".join(wrong)
-            self.notify(text, title=title, severity="error")
+            text = "\n".join(["not as the scenario expects:", *wrong])
+            self.notify(text, severity="error")
         snapshot = self.snapshot
         if not wrong and snapshot is not None and snapshot.next_step is None:
             self.notify(f"scenario {snapshot.scenario}: at its end, all as expected")
