@@ -16,11 +16,11 @@ from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 
 from aos_tui.actions import ACTIONS, remap, shown_key
-from aos_tui.ahead import KeysAhead
 from aos_tui.covering import Covering
 from aos_tui.ending import leave_when_told
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.keymap import keys_file, read_keymap
+from aos_tui.keys_in_turn import KeysInTurn
 from aos_tui.last_filter import NO_COMMANDS
 from aos_tui.options import Options
 from aos_tui.remembered import Remembered, recall, remember
@@ -75,7 +75,7 @@ class AosApp(App[None]):
         self._unread: _Failed | None = None
         """The last one that a dialog has put away before it could be read."""
         self._covering = Covering(self, self._say_unread)
-        self._ahead = KeysAhead(self)
+        self.keys_in_turn = KeysInTurn(self)
         self.worlds = Worlds(self, options)
         self.add_mode(FIRST, self.worlds.first_screen)
         self.set_class(self.glyphs is ASCII, "-ascii")
@@ -83,7 +83,6 @@ class AosApp(App[None]):
     def on_mount(self) -> None:
         """Show the first screen, then open the world behind it."""
         self._covering.begin()
-        self._ahead.begin()
         self._take_keys()
         wanted = self.options.theme
         if wanted is not None and wanted not in self.available_themes:
@@ -210,8 +209,8 @@ class AosApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """As Textual's, but for a paste that no field can bear: it says so; a key puts away errors
         that could be read, and esc does nothing else then, whatever is shown; a dialog that is not
-        to be seen gets nothing; and one that is on its way gets what is typed ahead of it."""
-        if self._covering.takes(event) or self._ahead.takes(event):
+        to be seen gets nothing; and a key waits for the one before it."""
+        if self._covering.takes(event) or self.keys_in_turn.takes(event):
             return
         if isinstance(event, events.Key) and not event.is_forwarded:  # else it comes by once more
             if event.key != "escape":

@@ -66,6 +66,8 @@ class Base(PaintsFocus, Screen[None]):
         super().__init__()
         self.session = session
         self._preparing = False
+        self.asked = 0
+        """How many dialogs have been prepared, whether they came or not."""
         self.dialog_is_meant = True
         """Whether the dialog that is on its way is what one asked for."""
         self._writes = 0
@@ -141,6 +143,7 @@ class Base(PaintsFocus, Screen[None]):
                 self._preparing = False
 
         self._preparing, self.dialog_is_meant = True, meant
+        self.asked += 1
         self.work(run, group="prepare")
 
     async def attempt(self, what: Awaitable[Found]) -> Found | None:

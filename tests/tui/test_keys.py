@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+
 import pytest
 from textual import events
 from textual.widgets import Input, Static
 
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import settle
+from aos_tui.session import Session
+from aos_tui.session.experiments import Undone
 from tests.tui.driving import FOCUS, SIZES, opened, typed_ahead
 
 # -- the footer, help and the palette ----------------------------------------------------------
@@ -170,7 +175,47 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
 
 
-async def test_a_key_that_is_held_down_does_not_go_on_for_long() -> None:
+async def test_a_key_that_is_held_down_does_not_go_on_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    undo, begun = Session.undo, itertools.count()
+    total = 0
+
+    async def slow(session: Session) -> Undone | None:
+        nonlocal total
+        total = next(begun) + 1
+        await asyncio.sleep(0.3)
+        return await undo(session)
+
+    monkeypatch.setattr(Session, "undo", slow)
     async with opened("00") as on:
         await typed_ahead(on, *["u"] * 100)
-        assert len(on.said) < 12
+        assert 1 < total < 12
+
+
+async def test_keys_behind_the_end_of_a_dialog_are_for_what_was_below_it() -> None:
+    async with opened() as on:
+        await on.keys("t", "R")
+        for first in ((), ("g",)):  # the dialog is on its way, or there already
+            await on.keys("f", *first)
+            await typed_ahead(on, *("g", "1", "0", "enter", "k", "k", "j")[len(first) :])
+            assert (on.mode, on.snapshot.height) == ("past", 9)
+        await typed_ahead(on, "g", "x", "escape", "f", "g", "1", "2", "enter", "enter")
+        assert (on.mode, on.snapshot.height) == ("RecordDialog", 12)
+
+
+async def test_what_is_pasted_waits_for_its_turn_as_keys_do() -> None:
+    async with opened() as on:
+        await on.keys("t", "R")
+        for event in (events.Key("g", "g"), events.Paste("7"), events.Key("enter", None)):
+            on.app.post_message(event)
+        await on.until(lambda: on.snapshot.height == 7)
+
+
+async def test_a_long_text_typed_at_once_arrives_whole() -> None:
+    """As where a terminal does not say that it is pasted."""
+    text = "".join(chr(97 + at % 26) for at in range(500))
+    async with opened() as on:
+        await on.keys("t")
+        await typed_ahead(on, "slash", *text)
+        assert isinstance(on.app.focused, Input) and on.app.focused.value == text

@@ -1,0 +1,109 @@
+"""Keys that come faster than they are minded mean what they mean one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from functools import partial
+from itertools import chain
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+from textual.widgets import Input, TextArea
+
+from aos_tui.world_screen import WorldScreen
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+MOST_AHEAD = 100
+"""Keys that wait for a dialog; one that is held down is not meant so often."""
+LOOK_SECONDS = 0.001
+PATIENCE_SECONDS = 1.0
+"""How long a key may take that opens nothing, before the next one is given."""
+
+
+class KeysInTurn:
+    """Gives a key only when the one before it has done what it does: opened a dialog or closed it,
+    moved the focus, put something into the queue of the screen.
+
+    In Textual a key goes to the widget that has the focus when it comes. What that makes of the key
+    are messages, minded later, while keys behind it still go to that widget: ``B down enter`` in
+    one burst would walk in the journal below the branches, and ``enter k`` would type into a dialog
+    that is about to close.
+
+    Keys ahead of a dialog that nobody could expect, or that does not come, are for nobody.
+    """
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+        self._kept: deque[events.Key | events.Paste] = deque()
+        self._asked: tuple[WorldScreen, int] | None = None
+        """Where the key went that is minded, and how many dialogs had been asked for there."""
+        self.busy = False
+        """Whether a key is being minded, and the next one waits."""
+
+    def takes(self, event: events.Event) -> bool:
+        """Whether an event waits, or is for nobody; one that leaves does not wait."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            return False
+        if isinstance(event, events.Key) and event.key == "ctrl+q":
+            return False
+        if self.busy:
+            self._keep(event)
+            return True
+        if not self._goes_into_field(event):
+            self._begin()
+        return False
+
+    def _keep(self, event: events.Key | events.Paste) -> None:
+        screen = self._preparing
+        if screen is None or (screen.dialog_is_meant and len(self._kept) < MOST_AHEAD):
+            self._kept.append(event)
+
+    @property
+    def _preparing(self) -> WorldScreen | None:
+        """The screen whose dialog is on its way."""
+        screen = self._app.screen
+        return screen if isinstance(screen, WorldScreen) and screen.preparing else None
+
+    def _goes_into_field(self, event: events.Event) -> bool:
+        """Whether it is a character that is typed: that leads nowhere else."""
+        field = isinstance(self._app.focused, Input | TextArea)
+        return field and isinstance(event, events.Key) and event.is_printable
+
+    def _begin(self) -> None:
+        screen, self.busy = self._app.screen, True
+        self._asked = (screen, screen.asked) if isinstance(screen, WorldScreen) else None
+        self._app.call_later(self._look, 0, monotonic() + PATIENCE_SECONDS)
+
+    async def _look(self, quiet: int, end: float) -> None:
+        """Nothing is on its way to a widget, twice: what had come up to the app's own queue in
+        between, and what that led to, would be seen the second time."""
+        if (screen := self._preparing) is not None:
+            end = monotonic() + PATIENCE_SECONDS
+            if not screen.dialog_is_meant:
+                self._kept.clear()
+        quiet = 0 if screen is not None or self._is_heard() else quiet + 1
+        if quiet == 2 or monotonic() > end:
+            await self._give()
+        else:
+            again = partial(self._app.call_later, self._look, quiet, end)
+            asyncio.get_running_loop().call_later(0 if quiet else LOOK_SECONDS, again)
+
+    def _is_heard(self) -> bool:
+        """Whether something is on its way to a screen, or to the widget that has the focus."""
+        focused = self._app.focused
+        path = () if focused is None else focused.ancestors_with_self
+        nodes = chain(path, self._app.screen_stack)
+        return any(of.message_queue_size for of in nodes if of is not self._app)
+
+    async def _give(self) -> None:
+        """What waits, until one leads somewhere."""
+        self.busy = False
+        screen, asked = self._asked or (None, 0)
+        if screen is not None and screen.asked > asked and screen is self._app.screen:
+            self._kept.clear()  # no dialog came
+        while self._kept and not self.busy:
+            await self._app.on_event(self._kept.popleft())
