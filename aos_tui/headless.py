@@ -97,13 +97,13 @@ async def settle(pilot: Pilot[Any]) -> None:
     A worker that is stopped while one waits has ended like any other.
     """
     app = pilot.app
-    assert isinstance(app, AosApp)
     for _ in range(_ROUNDS):
         running = [of for of in app.workers if of.group != ENDLESS and not of.is_finished]
         # a key goes from widget to widget, up to the one that minds it, and any may be busy
         nodes = (app, *app.screen.walk_children(with_self=True))
         heard = not any(of.message_queue_size for of in nodes)
-        if not running and heard and not app.keys_in_turn.busy:
+        keys = isinstance(app, AosApp) and app.keys_in_turn.busy
+        if not running and heard and not keys:
             return
         for worker in running:
             with suppress(WorkerCancelled):

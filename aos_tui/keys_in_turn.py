@@ -85,12 +85,19 @@ class KeysInTurn:
             end = monotonic() + PATIENCE_SECONDS
             if not screen.dialog_is_meant:
                 self._kept.clear()
-        quiet = 0 if screen is not None or self._is_heard() else quiet + 1
+        waits = screen is not None or self._is_heard() or self._arrives
+        quiet = 0 if waits else quiet + 1
         if quiet == 2 or monotonic() > end:
             await self._give()
         else:
             again = partial(self._app.call_later, self._look, quiet, end)
             asyncio.get_running_loop().call_later(0 if quiet else LOOK_SECONDS, again)
+
+    @property
+    def _arrives(self) -> bool:
+        """Whether the key does what it does when another height is shown."""
+        screen = self._app.screen
+        return isinstance(screen, WorldScreen) and screen.arriving
 
     def _is_heard(self) -> bool:
         """Whether something is on its way to a screen, or to the widget that has the focus."""

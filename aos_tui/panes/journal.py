@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -161,7 +162,9 @@ class JournalPane(Pane, Vertical):
         elif first <= snapshot.live:
             self._searched = first - 1
             self._looking = self.run_worker(
-                self._look(text, self._hits if first else []), exclusive=True, group="filter"
+                partial(self._look, text, self._hits if first else []),
+                exclusive=True,
+                group="filter",
             )
 
     async def _look(self, text: str, hits: list[int]) -> None:

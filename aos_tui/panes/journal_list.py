@@ -182,6 +182,11 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
             self.away = away
             self._see()
 
+    def go(self, height: int) -> None:
+        """The cursor, ahead of what will be shown there."""
+        before, self._cursor = self.row, height
+        self._moved(before)
+
     def _choose(self, row: int) -> None:
         if not self.lines:
             return

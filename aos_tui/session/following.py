@@ -30,9 +30,9 @@ class Following(Returning):
         super()._use(world)
         self._lineage, self._news = world.lineage, ()
 
-    def _make(self) -> Snapshot:
+    def _make(self, asked: int | None) -> Snapshot:
         self._take_names()
-        return replace(super()._make(), news=self._news)
+        return replace(super()._make(asked), news=self._news)
 
     async def follow(self) -> None:
         """Look every ``options.poll`` seconds whether the journal's file has changed, or one that

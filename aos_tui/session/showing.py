@@ -216,10 +216,26 @@ class Showing:
     # -- which snapshot ---------------------------------------------------------------------
 
     async def refresh(self) -> None:
-        """Make the snapshot of what is wanted now, and hand it over."""
-        self._publish(await self._run(self._make))
+        """Make the snapshot of what is wanted now, and hand it over. Where another height is
+        wanted meanwhile, who wants it refreshes as well: then this one is old, and not shown."""
+        from aos_core.errors import AosError
+
+        asked = self._wanted
+        try:
+            snapshot = await self._run(lambda: self._make(asked))
+        except AosError:
+            self._want_what_is_shown()
+            raise
+        if self._wanted == asked:
+            self.snapshot = snapshot
+            self._want_what_is_shown()
+            self._publish(snapshot)
         if self._behind and (self._looker is None or self._looker.done()):
             self._looker = asyncio.create_task(self._catch_up())
+
+    def _want_what_is_shown(self) -> None:
+        shown = self.snapshot
+        self._wanted = None if shown is None or shown.following else shown.height
 
     async def _catch_up(self) -> None:
         """Look for where the property first fails, in between what else is asked of the world."""
@@ -267,6 +283,12 @@ class Showing:
         live = 0 if self._world is None else self._world.height
         return live if self._wanted is None else min(self._wanted, live)
 
+    @property
+    def travelling(self) -> bool:
+        """Whether another height is wanted than the one that is shown."""
+        shown = self.snapshot
+        return shown is not None and self._wanted != (None if shown.following else shown.height)
+
     def turn_end(self, step: int) -> int:
         """The last height of the turn before (-1) the wanted height's, or of the one after (1).
 
@@ -309,33 +331,31 @@ class Showing:
         self._instance = number
         await self.refresh()
 
-    def _make(self) -> Snapshot:
-        """The snapshot of what is wanted. Where that height cannot be read, of the one that is
-        shown, else of the last; where none can, what is shown stays, and says what is wrong."""
+    def _make(self, asked: int | None) -> Snapshot:
+        """The snapshot of a height; None: the live end. Where that height cannot be read, of the
+        one that is shown, else of the last; where none can, what is shown stays, and says what is
+        wrong."""
         from aos_core.errors import AosError
 
         world, shown = self._opened, self.snapshot
         self._look_a_while()
         self._lost = world.lost
         live = world.height
-        wanted = live if self._wanted is None else min(self._wanted, live)
+        wanted = live if asked is None else min(asked, live)
         others = [] if shown is None or shown.branch != world.branch else [min(shown.height, live)]
         for height in dict.fromkeys([wanted, *others, live]):
             try:
-                found = self._picture(height)
+                return self._picture(height, following=asked is None or height == live)
             except AosError as error:
                 self._damage = self._damage or error
-                continue
-            self._wanted = None if self._wanted is None or height == live else height
-            return found
         assert self._damage is not None
         if shown is None or shown.branch != world.branch:
             if not world.retreat():
                 raise self._damage
-            return self._picture(world.height)
+            return self._picture(world.height, following=True)
         return replace(shown, trouble=self._trouble(), writable=False, lost=self._lost)
 
-    def _picture(self, height: int) -> Snapshot:
+    def _picture(self, height: int, *, following: bool) -> Snapshot:
         world = self._opened
         view = world.at(height)
         last = view.last_plans(1)
@@ -351,7 +371,7 @@ class Showing:
             scenario=None if world.scenario is None else world.scenario.name,
             height=height,
             live=live,
-            following=self._wanted is None,
+            following=following,
             root=view.root,
             head=world.head,
             records=world.records,

@@ -49,6 +49,16 @@ def on_what_is_written(action: Callable[[Verbs], None]) -> Callable[[Verbs], Non
     return act
 
 
+def on_what_is_shown(action: Callable[[Verbs], None]) -> Callable[[Verbs], None]:
+    """An action that looks at the shown height. Pressed on the way to another one it waits."""
+
+    @wraps(action)
+    def act(verbs: Verbs) -> None:
+        verbs.in_turn(partial(action, verbs), written=False)
+
+    return act
+
+
 class Base(PaintsFocus, Screen[None]):
     """A screen on a session. The panes are the subclass's."""
 
@@ -71,7 +81,8 @@ class Base(PaintsFocus, Screen[None]):
         self.dialog_is_meant = True
         """Whether the dialog that is on its way is what one asked for."""
         self._writes = 0
-        self._ahead: deque[Callable[[], None]] = deque()
+        self._ahead: deque[tuple[Callable[[], None], bool]] = deque()
+        """(what is to be done, whether it waits for what is being written)"""
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -106,26 +117,34 @@ class Base(PaintsFocus, Screen[None]):
                 text = f"this is a bug in aos-tui, please report it: {error!r}"
                 self.notify(text, severity="error")
             finally:
-                if group == TURN:
-                    self._writes -= 1
-                    self._go_on()
+                self._writes -= group == TURN
+                self._go_on()
 
         self._writes += group == TURN
         # the function, not its coroutine: one that is dropped before it begins was never made
         begin: WorkType[None] = run
         self.run_worker(begin, group=group, exclusive=newest)
 
-    def in_turn(self, act: Callable[[], None]) -> None:
-        """Do something when nothing is being written any more."""
-        if not (self._writes or self._ahead):
+    def in_turn(self, act: Callable[[], None], *, written: bool = True) -> None:
+        """Do something when the wanted height is shown, and, if ``written``, nothing is being
+        written any more."""
+        if not (self._ahead or self._has_to_wait(written)):
             act()
         elif len(self._ahead) < MOST_AHEAD:
-            self._ahead.append(act)
+            self._ahead.append((act, written))
+
+    def _has_to_wait(self, written: bool) -> bool:
+        return self.session.travelling or (written and self._writes > 0)
+
+    @property
+    def arriving(self) -> bool:
+        """Whether something waits for no more than that the wanted height is shown."""
+        return bool(self._ahead) and not self._writes
 
     def _go_on(self) -> None:
         """Do what waited; where a dialog has come up, that was not meant for it."""
-        while self._ahead and not self._writes:
-            act = self._ahead.popleft()
+        while self._ahead and not self._has_to_wait(self._ahead[0][1]):
+            act, _ = self._ahead.popleft()
             if self._preparing or not self.is_current:
                 self._ahead.clear()
             else:

@@ -10,7 +10,7 @@ from aos_tui.branch_text import arranged, branch_lines
 from aos_tui.formatting import count, some, to_text
 from aos_tui.panes.base import palette_of
 from aos_tui.session.branching import Place
-from aos_tui.verbs.base import Base
+from aos_tui.verbs.base import Base, on_what_is_shown
 
 if TYPE_CHECKING:
     from aos_tui.dialogs import BranchesDialog, BranchOption
@@ -202,6 +202,7 @@ class Branching(Base):
 
     # -- forks --------------------------------------------------------------------------------
 
+    @on_what_is_shown
     def action_fork(self) -> None:
         """Fork at the shown height."""
         if self.snapshot is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aos_tui.chips import chip
 from aos_tui.formatting import Piece, count, some
 from aos_tui.session.branching import Place
-from aos_tui.verbs.base import on_what_is_written
+from aos_tui.verbs.base import on_what_is_shown, on_what_is_written
 from aos_tui.verbs.writing import Writing
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ class Experimenting(Writing):
             return
         self.work(partial(self.compare_places, before, Place(self.snapshot.branch, None)))
 
+    @on_what_is_shown
     def action_diff(self) -> None:
         """Ask for two branches or heights, and compare them."""
         if self.snapshot is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from aos_tui.session.exporting import SCREENSHOT
-from aos_tui.verbs.base import Base
+from aos_tui.verbs.base import Base, on_what_is_shown
 
 
 class Exporting(Base):
     """Ask as what and where, write it, say where it is."""
 
+    @on_what_is_shown
     def action_export(self) -> None:
         """Write the session up to the shown height as a file."""
         if self.snapshot is None:

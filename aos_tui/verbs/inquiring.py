@@ -10,6 +10,7 @@ from rich.text import Text
 from aos_core.plain import clean
 from aos_tui.chart import chart
 from aos_tui.formatting import count
+from aos_tui.verbs.base import on_what_is_shown
 from aos_tui.verbs.jumping import Jumping
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Inquiring(Jumping):
 
     # -- why --------------------------------------------------------------------------------
 
+    @on_what_is_shown
     def action_why(self) -> None:
         """The causes and the consequences of the selected record."""
         if self.snapshot is None:
@@ -69,6 +71,7 @@ class Inquiring(Jumping):
 
     # -- a field ----------------------------------------------------------------------------
 
+    @on_what_is_shown
     def action_history(self) -> None:
         """Every height at which the selected field changed."""
         field = self.state.selected
@@ -170,6 +173,7 @@ class Inquiring(Jumping):
 
     # -- marks ------------------------------------------------------------------------------
 
+    @on_what_is_shown
     def action_mark_height(self) -> None:
         """Mark the shown height, or no longer."""
         if self.snapshot is None:
@@ -181,6 +185,7 @@ class Inquiring(Jumping):
             self.notify(f"height {height} is no longer marked")
         self.work(self.session.refresh, group="wish", newest=True)
 
+    @on_what_is_shown
     def action_to_mark(self) -> None:
         """To the mark before the shown height, around to the last."""
         if self.snapshot is None or not (here := self.snapshot.marked):

@@ -12,7 +12,7 @@ from textual.message import Message
 
 from aos_tui.actions import help_groups, key_says
 from aos_tui.formatting import count, pretty
-from aos_tui.verbs.base import on_what_is_written
+from aos_tui.verbs.base import on_what_is_shown, on_what_is_written
 from aos_tui.verbs.travel import Travel
 
 if TYPE_CHECKING:
@@ -101,10 +101,12 @@ class Looking(Travel):
         """Open the journal's filter."""
         self.journal.open_filter()
 
+    @on_what_is_shown
     def action_next_hit(self) -> None:
         """To the next hit."""
         self._hit(1)
 
+    @on_what_is_shown
     def action_previous_hit(self) -> None:
         """To the hit before."""
         self._hit(-1)
@@ -117,6 +119,7 @@ class Looking(Travel):
         else:
             self.travel(height)
 
+    @on_what_is_shown
     def action_copy(self) -> None:
         """Copy what the mouse has selected, else what is under the cursor."""
         name, pane = self.focused_pane()

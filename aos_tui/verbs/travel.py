@@ -9,7 +9,8 @@ class Travel(Base):
     """To records, turns and heights."""
 
     def travel(self, height: int) -> None:
-        """Show a height in every pane."""
+        """Show a height in every pane; the journal's cursor goes ahead, so that keys add up."""
+        self.journal.list.go(height)
         self.session.want(height)
         self.work(self.session.refresh, group="travel", newest=True)
 

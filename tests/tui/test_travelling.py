@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
+import pytest
+
 from aos_core.world import World
-from tests.tui.driving import FOCUS, opened
+from aos_tui.headless import settle
+from aos_tui.session.showing import Showing
+from aos_tui.snapshot import Snapshot
+from tests.tui.driving import FOCUS, opened, typed_ahead
 
 
 async def test_travelling() -> None:
@@ -100,3 +106,56 @@ async def test_the_cursor_of_pending_is_on_the_first_of_another_list() -> None:
         assert (on.numbers, pane.current.n) == ([1, 2, 3], 1)
         await on.keys("f", "down", "e", "ctrl+s")
         assert (on.numbers, pane.current.n) == ([1, 2, 4, 5, 6], 1)
+
+
+async def test_a_height_that_is_wanted_while_another_one_is_read_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    picture = Showing._picture
+    reading, going = threading.Event(), threading.Event()
+
+    def slow(session: Showing, height: int, *, following: bool) -> Snapshot:
+        if height == 29:
+            reading.set()
+            assert going.wait(20)
+        return picture(session, height, following=following)
+
+    async with opened() as on:
+        await on.keys("t", "R")
+        monkeypatch.setattr(Showing, "_picture", slow)
+        await on.pilot.press("k")
+        await on.until(reading.is_set)
+        await on.pilot.press("k")
+        going.set()
+        await settle(on.pilot)
+        assert on.snapshot.height == 28
+        await on.keys("k")
+        assert on.snapshot.height == 27
+
+
+async def test_the_first_and_the_second_key_of_a_burst_mean_one_height_after_another() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "slash", "text:step", "enter")
+        await on.keys("g", "text:0", "enter", "n", "n")
+        second = on.snapshot.height
+        await on.keys("n")
+        third = on.snapshot.height
+        await on.keys("g", "text:0", "enter")
+        await typed_ahead(on, "n", "n", "n", "m", "k", "m", "f", "apostrophe")
+        assert (on.snapshot.height, on.snapshot.marked) == (third, (second, third))
+        await on.keys("escape", "escape", "f")
+        await typed_ahead(on, "less_than_sign", "k", "F", *"side", "enter")
+        assert (on.snapshot.branch, on.snapshot.live) == ("side", 19)
+
+
+async def test_each_key_of_a_burst_gets_a_hit_however_many_there_are() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "slash", "text:e", "enter")
+        one_by_one = []
+        await on.keys("g", "text:0", "enter")
+        for _ in range(20):
+            await on.keys("n")
+            one_by_one.append(on.snapshot.height)
+        await on.keys("g", "text:0", "enter")
+        await typed_ahead(on, *["n"] * 20)
+        assert on.snapshot.height == one_by_one[-1]
