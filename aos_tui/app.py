@@ -24,6 +24,7 @@ from aos_tui.keys_in_turn import KeysInTurn
 from aos_tui.last_filter import NO_COMMANDS
 from aos_tui.options import Options
 from aos_tui.remembered import Remembered, recall, remember
+from aos_tui.stylesheet import Stylesheet
 from aos_tui.themes import CURSOR, OWN
 from aos_tui.world_screen import WorldScreen
 from aos_tui.worlds import ENDLESS, FIRST, Worlds
@@ -63,6 +64,7 @@ class AosApp(App[None]):
 
     def __init__(self, options: Options) -> None:
         super().__init__()
+        self.stylesheet = Stylesheet(variables=self.get_css_variables())
         self.options = options
         self.remembers = not options.headless
         """Without a terminal nothing is remembered, and nothing that was counts."""
