@@ -10,7 +10,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from textual import events
-from textual.widgets import Input, TextArea
 
 from aos_tui.world_screen import WorldScreen
 
@@ -70,8 +69,10 @@ class KeysInTurn:
 
     def _goes_into_field(self, event: events.Event) -> bool:
         """Whether it is a character that is typed: that leads nowhere else."""
-        field = isinstance(self._app.focused, Input | TextArea)
-        return field and isinstance(event, events.Key) and event.is_printable
+        field = self._app.focused
+        if field is None or not isinstance(event, events.Key):
+            return False
+        return field.check_consume_key(event.key, event.character)
 
     def _begin(self) -> None:
         screen, self.busy = self._app.screen, True
