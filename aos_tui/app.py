@@ -21,7 +21,7 @@ from aos_tui.ending import leave_when_told
 from aos_tui.glyphs import ASCII, pick_glyphs
 from aos_tui.keymap import keys_file, read_keymap
 from aos_tui.keys_in_turn import KeysInTurn
-from aos_tui.last_filter import NO_COMMANDS
+from aos_tui.last_filter import ASCII_SIGNS, NO_COMMANDS
 from aos_tui.options import Options
 from aos_tui.remembered import Remembered, recall, remember
 from aos_tui.stylesheet import Stylesheet
@@ -269,7 +269,8 @@ class AosApp(App[None]):
         super().clear_notifications()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), NO_COMMANDS]
+        signs = [ASCII_SIGNS] if self.glyphs is ASCII else []
+        return [*super().get_line_filters(), NO_COMMANDS, *signs]
 
     def on_key(self, event: events.Key) -> None:
         """A key that does nothing says so."""

@@ -1,4 +1,5 @@
-"""The last look at what is painted: nothing in it commands the terminal, or is said twice."""
+"""The last look at what is painted: nothing in it commands the terminal, or is said twice; and
+where the terminal has no other signs than those of ASCII, none of Textual's own is another."""
 
 from __future__ import annotations
 
@@ -27,6 +28,20 @@ class _NoCommands(LineFilter):
 
 NO_COMMANDS = _NoCommands()
 """The one there is: Textual remembers what each filter made of a line."""
+
+
+class _AsciiSigns(LineFilter):
+    """What Textual draws by itself: where text is cut, and the ends of a scrollbar."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        if all(text.isascii() for text, _, _ in segments):
+            return segments
+        return [Segment(text.translate(_SIGNS), style, of) for text, style, of in segments]
+
+
+_SIGNS = str.maketrans("…▁▂▃▄▅▆▇█▎▊", ".        ||")
+
+ASCII_SIGNS = _AsciiSigns()
 
 
 def _without(text: str) -> str:

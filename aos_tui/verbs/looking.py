@@ -95,7 +95,7 @@ class Looking(Travel):
         if found is None:
             return None
         links = [(self.glyphs.said(label), height) for label, height in found.links]
-        return RecordPage(found.height, found.title, found.sections, links)
+        return RecordPage(found.height, self.glyphs.said(found.title), found.sections, links)
 
     def action_filter(self) -> None:
         """Open the journal's filter."""
