@@ -86,7 +86,7 @@ class KeysInTurn:
             end = monotonic() + PATIENCE_SECONDS
             if not screen.dialog_is_meant:
                 self._kept.clear()
-        waits = screen is not None or self._is_heard() or self._arrives
+        waits = screen is not None or self._on_its_way or self._arrives
         quiet = 0 if waits else quiet + 1
         if quiet == 2 or monotonic() > end:
             await self._give()
@@ -100,7 +100,8 @@ class KeysInTurn:
         screen = self._app.screen
         return isinstance(screen, WorldScreen) and screen.arriving
 
-    def _is_heard(self) -> bool:
+    @property
+    def _on_its_way(self) -> bool:
         """Whether something is on its way to a screen, or to the widget that has the focus."""
         focused = self._app.focused
         path = () if focused is None else focused.ancestors_with_self
