@@ -33,8 +33,8 @@ from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment
 from aos_core.memory_disk import MemoryDisk
 from aos_core.modules import entries, runtime_of
+from aos_core.opening import MAIN
 from aos_core.origin import begin, fork_header
-from aos_core.reading import MAIN
 from aos_core.replay import begin as begin_again
 from aos_core.rotation import OlderRuns
 from aos_core.scenario_file import Scenario
