@@ -110,11 +110,12 @@ class FileJournal(LogFile):
     @property
     def in_place(self) -> bool:
         """Whether the file that is open still has its name."""
-        return self._file.closed or self._is_at(self.path)
+        return self._is_at(self.path) or self._file.closed
 
     def found_in(self, folder: Path) -> Path | None:
         """Where in a folder of logs the file that is open is now: told by the identity that the
-        system gives it, never by what it says. One that is renamed meanwhile may be missed."""
+        system gives it, never by what it says. One that is renamed meanwhile may be missed, and
+        one that is closed is nowhere."""
         paths = (branch_path(folder, name) for name in list_branches(folder))
         return next(filter(self._is_at, paths), None)
 
@@ -122,6 +123,8 @@ class FileJournal(LogFile):
         try:
             return os.path.samestat(os.fstat(self._file.fileno()), path.stat())
         except (FileNotFoundError, NotADirectoryError):
+            return False
+        except ValueError:  # it was closed, perhaps by another thread just now
             return False
 
     @property
@@ -146,10 +149,12 @@ class FileJournal(LogFile):
             self._read_only = None
 
     def refresh(self) -> Sequence[Frame]:
-        if self._lock is not None or self.damage is not None or self._file.closed:
+        if self._lock is not None or self.damage is not None:
             return ()
         known = self.count
         with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be read"):
+            if self._file.closed:
+                return ()
             if os.fstat(self._file.fileno()).st_size != self.last.end:
                 self._scan(self.last, self.last.end, None, end=self._acknowledged_end())
         return self.frames[known:]
