@@ -53,6 +53,24 @@ def test_a_run_with_children_is_never_dropped(world: Path) -> None:
         assert_replays(child)
 
 
+def test_what_one_that_cannot_be_read_may_go_on_from_can_be_brought_back(world: Path) -> None:
+    oldest = begin(world, 0)
+    with World.open(world, "S") as found:
+        found.fork(found.height, "child").close()
+    whole = log(world, "child").read_bytes()
+    log(world, "child").write_bytes(b"?" + whole[1:])
+    for n in range(1, KEPT + 1):
+        begin(world, n)
+    begin(world, KEPT + 1)
+    log(world, "child").write_bytes(whole)
+    with World.open(world, "S") as found:
+        (removed,) = found.tree(removed=True).branches.values()
+        assert removed.head == oldest
+        found.restore_branch(removed.name)
+    with World.open(world, "child") as child:
+        assert_replays(child)
+
+
 def test_a_deleted_branch_can_be_brought_back_however_many_runs_came_since(world: Path) -> None:
     begin(world, 0)
     with World.open(world, "S") as found:
