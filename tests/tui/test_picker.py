@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +22,7 @@ from aos_tui.dialogs.help import HelpDialog
 from aos_tui.options import Options, parse
 from aos_tui.remembered import MOST, Remembered, forget_world, recall, remember_world
 from aos_tui.session.worlds import Place, places
-from tests.support import copy_example, counter_world
+from tests.support import ROOT, copy_example, counter_world
 from tests.tui.driving import Driver, on_disk, opened
 from tests.tui.picking import (
     PICKER,
@@ -121,6 +123,24 @@ def test_only_so_many_are_remembered_and_each_once(remembered: Path) -> None:
     assert recall().recent[:2] == ("/w/5", "/w/12") and len(recall().recent) == MOST
     forget_world("/w/5")
     assert "/w/5" not in recall().recent and recall() != Remembered()
+    assert recall().size_told, "the rest is kept"
+
+
+_OPENING = """
+import sys
+from pathlib import Path
+from aos_tui import remembered
+remembered.MOST, remembered.state_file = 1000, lambda: Path(sys.argv[1])
+for n in range(40):
+    remembered.remember_world(f"{sys.argv[2]}-{n}")
+"""
+
+
+def test_nobody_loses_what_another_app_opened_meanwhile(remembered: Path) -> None:
+    command = [sys.executable, "-c", _OPENING, str(remembered)]
+    running = [subprocess.Popen([*command, who], cwd=ROOT) for who in "abc"]
+    assert [of.wait() for of in running] == [0, 0, 0]
+    assert {*recent(remembered)} == {f"{who}-{n}" for who in "abc" for n in range(40)}
     assert recall().size_told, "the rest is kept"
 
 
