@@ -23,6 +23,7 @@ from tests.support import (
     EVENT,
     REDUCER,
     TRAPS,
+    answered,
     copy_example,
     edit_json,
     release_all,
@@ -95,9 +96,7 @@ def test_forks_are_rehearsed_from_genesis(world: Path) -> None:
 
 @pytest.fixture
 def played(world: Path) -> Path:
-    with World.open(world) as found:
-        found.fire(EVENT, start())
-        release_all(found, 2, 3, 1)
+    answered(world)
     return world
 
 
