@@ -7,7 +7,7 @@ for is looked up in the index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -77,6 +77,14 @@ class Tree:
             for of in self.branches.values()
             if of.parent is not None and of.parent.branch == name
         ]
+
+    def before(self, name: str) -> list[str]:
+        """The branches that this one goes on from, its parent first, as far as they are known."""
+        of, found = self.branches.get(name), list[str]()
+        while of is not None and of.parent is not None and of.parent.branch is not None:
+            found.append(of.parent.branch)
+            of = self.branches.get(of.parent.branch)
+        return found
 
 
 def branch_tree(disk: Disk, *, removed: bool = False) -> Tree:
@@ -157,13 +165,14 @@ def restore_branch(disk: Disk, name: str) -> Branch:
         return find_branch(disk, name)
 
 
-def asked_on(disk: Disk, name: str, intent: bytes) -> Record | None:
+def asked_on(disk: Disk, name: str, intent: bytes, near: Sequence[str] = ()) -> Record | None:
     """The record of an intent, by its hash, that a branch or one it goes on from asked for, the
-    last; None where none did. Raises what journals do, :class:`JournalMissing`, and
+    last; None where none did. ``near`` are those that it goes on from, where they are known: all
+    are looked through for others. Raises what journals do, :class:`JournalMissing`, and
     :class:`UsageError` where what it was forked from is gone."""
     journal = disk.open(name)
     try:
-        chain = chain_of(disk, name, journal)
+        chain = chain_of(disk, name, journal, near)
         try:
             records = Records(chain)
             at = History(disk.index, chain, records).last(intent, "intent", chain.height)

@@ -149,7 +149,8 @@ class FileDisk:
         self._lock = FileLock(root / "world.lock", timeout=BUSY_SECONDS, thread_local=False)
 
     def branches(self) -> list[str]:
-        return list_branches(self._journals)
+        with disk_errors(self._journals, "branches cannot be listed"):
+            return list_branches(self._journals)
 
     def create(self, branch: str, header: Mapping[str, Any]) -> Journal:
         with self.changing():

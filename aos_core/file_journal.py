@@ -14,44 +14,26 @@ torn and damaged mean stands in frames.py. Here is what is done about them:
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from aos_core.branches import BranchLock, branch_name, branch_path, disk_errors, list_branches
-from aos_core.errors import AosError, JournalDamaged, ReadOnly, UsageError, WorldError
-from aos_core.frames import (
-    BadFrame,
-    Frame,
-    Problem,
-    new_frame,
-    pack,
-    read_frame,
-    scan,
-)
-from aos_core.journal import Digest, Journal, JournalMissing
+from aos_core.errors import AosError, ReadOnly, UsageError
+from aos_core.frames import Frame, new_frame, pack
+from aos_core.journal import JournalMissing
 from aos_core.layer import OPERATING_SYSTEM, FileLayer
-from aos_core.offsets import BadEntry, Offsets, forget_offsets, offsets_path
+from aos_core.log_file import CHUNK, LogFile
+from aos_core.offsets import Offsets, forget_offsets, offsets_path
 from aos_core.progress import Progress
-
-_T = TypeVar("_T")
-
-_CHUNK = 2**24
-"""How much of a file is looked at together, in bytes."""
 
 _GONE = "its file was deleted or moved while it was open"
 
-_CACHED = 128
-"""So many decoded frames are kept, those looked at last."""
 
-
-class FileJournal(Journal):
+class FileJournal(LogFile):
     """A journal on disk, from :meth:`create` or :meth:`open`: one writer, many readers.
 
     May be read from several threads.
@@ -60,13 +42,8 @@ class FileJournal(Journal):
     def __init__(
         self, path: Path, file: BinaryIO, lock: BranchLock | None, layer: FileLayer
     ) -> None:
-        super().__init__()
-        self.path = path
-        self._branch = branch_name(path)
-        self._file, self._lock, self._layer = file, lock, layer
-        self._offsets = Offsets()
-        self._cache: OrderedDict[int, Frame] = OrderedDict()
-        self._mutex = threading.RLock()
+        super().__init__(path, file, layer)
+        self._lock = lock
 
     @classmethod
     def create(
@@ -131,77 +108,14 @@ class FileJournal(Journal):
         return journal
 
     @property
-    def count(self) -> int:
-        return len(self._offsets)
-
-    def frame(self, index: int) -> Frame:
-        with self._mutex:
-            if (known := self._cache.get(index)) is not None:
-                self._cache.move_to_end(index)
-                return known
-            offset, height, end = self._by_offsets(lambda: self._place(index))
-            try:
-                with disk_errors(self.path, f"branch {self._branch} cannot be read"):
-                    frame = read_frame(self._read(offset, end), offset, height)
-            except BadFrame as bad:
-                self._read_only = f"the journal is damaged from height {height} on"
-                self.damage = self._damage(str(bad), offset, height)
-                self._distrust_offsets()
-                raise self.damage from None
-            self._remember(index, frame)
-            return frame
-
-    def index_at(self, height: int) -> int:
-        """Raises :class:`JournalDamaged` where array and journal are both damaged."""
-        with self._mutex:
-            return self._by_offsets(lambda: self._offsets.index_at(height))
-
-    def check(
-        self, progress: Progress | None = None, look: Callable[[Frame], None] | None = None
-    ) -> JournalDamaged | None:
-        with self._mutex:
-            self._cache.clear()  # what lies on the disk now is what counts
-        found = super().check(progress, look)
-        if found is not None:
-            self._distrust_offsets()
-        return found
-
-    def _place(self, index: int) -> tuple[int, int, int]:
-        """(offset, height of the first record, end) of frame ``index``."""
-        offset, height = self._offsets[index]
-        end = self._offsets[index + 1][0] if index + 1 < self.count else self.last.end
-        return offset, height, end
-
-    def _by_offsets(self, look: Callable[[], _T]) -> _T:
-        """What ``look`` finds in the array; it is learned anew if it proves to be damaged."""
-        try:
-            return look()
-        except BadEntry:
-            self._learn_again()
-            return look()
-
-    def first_height(self, index: int) -> int:
-        with self._mutex:
-            return self._by_offsets(lambda: self._offsets[index][1])
-
-    def feed(self, digest: Digest, count: int) -> None:
-        with self._mutex:
-            end = self._by_offsets(lambda: self._place(count - 1)[2]) if count else 0
-        with (
-            disk_errors(self.path, f"branch {self._branch} cannot be read"),
-            self._layer.open(self.path, "rb") as file,
-        ):
-            for at in range(0, end, _CHUNK):
-                digest.update(_read(file, at, min(end, at + _CHUNK)))
-
-    @property
     def in_place(self) -> bool:
         """Whether the file that is open still has its name."""
-        return self._file.closed or self._is_at(self.path)
+        return self._is_at(self.path) or self._file.closed
 
     def found_in(self, folder: Path) -> Path | None:
         """Where in a folder of logs the file that is open is now: told by the identity that the
-        system gives it, never by what it says. One that is renamed meanwhile may be missed."""
+        system gives it, never by what it says. One that is renamed meanwhile may be missed, and
+        one that is closed is nowhere."""
         paths = (branch_path(folder, name) for name in list_branches(folder))
         return next(filter(self._is_at, paths), None)
 
@@ -209,6 +123,8 @@ class FileJournal(Journal):
         try:
             return os.path.samestat(os.fstat(self._file.fileno()), path.stat())
         except (FileNotFoundError, NotADirectoryError):
+            return False
+        except ValueError:  # it was closed, perhaps by another thread just now
             return False
 
     @property
@@ -233,23 +149,15 @@ class FileJournal(Journal):
             self._read_only = None
 
     def refresh(self) -> Sequence[Frame]:
-        if self._lock is not None or self.damage is not None or self._file.closed:
+        if self._lock is not None or self.damage is not None:
             return ()
         known = self.count
         with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be read"):
+            if self._file.closed:
+                return ()
             if os.fstat(self._file.fileno()).st_size != self.last.end:
                 self._scan(self.last, self.last.end, None, end=self._acknowledged_end())
         return self.frames[known:]
-
-    def _acknowledged_end(self) -> int | None:
-        """Where the last frame ends that the array of offsets knows by now: what follows may be
-        taken back. None where there is no array of this journal."""
-        array = Offsets.load(offsets_path(self.path), self.header.hash)
-        if array is None:
-            return None
-        offset, _ = array[len(array) - 1]
-        array.close()
-        return offset + len(self._framed(offset))
 
     def close(self) -> None:
         super().close()
@@ -354,8 +262,8 @@ class FileJournal(Journal):
             end = self.last.end
             if borrowed:  # others may have written more of it than was ever needed here
                 end = os.fstat(self._file.fileno()).st_size
-            for at in range(0, end, _CHUNK):
-                self._layer.write(file, at, self._read(at, min(end, at + _CHUNK)))
+            for at in range(0, end, CHUNK):
+                self._layer.write(file, at, self._read(at, min(end, at + CHUNK)))
             self._layer.sync(file)
             _sync_names(self._layer, self.path)
             undo.pop_all()
@@ -378,24 +286,7 @@ class FileJournal(Journal):
         self._layer.truncate(self._file, end)
         self._layer.sync(self._file)
 
-    # -- reading ----------------------------------------------------------------------------
-
-    def _read(self, start: int, end: int) -> bytes:
-        if self._file.closed:  # who has looked at a branch may go on looking
-            with self._layer.open(self.path, "rb") as file:
-                return _read(file, start, end)
-        return _read(self._file, start, end)
-
-    def _distrust_offsets(self) -> None:
-        """Without its array a journal is read whole when it is opened: whoever opens it next finds
-        the damage, and neither writes behind it nor forks there."""
-        with contextlib.suppress(OSError):
-            offsets_path(self.path).unlink(missing_ok=True)
-
-    def _remember(self, index: int, frame: Frame) -> None:
-        self._cache[index] = frame
-        if len(self._cache) > _CACHED:
-            self._cache.popitem(last=False)
+    # -- opening ----------------------------------------------------------------------------
 
     def _load(self, progress: Progress | None) -> None:
         """Read the header and the end; with the lock, move an unfinished end out of the way."""
@@ -406,6 +297,8 @@ class FileJournal(Journal):
         if known is None or not self._go_on_from(known):
             self._offsets = Offsets()
             torn = self._scan(None, 0, progress, known)
+            if not self.count:
+                raise self._unfinished_creation(torn)
         else:
             acknowledged = self.count
             torn = self._scan(self.last, self.last.end, None, known)
@@ -418,142 +311,6 @@ class FileJournal(Journal):
         if known is None:
             _sync_names(self._layer, self.path)  # as whoever created it may have
         self._offsets.keep(offsets_path(self.path), self.header.hash)
-
-    def _load_known(self) -> Offsets | None:
-        """The array of offsets, where there is one of this journal."""
-        frames, _ = self._parse(self._framed(0), 0, None)
-        if not frames:
-            return None
-        self.header = self.last = frames[0]
-        return Offsets.load(offsets_path(self.path), self.header.hash)
-
-    def _go_on_from(self, known: Offsets) -> bool:
-        """Take ``known`` as it is, if the last frame that it knows is there."""
-        offset, height = known[len(known) - 1]
-        try:
-            self.last = read_frame(self._framed(offset), offset, height)
-        except BadFrame:
-            return False
-        self._offsets = known
-        return True
-
-    def _framed(self, offset: int) -> bytes:
-        """The bytes of the frame that is announced at ``offset``, fewer where the file ends."""
-        size = os.fstat(self._file.fileno()).st_size
-        length = int.from_bytes(self._read(offset, offset + 4), "little")
-        return self._read(offset, min(size, offset + length + 12))
-
-    def _scan(
-        self,
-        last: Frame | None,
-        start: int,
-        progress: Progress | None,
-        known: Offsets | None = None,
-        end: int | None = None,
-    ) -> bytes:
-        """Take in all frames from ``start`` on, up to ``end``, which follow ``last``; returns the
-        bytes of an unfinished one after them. ``known``: what was known of the file before."""
-        size = os.fstat(self._file.fileno()).st_size
-        if size < start:
-            self._set_damage("it has become shorter since it was read", start)
-            return b""
-        size = size if end is None else max(start, min(size, end))
-        good, problem = self._take_in(last, start, size, progress)
-        return self._judge(good, size, problem, known)
-
-    def _learn_again(self) -> None:
-        """Read all that is known of the file to find its offsets: their array is damaged."""
-        known, end = self._offsets, self.last.end
-        self._offsets = Offsets()
-        good, problem = self._take_in(None, 0, end, None)
-        known.close()
-        if good < end:
-            self._set_damage(problem.text if problem else "it has become shorter", good)
-            assert self.damage is not None
-            raise self.damage
-        if self.writable and self._group is None:  # the array knows durable frames only
-            self._offsets.keep(offsets_path(self.path), self.header.hash)
-
-    def _take_in(
-        self, last: Frame | None, start: int, size: int, progress: Progress | None
-    ) -> tuple[int, Problem | None]:
-        """Add the good frames from ``start`` on, which follow ``last``; where they end, and what
-        is wrong there."""
-        problem: Problem | None = None
-        want = _CHUNK
-        while start < size:
-            data = self._read(start, min(size, start + want))
-            frames, problem = self._parse(data, start, last)
-            for frame in frames:
-                self._offsets.add(frame.offset, frame.height)
-            if not frames and (problem is not None or len(data) == size - start):
-                break
-            want = _CHUNK if frames else want * 2  # a frame may be longer than what was read
-            if frames:
-                last = frames[-1]
-                self.header, self.last = (frames[0] if start == 0 else self.header), last
-                start = last.end
-            if progress is not None:
-                progress(start, size)
-        return start, problem
-
-    def _parse(
-        self, data: bytes, offset: int, last: Frame | None
-    ) -> tuple[list[Frame], Problem | None]:
-        try:
-            return scan(data, offset, last)
-        except WorldError as error:
-            text = f"branch {self._branch} cannot be read: {error.message}"
-            raise WorldError(text, hint=error.hint, code=error.code, file=self.path) from None
-
-    def _judge(self, end: int, size: int, problem: Problem | None, known: Offsets | None) -> bytes:
-        """Say what the bytes are that follow the last good frame, which ends at ``end``."""
-        if known is not None and not self._agrees(known, end):
-            known = None  # of another file that had this name
-        if known is not None and len(known) > self.count:
-            lost = f"it ends before record {known[self.count][1]}, which was acknowledged"
-            self._set_damage(lost if problem is None else problem.text, end)
-            return b""
-        if problem is not None and (problem.whole or known is None):
-            self._set_damage(problem.text, end)
-            return b""
-        if not self.count and offsets_path(self.path).exists():  # its creation was acknowledged
-            self._set_damage("it ends before record 0, which was acknowledged", end)
-        torn = self._read(end, size)
-        if not self.count:
-            raise self._unfinished_creation(torn)
-        left_alone = (
-            f"the last {len(torn)} bytes (offset {end}) are an unfinished frame, or one that "
-            "is being written now; they were left alone"
-        )
-        self.notices = [left_alone] if torn else []
-        return torn
-
-    def _agrees(self, known: Offsets, end: int) -> bool:
-        """Whether ``known`` tells of this very file, perhaps of more than is left of it."""
-        at = min(self.count, len(known)) - 1
-        try:
-            fits = at < 0 or known[at] == self._offsets[at]
-            return fits and (len(known) <= self.count or known[self.count][0] == end)
-        except BadEntry:
-            return False
-
-    def _set_damage(self, problem: str, offset: int) -> None:
-        height = self.height + 1 if self.count else 0
-        self.damage = self._damage(problem, offset, height)
-        if not self.count:
-            raise self.damage
-        self._read_only = f"the journal is damaged from height {height} on"
-
-    def _damage(self, problem: str, offset: int, height: int) -> JournalDamaged:
-        before = f"what comes before is good: read it, or fork it at {height - 1} and go on there; "
-        return JournalDamaged(
-            f"branch {self._branch} is damaged: {problem}",
-            hint=(before if offset else "nothing of it can be read; ") + "the file stays as it is",
-            file=self.path,
-            offset=offset,
-            height=height,
-        )
 
     def _unfinished_creation(self, torn: bytes) -> JournalMissing:
         """The error for a file that ends inside its header; with the lock, moves it aside."""
@@ -590,13 +347,3 @@ def _sync_names(layer: FileLayer, log: Path) -> None:
     """Make the name of ``log`` durable; ``.aos/journal`` may be as new as the file."""
     for directory in log.absolute().parents[:3]:
         layer.sync_directory(directory)
-
-
-def _read(file: BinaryIO, start: int, end: int) -> bytes:
-    """The bytes from ``start`` to ``end``, fewer where the file ends before."""
-    file.seek(start)
-    parts = []
-    while start < end and (data := file.read(end - start)):
-        parts.append(data)
-        start += len(data)
-    return b"".join(parts)

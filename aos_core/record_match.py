@@ -48,7 +48,7 @@ def renamed(value: Any, name: Callable[[bytes], bytes]) -> Any:
     return value
 
 
-def first_difference(ours: Sequence[Any], theirs: Sequence[Any]) -> int | None:
+def first_that_differs(ours: Sequence[Any], theirs: Sequence[Any]) -> int | None:
     """The first record of a turn that differs; not where only its hash does, which follows from
     the rest, and may follow from a name."""
     pairs = zip_longest(map(_without_hash, ours), map(_without_hash, theirs))

@@ -37,7 +37,7 @@ from aos_core.kernel.turn import Moment, Programs, Turn, genesis, turn
 from aos_core.other_code import Code
 from aos_core.present import RecordReader
 from aos_core.progress import Progress
-from aos_core.record_match import as_recorded, count_differences, first_difference, renamed
+from aos_core.record_match import as_recorded, count_differences, first_that_differs, renamed
 from aos_core.rehearsal import Listed, Rehearsal
 from aos_core.replay import Divergence, begin, record_difference, same_step, state_difference
 from aos_core.scenario_file import Scenario
@@ -353,7 +353,7 @@ class _Run:
         if canon.encode_ordered({**frame.body, "records": ours}) == frame.payload:
             return
         ours, theirs = canon.decode(canon.encode_ordered(ours)), frame.records
-        at = first_difference(ours, theirs)
+        at = first_that_differs(ours, theirs)
         if at is None:
             return
         self._changed += count_differences(ours, theirs)

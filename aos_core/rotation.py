@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
 from aos_core.disk import Disk, frames_until, leave
 from aos_core.errors import AosError
+from aos_core.journal import JournalMissing
 
 KEPT = 5
 """How many earlier runs of a branch are kept."""
@@ -56,9 +56,9 @@ class OlderRuns:
     def drop_oldest(self) -> None:
         """Drop all that got a number beyond ``KEPT``, what a rotation that was killed has left too,
         once there are ``KEPT`` others: but those that another branch was forked from, or that
-        somebody writes. One that a removed branch was forked from can be brought back, and one
-        that got its number otherwise: a person may have given it. Raises :class:`DiskError`,
-        :class:`ReadOnly`."""
+        somebody writes. One that a removed branch was forked from, or perhaps one that cannot be
+        read, can be brought back, and one that got its number otherwise: a person may have given
+        it. Raises :class:`DiskError`, :class:`ReadOnly`."""
         with self._disk.changing():
             names = set(self._disk.branches())
             numbered = (f"{self._branch}~{n}" for n in itertools.count(1))
@@ -69,28 +69,31 @@ class OlderRuns:
 
     def _drop(self, name: str) -> None:
         others = [of for of in self._disk.branches() if of != name]
-        if not _has_fork(self._disk, name, others):
+        forked = _has_fork(self._disk, name, others)
+        if not forked:
             mine = name in (new for _, new in self._moved)
-            needed = not mine or _has_fork(self._disk, name, self._disk.removed(), removed=True)
-            self._disk.remove(name, for_good=not needed)
+            once = _has_fork(self._disk, name, self._disk.removed(), removed=True)
+            self._disk.remove(name, for_good=mine and forked is False and once is False)
 
 
-def _has_fork(disk: Disk, branch: str, names: Iterable[str], *, removed: bool = False) -> bool:
-    """Whether one of the branches ``names`` was forked from this one. Raises as opening it."""
+def _has_fork(
+    disk: Disk, branch: str, names: Iterable[str], *, removed: bool = False
+) -> bool | None:
+    """Whether one of the branches ``names`` was forked from this one; None: none of those that can
+    be read, but one cannot. Raises as opening it."""
     journal = disk.open(branch, write=False)
+    unread = False
     try:
-        return any(
-            frames_until(journal, parent["head"], parent["height"]) is not None
-            for parent in _parents(disk, names, removed)
-        )
+        for name in names:
+            try:
+                parent = disk.ends(name, removed=removed)[0].body.get("parent")
+            except JournalMissing:  # it has gone meanwhile, or never came
+                continue
+            except AosError:
+                unread = True
+                continue
+            if parent and frames_until(journal, parent["head"], parent["height"]) is not None:
+                return True
+        return None if unread else False
     finally:
         leave(journal)
-
-
-def _parents(disk: Disk, names: Iterable[str], removed: bool) -> Iterator[Mapping[str, Any]]:
-    """What those were forked from that can be read."""
-    for name in names:
-        with suppress(AosError):
-            parent = disk.ends(name, removed=removed)[0].body.get("parent")
-            if parent is not None:
-                yield parent

@@ -33,8 +33,8 @@ from aos_core.kernel.state import State
 from aos_core.kernel.turn import Moment
 from aos_core.memory_disk import MemoryDisk
 from aos_core.modules import entries, runtime_of
+from aos_core.opening import MAIN
 from aos_core.origin import begin, fork_header
-from aos_core.reading import MAIN
 from aos_core.replay import begin as begin_again
 from aos_core.rotation import OlderRuns
 from aos_core.scenario_file import Scenario
@@ -138,10 +138,10 @@ class World(Writer):
         """All branches, or all that were deleted, with what they were forked from."""
         return branch_tree(self._disk, removed=removed)
 
-    def asked_on(self, branch: str, intent: bytes) -> Record | None:
+    def asked_on(self, branch: str, intent: bytes, near: Sequence[str] = ()) -> Record | None:
         """The record of an intent, by its hash, that a branch asked for, as
-        ``branch_tree.asked_on``, which says what it raises."""
-        return asked_on(self._disk, branch, intent)
+        ``branch_tree.asked_on``, which says what ``near`` is and what it raises."""
+        return asked_on(self._disk, branch, intent, near)
 
     def rename_branch(self, old: str, new: str) -> Branch:
         """Give a branch a free name; this one goes on under it. Raises as

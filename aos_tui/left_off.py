@@ -27,9 +27,6 @@ MAIN = "main"
 MOST = 100
 """So many worlds are remembered, those that were changed last."""
 
-_BUSY_SECONDS = 5.0
-"""So long one waits for another process, which needs milliseconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Marks:
@@ -94,22 +91,20 @@ def remember_left(world: Path, left: Left) -> None:
 def change_left(world: Path, change: Callable[[Left], Left]) -> None:
     """Remember ``change`` of what is remembered by now of the world in this folder. Where that is
     the same, nothing is written."""
-    from filelock import FileLock
-
     from aos_core.whole_files import drop_oldest, put_whole
 
     file = _file(world)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(file.parent.with_suffix(".lock"), timeout=_BUSY_SECONDS):
-            before = recall_left(world)
-            left = change(before)
-            if left != before:
-                told = {"version": VERSION, "world": str(world), **asdict(left)}
-                put_whole(file, json.dumps(told, indent=2).encode(errors="replace"))
-                drop_oldest(file.parent.glob("*.json"), MOST)
-    except (OSError, NotImplementedError):  # the latter where nothing can be locked
-        return
+
+    def act() -> None:
+        before = recall_left(world)
+        left = change(before)
+        if left != before:
+            told = {"version": VERSION, "world": str(world), **asdict(left)}
+            file.parent.mkdir(exist_ok=True)
+            put_whole(file, json.dumps(told, indent=2).encode(errors="replace"))
+            drop_oldest(file.parent.glob("*.json"), MOST)
+
+    remembered.alone(file.parent, act)
 
 
 def _file(world: Path) -> Path:

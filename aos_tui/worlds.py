@@ -46,6 +46,7 @@ class Opened:
         self.session = Session(options, self.show, self._show_opening)
         self.compiler: Compiler | None = None
         self._told: tuple[str, ...] = ()
+        self._news: tuple[str, ...] = ()
 
     @cached_property
     def screen(self) -> WorldScreen:
@@ -62,10 +63,11 @@ class Opened:
         for notice in snapshot.notices:
             if notice not in self._told:
                 self.app.notify(notice, severity="warning", timeout=10)
-        for text in snapshot.news:
-            if text not in self._told:
-                self.app.notify(text, timeout=10)
-        self._told = (*snapshot.notices, *snapshot.news)
+        known = len(self._news)
+        same = snapshot.news[:known] == self._news  # else they are another branch's
+        for text in snapshot.news[known:] if same else snapshot.news:
+            self.app.notify(text, timeout=10)
+        self._told, self._news = snapshot.notices, snapshot.news
 
     def _show_opening(self, doing: Doing | None) -> None:
         # looked up without a query: this may be told hundreds of times a second

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aos_core import disk as disk_module
-from aos_core import file_journal as journal_module
+from aos_core import log_file as journal_module
 from aos_core.branch_tree import (
     Parent,
     branch_tree,

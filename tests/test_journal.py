@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cbor2
 import pytest
@@ -273,6 +273,30 @@ def test_readers_cannot_append_nor_can_anybody_after_close(log: Path, three: byt
         writer.append(body(writer))
     assert len(writer.frames) == 3
     assert log.read_bytes() == three
+
+
+class Closing:
+    """A file that another thread closes while it is looked at."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def fileno(self) -> int:
+        self._file.close()
+        return self._file.fileno()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def test_one_that_is_closed_while_somebody_looks_where_it_is_is_not_gone(
+    log: Path, three: bytes
+) -> None:
+    for look in (lambda of: of.in_place, lambda of: of.found_in(log.parent) is None):
+        with FileJournal.open(log, write=False) as reader:
+            reader._file = Closing(reader._file)  # type: ignore[assignment]
+            assert look(reader)
+            assert reader.refresh() == ()
 
 
 # One writer, many readers

@@ -142,6 +142,8 @@ def _tell(
             if not told and not out.json:
                 out.notice(f"no record fits {filter!r}" if filter else "no record is there")
             return exit_code(out, world)
+        if world.branch != branch:  # what came until that was seen is told; more may come for ever
+            return None
         while not world.refresh():
             if world.gone or world.branch != branch:
                 return None

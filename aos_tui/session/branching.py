@@ -14,7 +14,7 @@ from aos_tui.session.proving import Proving
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aos_core.branch_tree import Branch
+    from aos_core.branch_tree import Branch, Tree
     from aos_core.world import World
     from aos_tui.snapshot import Index
 
@@ -209,9 +209,9 @@ def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, .
 
     proven = proven_heads(world)
 
-    def line(of: Branch, removed: bool) -> BranchLine:
+    def line(of: Branch, tree: Tree, removed: bool) -> BranchLine:
         present = of.name == world.branch and not removed
-        input = "" if of.last_input is None or removed else _words(world, index, of)
+        input = "" if of.last_input is None or removed else _words(world, index, of, tree)
         return BranchLine(
             of.name,
             None if of.parent is None else of.parent.branch,
@@ -228,7 +228,7 @@ def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, .
     found = []
     for removed in (False, True):
         tree = world.tree(removed=removed)
-        known = [line(of, removed) for of in tree.branches.values()]
+        known = [line(of, tree, removed) for of in tree.branches.values()]
         bad = [
             BranchLine(name, removed=removed, problem=error.message)
             for name, error in tree.unreadable.items()
@@ -237,7 +237,7 @@ def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, .
     return tuple(found)
 
 
-def _words(world: World, index: Index, of: Branch) -> str:
+def _words(world: World, index: Index, of: Branch, tree: Tree) -> str:
     """What the last input of a branch was: a receipt is told by what that branch asked for."""
     from aos_core.errors import AosError
     from aos_core.kernel.records import Record
@@ -248,7 +248,7 @@ def _words(world: World, index: Index, of: Branch) -> str:
     if record.kind == "receipt":
         asked = index.intent(record["intent"])
         with suppress(AosError):  # then its hash says which it was
-            asked = asked or world.asked_on(of.name, record["intent"])
+            asked = asked or world.asked_on(of.name, record["intent"], tree.before(of.name))
         about = short_hash(record["intent"]) if asked is None else asked_for(asked.fields)
         came = came_as(record, index, None)
     kind, words = kind_text(record), row_words({"k": record.kind, **record.fields}, about, came)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,8 @@ class Following(Returning):
     def _take_names(self) -> None:
         """Go on under the names that other processes gave to the branch and to those that it goes
         on from, and tell of them."""
+        from aos_core.errors import AosError
+
         world, before = self._opened, self._lineage
         world.follow_names()
         changed = {old: new for old, new in zip(before, world.lineage, strict=True) if old != new}
@@ -82,7 +85,9 @@ class Following(Returning):
             self._renamed(changed)
             if self.locked is not None and before[-1] in changed:  # who wrote it had the old name
                 self.locked = f"branch {world.branch} was opened for reading only"
-            taken = world.branches()
+            taken: list[str] = []
+            with suppress(AosError):  # then nobody can say who has it
+                taken = world.branches()
             for old, new in changed.items():
                 here = old == before[-1]
                 told = "this branch" if here else f"branch {old}, which this one goes on from,"

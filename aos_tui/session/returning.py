@@ -103,14 +103,22 @@ class Returning(Showing):
 
     def _renamed(self, names: Mapping[str, str]) -> None:
         """Branches have other ``names`` now, by those they had: their marks go with them."""
-        moved = {new: self._marked.pop(old) for old, new in names.items() if old in self._marked}
+        known = {old: tuple(sorted(self._marked[old])) for old in names if old in self._marked}
+        moved = {new: self._marked.pop(old) for old, new in names.items() if old in known}
         for new in names.values():
             self._marked.pop(new, None)  # of another branch, which had that name
         self._marked |= moved
 
         def change(there: Left) -> Left:
-            kept = {name: of for name, of in there.marks.items() if name not in names}
-            moved = {new: there.marks[old] for old, new in names.items() if old in there.marks}
+            # two may have swapped names, and another process have said so of the other one: then
+            # what stands under an old name is that one's by now
+            ours = {
+                old: of
+                for old, of in there.marks.items()
+                if old in names and known.get(old, of.heights) == of.heights
+            }
+            kept = {name: of for name, of in there.marks.items() if name not in ours}
+            moved = {names[old]: of for old, of in ours.items()}
             return replace(there, marks=kept | moved)
 
         if self._place is not None:

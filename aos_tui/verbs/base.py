@@ -107,11 +107,14 @@ class Base(PaintsFocus, Screen[None]):
 
         async def run() -> None:
             from aos_core.errors import AosError
+            from aos_tui.session import Closed
 
             try:
                 await act()
             except AosError as error:
                 self.fail(error)
+            except Closed:  # nobody looks any more
+                return
             except Exception as error:  # a bug of ours: what is in the journal is safe, so go on
                 self.log.error(traceback.format_exc())
                 text = f"this is a bug in aos-tui, please report it: {error!r}"
@@ -145,7 +148,7 @@ class Base(PaintsFocus, Screen[None]):
         """Do what waited; where a dialog has come up, that was not meant for it."""
         while self._ahead and not self._has_to_wait(self._ahead[0][1]):
             act, _ = self._ahead.popleft()
-            if self._preparing or not self.is_current:
+            if self._preparing or not self.is_active:
                 self._ahead.clear()
             else:
                 act()

@@ -27,6 +27,9 @@ MOST_TOLD = 200
 class Looking(Travel):
     """Verify, open, find, copy, zoom, help."""
 
+    _failed: Verified | None = None
+    """The failure that is shown when no other dialog is open."""
+
     class PickWorld(Message):
         """Another world is wanted."""
 
@@ -57,11 +60,25 @@ class Looking(Travel):
             root = f", root {now.root.hex()[:8]}.." if now is not None and shown else ""
             self.notify(f"verified by the journal's own code: {records}, same bytes{root}")
         elif verified.state == "bad":
-            # not beside the dialog, which says more
-            self.told.append(("error", f"verification failed at record {verified.height}"))
-            self._show_failure_of(verified)
+            self._tell_failure_of(verified)
         else:
             self.notify("verification was stopped")
+
+    def _tell_failure_of(self, verified: Verified) -> None:
+        """In a dialog of its own, which no key is meant for that goes to another one."""
+        what = f"verification failed at record {verified.height}"
+        if self.is_active:
+            self.told.append(("error", what))  # not beside the dialog, which says more
+            self._show_failure_of(verified)
+        else:
+            self._failed = verified
+            self.notify(f"{what}: more when nothing else is open", severity="error")
+
+    def on_screen_resume(self) -> None:
+        """Show now what another dialog kept from being shown."""
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            self._show_failure_of(failed)
 
     def _show_failure_of(self, verified: Verified) -> None:
         """What differs or is damaged; where something differs, the offer of a scenario."""

@@ -17,25 +17,16 @@ from aos_core.adapters.http import require_one_reading
 from aos_core.errors import StoreDamaged
 from aos_core.kernel.records import Record
 from aos_core.world import World
+from tests.adapters.fixtures import (
+    VALUE,
+    real_server,  # noqa: F401
+    without_proxies,  # noqa: F401
+)
 from tests.adapters.servers import LATIN_1, Server, closed_port, serving
 from tests.adapters.worlds import KEY, LONG, SECRET, answer, get, granted, live, live_world
 
-VALUE = "sk-a-very-secret-value"
 ENVIRON = {"DEMO_KEY": VALUE}
 FOLLOW = "follow_redirects = true"
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as of:
-        yield of
 
 
 @pytest.fixture

@@ -17,21 +17,13 @@ from aos_core.hosts import LiveHost
 from aos_core.live import Outcome, release, release_live
 from aos_core.view import Pending
 from aos_core.world import World
-from tests.adapters.servers import Seen, Server, serving
+from tests.adapters.fixtures import real_server, without_proxies  # noqa: F401
+from tests.adapters.servers import Seen, Server
 from tests.adapters.worlds import get, live, live_world, receipts
 from tests.kernel.worlds import Node, module
 from tests.support import answering, tiny_world
 
 SECOND = 1_000_000_000
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    with serving() as of:
-        yield of
 
 
 @pytest.fixture

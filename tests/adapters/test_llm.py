@@ -12,11 +12,14 @@ import pytest
 from aos_core import canon
 from aos_core.kernel.records import Record
 from aos_core.world import World
+from tests.adapters.fixtures import (
+    VALUE,
+    without_proxies,  # noqa: F401
+)
 from tests.adapters.servers import Seen, Server, serving
 from tests.adapters.test_http import leaks
 from tests.adapters.worlds import KEY, LLM, live, live_world, receipts
 
-VALUE = "sk-a-very-secret-value"
 ENVIRON = {"DEMO_KEY": VALUE}
 COMPLETION: dict[str, Any] = {
     "id": "c-1",
@@ -27,10 +30,7 @@ COMPLETION: dict[str, Any] = {
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+def server() -> Iterator[Server]:
     with serving() as of:
         of.answer = says(COMPLETION)
         yield of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,59 +12,23 @@ from hypothesis import strategies as st
 from aos_core import canon
 from aos_core.air.check import check
 from aos_core.air.json_text import parse_json
-from aos_core.air.load import (
-    Catalog,
-    builtin_nodes,
-    load_files,
-    load_objects,
-    read_files,
-)
+from aos_core.air.load import builtin_nodes, load_files, load_objects, read_files
 from aos_core.air.nodes import DefModule, DefPlan, DefSchema, node_bytes, node_hash, parse_node
 from aos_core.errors import AirError, CheckFailed, WorldError
 from aos_core.problems import Problem
-
-REPO = Path(__file__).parents[2]
-ZERO = "sha256:" + "0" * 64
-NAT: dict[str, Any] = {"nat": {}}
-SCHEMA = {"$kind": "defschema", "name": "t/S@1", "type": {"record": {"n": NAT}}}
-MANIFEST = {"$kind": "manifest", "air_version": "1", "schemas": [{"name": "t/S@1"}]}
-
-
-def no_wasm(module: DefModule) -> bytes | None:
-    return None
-
-
-def load(*nodes: Any, **more: Any) -> Catalog:
-    return load_files({"air/all.json": json.dumps([*nodes, MANIFEST | more])}, no_wasm)
-
-
-def hashes(world: Catalog) -> dict[tuple[str, str], bytes]:
-    return {key: node_hash(node) for key, node in world.nodes.items()}
-
-
-def problems(files: dict[str, str]) -> list[tuple[str | None, str | None, str]]:
-    with pytest.raises(CheckFailed) as caught:
-        load_files(files, no_wasm)
-    return [(p.file, p.path, p.message) for p in caught.value.problems]  # type: ignore[attr-defined]
-
-
-def files_of(nodes: Any) -> dict[str, str]:
-    return {"air/all.json": json.dumps(nodes)}
-
-
-# The shipped aggregator world
-
-
-def aggregator() -> dict[str, str]:
-    root = REPO / "examples/04-aggregator"
-    files = [*root.glob("air/*.json"), *root.glob("plans/*.json")]
-    return {str(file.relative_to(root)): file.read_text("utf-8") for file in files}
-
-
-def aggregator_wasm(module: DefModule) -> bytes | None:
-    if module.name != "demo/Aggregator@1":
-        return None
-    return canon.sha256((REPO / "reducers/prebuilt/aggregator.wasm").read_bytes())
+from tests.air.loading import (
+    MANIFEST,
+    REPO,
+    SCHEMA,
+    ZERO,
+    aggregator,
+    aggregator_wasm,
+    files_of,
+    hashes,
+    load,
+    no_wasm,
+    problems,
+)
 
 
 def test_files_and_stored_objects_give_the_same_catalog() -> None:
@@ -438,95 +401,6 @@ def test_what_is_hashed_does_not_depend_on_how_it_was_authored(value: list[Any])
         return load(*nodes, schemas=refs, plans=[{"name": "t/p@1"}]).manifest_hash
 
     assert loaded(value, **{"$comment": "x", "edges": []}) == loaded(["a", "b", "aa"])
-
-
-# Fuzz: whatever stands in a file, loading ends in a catalog or in problems
-
-WORDS = st.sampled_from(
-    [
-        "$kind",
-        "name",
-        "type",
-        "steps",
-        "edges",
-        "schemas",
-        "op",
-        "id",
-        "event",
-        "value",
-        "bind",
-        "defaults",
-        "cap_grants",
-        "routing",
-        "input",
-        "record",
-        "nat",
-        "ref",
-        "text",
-        "rules",
-    ]
-)
-TEXTS = st.sampled_from(
-    [
-        "defschema",
-        "defplan",
-        "defpolicy",
-        "defcap",
-        "defmodule",
-        "defeffect",
-        "defsecret",
-        "manifest",
-        "t/S@1",
-        "t/p@1",
-        "sys/S@1",
-        "raise_event",
-        "end",
-        "1",
-        "",
-    ]
-)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | TEXTS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=5),
-    max_leaves=12,
-)
-
-
-@given(JSON, JSON)
-def test_loading_ends_in_a_catalog_or_in_problems(one: Any, two: Any) -> None:
-    try:
-        load(SCHEMA, one, plans=[{"name": "t/p@1"}], defaults=two)
-    except CheckFailed as error:
-        assert error.problems
-
-
-MUTATED = [*json.loads(aggregator()["air/schemas.air.json"])[:2]] + [
-    json.loads(aggregator()[name])
-    for name in ("air/manifest.air.json", "air/policy.air.json", "plans/aggregator_plan.air.json")
-]
-
-
-def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every part of ``node``, itself first."""
-    members: dict[Any, Any] = node if isinstance(node, dict) else {}
-    if isinstance(node, list):
-        members = dict(enumerate(node))
-    return [path, *(place for key, item in members.items() for place in places(item, (*path, key)))]
-
-
-@given(st.sampled_from(places(MUTATED)[1:]), JSON)
-def test_one_wrong_part_of_a_world_ends_in_a_catalog_or_in_problems(
-    place: tuple[Any, ...], junk: Any
-) -> None:
-    world = json.loads(json.dumps(MUTATED))
-    part = world
-    for key in place[:-1]:
-        part = part[key]
-    part[place[-1]] = junk
-    try:
-        load_files(files_of(world), no_wasm)
-    except CheckFailed as error:
-        assert error.problems
 
 
 def test_parsed_builtins_are_their_own_typed_form() -> None:

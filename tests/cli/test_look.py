@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from aos_core.world import World
 from tests.cli.conftest import Aos
-from tests.support import EVENT, REDUCER, ROOT
+from tests.support import EVENT, REDUCER, ROOT, start
 
 
 def test_list_names_the_worlds_that_ship(aos: Aos) -> None:
@@ -189,6 +190,32 @@ def test_following_goes_on_with_the_run_that_takes_the_place_of_the_branch(
         assert heights == [1, 3, 17]
         follower.send_signal(signal.SIGINT)
         assert follower.wait(timeout=60) == 130
+
+
+def test_following_leaves_a_branch_that_was_renamed_though_it_never_rests(
+    asked: Path, aos: Aos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came until that was seen is told, and nothing of what comes later."""
+    heights: list[int] = []
+    look = World.refresh
+
+    def meanwhile(world: World) -> bool:
+        assert len(heights) < 3, "it goes on for ever"
+        if not heights:
+            writer.rename_branch("main", "root")
+        writer.fire(EVENT, start())
+        heights.append(writer.height)
+        return look(world)
+
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(World, "refresh", meanwhile)
+    monkeypatch.setattr("aos_core.cli.look.time.sleep", interrupted)
+    with World.open(asked) as writer:
+        found = aos("journal", asked, "--follow", "--json")
+    assert "waiting for another one" in found.err
+    assert [of["height"] for of in found.lines][-1:] == heights
 
 
 def test_following_is_interrupted_with_130(asked: Path) -> None:

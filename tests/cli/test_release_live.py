@@ -7,33 +7,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aos_core.world import World
-from tests.adapters.servers import Server, closed_port, serving
+from tests.adapters.fixtures import (
+    VALUE,
+    real_server,  # noqa: F401
+    with_secret,  # noqa: F401
+    without_proxies,  # noqa: F401
+)
+from tests.adapters.servers import Server, closed_port
 from tests.adapters.test_http import leaks
 from tests.adapters.worlds import KEY, get, live_world
 from tests.cli.conftest import START_JSON, Aos
 from tests.support import EVENT, ROOT
-
-VALUE = "sk-a-very-secret-value"
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "all_proxy", "AOS_LLM_URL"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("DEMO_KEY", VALUE)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as of:
-        yield of
 
 
 @pytest.fixture

@@ -51,6 +51,6 @@ def test_canary_a_reader_without_checksum_is_found(
 def test_canary_an_array_that_is_not_looked_at_is_found(
     small: SmallJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aos_core.file_journal.Offsets.load", lambda path, header: None)
+    monkeypatch.setattr("aos_core.log_file.Offsets.load", lambda path, header: None)
     with pytest.raises(AssertionError):
         check(small, "cut", FRAMES, step=1)

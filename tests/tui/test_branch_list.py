@@ -6,11 +6,14 @@ import errno
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import OptionList
 
 from aos_core.by_hand import broken
+from aos_core.disk import FileDisk
+from aos_core.journal import Journal
 from aos_core.layer import OPERATING_SYSTEM
 from aos_core.world import World
 from aos_tui.branch_names import fork_name, is_made, is_undo, undo_name
@@ -276,6 +279,28 @@ async def test_a_branch_is_told_by_what_it_asked_for_itself(world: Path, indexed
         assert [line.split("   ")[-1].strip() for line in shown(on)] == [
             "receipt GET /api/c 201", "receipt GET /api/e timeout", "receipt GET /api/f error",
         ]  # fmt: skip
+
+
+async def test_many_forks_are_not_looked_through_for_what_each_goes_on_from(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(world)
+    with World.open(world) as main:
+        for n in range(20):
+            with main.fork(0, f"fork-{n}") as fork:
+                fork.fire(EVENT, start("d", "e", "f"))
+                list(broken(fork, fork.pending[0], "timeout"))
+    looked: list[str] = []
+    look = FileDisk.open
+
+    def counting(disk: FileDisk, branch: str, **more: Any) -> Journal:
+        looked.append(branch)
+        return look(disk, branch, **more)
+
+    async with opened(world) as on:
+        monkeypatch.setattr(FileDisk, "open", counting)
+        assert len(await on.app.session.branch_lines()) == 21
+    assert len(looked) < 3 * 20
 
 
 async def test_that_some_are_not_shown_is_said_with_the_key_that_shows_them(world: Path) -> None:

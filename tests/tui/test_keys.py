@@ -13,6 +13,7 @@ from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import settle
 from aos_tui.session import Session
 from aos_tui.session.experiments import Undone
+from aos_tui.world_screen import WorldScreen
 from tests.tui.driving import FOCUS, SIZES, opened, typed_ahead
 
 # -- the footer, help and the palette ----------------------------------------------------------
@@ -151,6 +152,19 @@ async def test_keys_for_the_world_end_where_a_dialog_comes_up() -> None:
     async with opened() as on:
         await typed_ahead(on, "t", "e", "R", "R")
         assert on.mode == "EventDialog" and on.snapshot.live == 16
+
+
+async def test_keys_that_wait_for_what_is_written_do_nothing_below_a_dialog() -> None:
+    written = asyncio.Event()
+    async with opened() as on:
+        screen = on.app.screen
+        assert isinstance(screen, WorldScreen)
+        screen.work(written.wait)
+        await on.pilot.press("v", "question_mark")
+        await on.until(lambda: on.mode == "HelpDialog")
+        written.set()
+        await settle(on.pilot)
+        assert on.snapshot.verified.state == "unverified"
 
 
 async def test_keys_typed_ahead_of_a_dialog_are_for_it() -> None:

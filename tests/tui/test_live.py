@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from aos_core.canon import encode, hash_text
 from aos_core.world import World
-from tests.adapters.servers import Server, closed_port, serving
+from tests.adapters.fixtures import (
+    VALUE,
+    real_server,  # noqa: F401
+    with_secret,  # noqa: F401
+    without_proxies,  # noqa: F401
+)
+from tests.adapters.servers import Server, closed_port
 from tests.adapters.worlds import KEY, get, live_world
 from tests.kernel.worlds import module
 from tests.support import answering, tiny_world
 from tests.tui.driving import opened
 from tests.tui.test_experiments import words
-
-VALUE = "sk-a-very-secret-value"
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "all_proxy", "AOS_LLM_URL"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("DEMO_KEY", VALUE)
-
-
-@pytest.fixture(name="server")
-def real_server() -> Iterator[Server]:
-    with serving() as of:
-        yield of
 
 
 def world_of(tmp_path: Path, *urls: str) -> Path:

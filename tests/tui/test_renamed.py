@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import pytest
 from aos_core.branches import list_branches
 from aos_core.cli.main import main
 from aos_core.world import World
+from aos_tui.left_off import Left, Marks, recall_left, remember_left
 from tests.support import ROOT, log
 from tests.tui.driving import Driver, on_disk, opened, play
 
@@ -87,6 +89,51 @@ async def test_a_fork_goes_on_from_its_parent_whatever_that_is_called(world: Pat
         assert (on.snapshot.branch, on.snapshot.live) == ("root", 30)
         assert on.said.count(told) == 1 and on.errors == []
     assert list_branches(world / ".aos/journal") == ["root", "side"]
+
+
+async def test_names_that_come_again_are_told_again(world: Path) -> None:
+    play(world)
+    async with reading(world) as on:
+        for old, new in (("main", "root"), ("root", "main"), ("main", "root")):
+            told = f"this branch is now called {new}"
+            times = on.said.count(told)
+            await aos(world, "rename", old, new)
+            await on.until(lambda told=told, times=times: on.said.count(told) > times)  # type: ignore[misc]
+
+
+async def test_a_folder_that_cannot_be_listed_ends_no_following(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(folder: Path) -> list[str]:
+        raise PermissionError(errno.EACCES, "not allowed")
+
+    play(world)
+    async with reading(world) as on:
+        with monkeypatch.context() as patched:
+            patched.setattr("aos_core.disk.list_branches", no)
+            await aos(world, "rename", "main", "root")
+            await on.until(lambda: "this branch is now called root" in on.said)
+        await aos(world, "rename", "root", "mine")
+        await on.until(lambda: "this branch is now called mine" in on.said)
+        assert (on.snapshot.branch, on.errors) == ("mine", [])
+
+
+async def test_marks_stay_with_branches_that_swap_names_before_two_who_look(world: Path) -> None:
+    play(world)
+    with World.open(world) as main:
+        theirs = Marks((30,), main.frames[-1].hash.hex())
+        main.fork(30, "side").close()
+    async with reading(world, "side", poll=60) as on:
+        await on.keys("comma", "m")
+        (mark,) = on.snapshot.marked
+        await aos(world, "rename", "side", "tmp")
+        await aos(world, "rename", "main", "side")
+        await aos(world, "rename", "tmp", "main")
+        remember_left(world, Left("side", {"side": theirs}))  # who shows that one saw it first
+        await on.keys("comma")
+        assert (on.snapshot.branch, on.snapshot.marked) == ("main", (mark,))
+    found = {name: of.heights for name, of in recall_left(world).marks.items()}
+    assert found == {"main": (mark,), "side": (30,)}
 
 
 async def test_who_reads_a_run_stays_with_it_when_another_takes_its_name(world: Path) -> None:

@@ -13,6 +13,9 @@ from aos_core.scenario_file import read_scenario
 from aos_core.world import World
 from aos_tui import process
 from aos_tui.headless import dump
+from aos_tui.session import Closed, Session
+from aos_tui.snapshot import Verified
+from aos_tui.world_screen import WorldScreen
 from tests.support import forge
 from tests.tui.driving import opened, play
 
@@ -119,6 +122,45 @@ async def test_a_verification_that_dies_says_so_and_the_app_goes_on(
         await on.keys("v")
         assert "no memory left" in on.errors[0]
         assert on.known["verified"] is None
+
+
+async def test_a_failure_waits_for_the_dialog_that_is_open(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(world)
+    forge(world)
+    ends = asyncio.Event()
+    verify = Session.verify
+
+    async def slowly(session: Session) -> Verified:
+        await ends.wait()
+        return await verify(session)
+
+    monkeypatch.setattr(Session, "verify", slowly)
+    async with opened(world) as on:
+        await on.pilot.press("v", "g")
+        await on.until(lambda: on.mode == "PromptDialog")
+        ends.set()
+        await on.until(lambda: any("verification failed" in text for text in on.errors))
+        await on.pilot.press("w")
+        assert on.mode == "PromptDialog" and not [*(world / "scenarios").glob("diverges*")]
+        await on.keys("escape", "escape")  # the first puts away what was said
+        assert on.mode == "ProofDialog"
+        await on.keys("escape")
+        assert on.mode == "read-only"
+
+
+async def test_closing_while_something_runs_is_no_bug(world: Path) -> None:
+    async with opened(world) as on:
+        screen = on.app.screen
+        assert isinstance(screen, WorldScreen)
+
+        async def closed() -> None:
+            raise Closed
+
+        screen.work(closed)
+        await on.pilot.pause()
+        assert not any("bug" in text for text in on.errors)
 
 
 async def test_a_divergence_is_kept_as_a_scenario(world: Path) -> None:
