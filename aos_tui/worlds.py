@@ -46,6 +46,7 @@ class Opened:
         self.session = Session(options, self.show, self._show_opening)
         self.compiler: Compiler | None = None
         self._told: tuple[str, ...] = ()
+        self._place: tuple[str, int, int] | None = None
 
     @cached_property
     def screen(self) -> WorldScreen:
@@ -58,6 +59,9 @@ class Opened:
         news."""
         if self is not self.app.worlds.shown or not self.screen.is_running:
             return
+        if (place := (snapshot.branch, snapshot.height, snapshot.live)) != self._place:
+            self._place = place
+            self.app.world_moved()
         self.screen.show(snapshot)
         for notice in snapshot.notices:
             if notice not in self._told:
