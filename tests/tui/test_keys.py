@@ -175,6 +175,21 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
 
 
+@pytest.mark.parametrize("key", ["x", "S", "i", "L", "c", "H"])
+async def test_keys_typed_ahead_of_a_dialog_that_does_not_come_are_for_nobody(key: str) -> None:
+    async with opened() as on:
+        await typed_ahead(on, key, "t")
+        assert on.mode == "live" and on.snapshot.live == 0 and len(on.said) == 1
+        await on.keys("t")
+        assert on.snapshot.live == 16, "what comes later is meant"
+
+
+async def test_they_are_so_too_where_the_key_for_the_dialog_had_to_wait() -> None:
+    async with opened() as on:
+        await typed_ahead(on, "t", "R", "x", "u")
+        assert (on.snapshot.branch, on.snapshot.live) == ("main", 30)
+
+
 async def test_a_key_that_is_held_down_does_not_go_on_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
