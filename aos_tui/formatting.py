@@ -441,12 +441,17 @@ def _brief(step: str) -> str:
 
 
 def banner(snapshot: Snapshot, glyphs: Glyphs) -> list[Piece]:
-    """Why the branch can only be read, else what on disk differs from what it runs."""
+    """Why the branch can only be read, else what is wrong on disk, or differs from what it runs."""
     if (trouble := snapshot.trouble) is not None:
         more = "; ".join(part for part in (trouble.place, trouble.hint) if part)
         return [
             *chipped(f" {glyphs.failed} {trouble.message}", "bad"),
             (f"\n   {more}" if more else "", ""),
+        ]
+    if (problem := snapshot.disk_problem) is not None:
+        return [
+            (f" {glyphs.change} on disk: {clip(problem, 140)}", "wait"),
+            ("\n   the journal's own code stays in force; mend the file, b looks at it again", ""),
         ]
     names = ", ".join(snapshot.disk_changes)
     return [

@@ -24,7 +24,7 @@ from tests.support import (
     start,
     wat,
 )
-from tests.tui.driving import FOCUS, Driver, flip, on_disk, opened, play
+from tests.tui.driving import FOCUS, Driver, flip, on_disk, opened, play, toasts
 
 ENDLESS = wat("(loop (br 0)) unreachable")
 
@@ -365,6 +365,21 @@ async def test_files_that_no_longer_load_are_said_and_the_journal_goes_on(world:
         assert (on.snapshot.live, on.numbers) == (46, [1, 2, 3])
         await on.keys("b")
         assert len(on.errors) == 1
+
+
+async def test_the_banner_says_what_does_not_load_until_it_is_mended(world: Path) -> None:
+    module = world / "air/module.air.json"
+    good = module.read_text("utf-8")
+    async with opened(world, watch=True) as on:
+        await on.keys("t")
+        module.write_text(good.replace('"defmodule"', '"defnothing"'), "utf-8")
+        await on.until(lambda: "∆ on disk: air/module.air.json:" in on.screen)
+        assert "mend the file" in on.screen
+        assert len(on.said) == 1 and not toasts(on), "it is listed, and not said twice"
+        await on.keys("R")
+        assert on.state["pc"] == "Done" and "on disk" in on.screen
+        module.write_text(good, "utf-8")
+        await on.until(lambda: "on disk" not in on.screen)
 
 
 async def test_without_folders_nothing_is_watched() -> None:
