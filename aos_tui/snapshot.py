@@ -305,7 +305,8 @@ class Snapshot:
     load. ``lost``: whether the journal's file was deleted or moved while it was open. ``holds``: of
     the property that is watched ``holds``, ``fails`` or ``silent`` at this height; None where none
     is; ``fails_at``: the first height at which it fails, as far as was looked. ``marked`` are the
-    heights that were marked, rising. ``notices`` are warnings, ``news`` what others did that changes nothing here."""
+    heights that were marked, rising. ``notices`` are warnings, ``news`` what others did that
+    changes nothing here."""
 
     world: str
     branch: str

@@ -411,7 +411,8 @@ class Showing:
         if self._damage is not None:
             return reading.why_read_only(self._damage)
         if self.locked is not None:
-            return Trouble(f"read-only: {self.locked}", "", "F forks it, to go on there")
+            hint = "F forks it, to go on there; any key that writes tries again"
+            return Trouble(f"read-only: {self.locked}", "", hint)
         if world.read_only is not None:
             return Trouble(f"read-only: {world.read_only}", "", "any key that writes tries again")
         return None

@@ -115,6 +115,7 @@ async def test_a_reader_follows_the_writer_and_goes_on_when_it_has_quit(world: P
             holder.close()
             await on.keys("r")
             assert (on.mode, on.snapshot.live, on.numbers) == ("live", 19, [2, 3])
+            assert toasts(on) == ["branch main was read-only; from now on it is written here"]
             assert not on.app.screen.query_one("#banner").display
     assert on_disk(world)[0] == 19
 
@@ -130,8 +131,9 @@ async def test_a_second_writer_opens_for_reading_and_names_the_holder(world: Pat
     with World.open(world) as holder:
         holder.fire(EVENT, start())
         async with opened(world) as on:
-            said = await banner(on)
-            assert "read-only" in said and "process" in said
+            first, hint = (await banner(on)).split("\n")
+            assert "read-only: branch main is being written by" in first and "process" in first
+            assert len(hint) < 80 and "F forks it" in hint and "tries again" in hint
             await on.keys("r")
             assert "read-only" in on.said[-1] and "F forks it" in on.said[-1]
             await on.keys("e")
