@@ -315,10 +315,10 @@ def chain_text(verified: Verified, live: int, glyphs: Glyphs) -> Piece:
     return "chain unverified", "dim"
 
 
-_SHORTER: Final = ("word", "waiting", "root", "property", "chain", "read-only")
+_SHORTER: Final = ("before", "word", "waiting", "root", "property", "chain", "read-only")
 """What gives way to names in the header, the least needed first: the panes and the line below the
 header say the same at length."""
-_LITTLE: Final = 2
+_LITTLE: Final = 3
 """So many of them are little to give for names that are whole; all, for names that can be told
 apart."""
 _BRANCH: Final = 24
@@ -358,7 +358,7 @@ def _figures(snapshot: Snapshot, width: int, glyphs: Glyphs, shorter: Sequence[s
     if roomy and "root" not in shorter:
         figures += [("  root " if wide else "  ", "dim"), chip(snapshot.root, digits)]
     chain, role = chain_text(snapshot.verified, snapshot.live, glyphs)
-    if not wide:
+    if not wide or "before" in shorter:
         chain = chain.removesuffix(" before")
     if not roomy or "word" in shorter:
         chain = chain.removeprefix("chain ")

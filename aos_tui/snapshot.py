@@ -330,7 +330,6 @@ class Snapshot:
     trouble: Trouble | None
     notices: tuple[str, ...]
     disk_changes: tuple[str, ...]
-    disk_problem: str | None
     writable: bool
     lost: bool = False
     progress: str | None = None
@@ -339,6 +338,7 @@ class Snapshot:
     plan_starts: tuple[tuple[str, str], ...] = ()
     marked: tuple[int, ...] = ()
     news: tuple[str, ...] = ()
+    disk_problem: str | None = None
 
     @property
     def at_end(self) -> bool:

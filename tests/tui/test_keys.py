@@ -23,7 +23,7 @@ async def test_the_footer_begins_with_the_keys_of_the_focused_pane_and_ends_with
     size: tuple[int, int],
 ) -> None:
     first = {
-        "journal": "tT play e fire enter open / find",
+        "journal": "tT play e fire enter open rR release x break u undo w why v verify",
         "plan": "enter open d list",
         "state": "enter open d display H history / find",
         "pending": "rR release sS shuffle x break i edit",
@@ -36,6 +36,7 @@ async def test_the_footer_begins_with_the_keys_of_the_focused_pane_and_ends_with
             assert len(line) <= size[0] and line.count("/ find") <= 1
             assert ("e fire" in line) or size[0] == 80
             await on.keys("tab")
+        assert ("c compare B branches" in str(footer.render())) == (size[0] > 80)
         await on.keys("slash")
         assert str(footer.render()) == "enter to the records esc close", "letters are typed"
         await on.keys("escape")
