@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -191,9 +191,14 @@ def _path(path: str, *views: View) -> str:
 def _texts(change: Change) -> tuple[str | None, str | None]:
     """Both sides. A plan instance or an effect that only one end has is told in a few words: all of
     it differs then, and most of it says nothing."""
+    from aos_core.present import NOTHING
+
+    sides = change.before, change.after
     whole = re.fullmatch(r"(plans|pending)\[[^]]*\]", change.path)
-    tell = {"plans": _how_far, "pending": _what_waits}[whole[1]] if whole else _text
-    return tell(change.before), tell(change.after)
+    tell: Callable[[Any], str | None] = _text
+    if whole and any(of is NOTHING for of in sides):  # else only their bytes differ
+        tell = {"plans": _how_far, "pending": _what_waits}[whole[1]]
+    return tell(sides[0]), tell(sides[1])
 
 
 def _what_waits(intent: Any) -> str:

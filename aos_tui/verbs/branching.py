@@ -66,8 +66,9 @@ class Branching(Base):
                 self.notify(f"branch {branch} was read-only; from now on it is written here")
                 then()
                 return
-            why = "it can only be read" if snapshot.trouble is None else snapshot.trouble.message
-            self.notify(f"branch {snapshot.branch}: {why}\nF forks it to go on", severity="warning")
+            only = f"branch {snapshot.branch} can only be read"
+            why = only if snapshot.trouble is None else snapshot.trouble.message
+            self.notify(f"{why}\nF forks it to go on", severity="warning")
 
         self.prepare(act, meant=False)
 
