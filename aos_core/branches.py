@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
@@ -165,24 +165,29 @@ class BranchLock:
     ) -> None:
         self.release()
 
-    def _locked_by(self, holder: dict[str, object]) -> BranchLocked:
-        who = (
-            "pid {pid} on {host} ({command}), since {since}".format_map(holder)
-            if holder
-            else "another process, which has not yet said its name"
-        )
-        if holder and (holder["pid"], holder["host"]) == (os.getpid(), socket.gethostname()):
-            who = f"this very process: {who}"
+    def _locked_by(self, holder: dict[str, Any]) -> BranchLocked:
         return BranchLocked(
-            f"branch {branch_name(self._log)} is being written by {who}",
+            f"branch {branch_name(self._log)} is being written by {_named(holder)}",
             hint="close it there, open it read-only, or fork it and write to the fork",
             file=self._log,
+            **{name: holder.get(name) for name in ("command", "host", "since")},
         )
+
+
+def _named(holder: dict[str, Any]) -> str:
+    """Who holds a lock, in so few words that they fit on a line."""
+    if not holder:
+        return "another process, which has not yet said its name"
+    program, _, _ = str(holder["command"]).partition(" ")
+    who = f"{program}, pid {holder['pid']}"
+    if holder["host"] != socket.gethostname():
+        return f"{who} on {holder['host']}"
+    return f"this very process: {who}" if holder["pid"] == os.getpid() else who
 
 
 def _me() -> dict[str, object]:
     """Who is asking: what ``<branch>.holder`` contains."""
-    command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    command = [_program(Path(sys.argv[0])), *sys.argv[1:]]
     return {
         "pid": os.getpid(),
         "host": socket.gethostname(),
@@ -191,7 +196,14 @@ def _me() -> dict[str, object]:
     }
 
 
-def _read(path: Path) -> dict[str, object]:
+def _program(started: Path) -> str:
+    """What people call the program that was ``started``: ``aos-tui`` for ``python -m aos_tui``."""
+    if started.name == "__main__.py":
+        return started.parent.name.replace("_", "-")
+    return "python" if started.name in ("", "-c", "-") else started.name
+
+
+def _read(path: Path) -> dict[str, Any]:
     """What a holder said of itself; empty while it has not, or has not finished."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))

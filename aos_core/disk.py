@@ -216,7 +216,8 @@ class FileDisk:
                     locks.enter_context(BranchLock(self._path(branch)))
                 except BranchLocked as error:
                     hint = "close it there, then try again: gc needs every branch for itself"
-                    raise BranchLocked(error.message, hint=hint, file=self._path(branch)) from error
+                    where: dict[str, Any] = {**error.where}
+                    raise BranchLocked(error.message, hint=hint, **where) from error
             yield
 
     def rename(self, branch: str, name: str, held: Journal | None = None) -> None:

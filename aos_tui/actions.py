@@ -243,7 +243,8 @@ def bindings_of(where: str) -> list[BindingType]:
 
 
 _FIRST: Mapping[str, str] = {
-    "journal": "scenario_step fire journal.open filter why back release verify journal.fold",
+    "journal": "scenario_step fire journal.open release break_receipt undo why verify compare "
+               "branches filter back journal.fold",
     "state": "state.open_value state.display history state.find back copy scenario_step property",
     "plan": "plan.open_step plan.toggle_list plan.previous_plan zoom back scenario_step release "
             "why",

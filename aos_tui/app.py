@@ -26,6 +26,7 @@ from aos_tui.options import Options
 from aos_tui.remembered import Remembered, recall, remember
 from aos_tui.stylesheet import Stylesheet
 from aos_tui.themes import CURSOR, OWN
+from aos_tui.toast_text import toast_text
 from aos_tui.world_screen import WorldScreen
 from aos_tui.worlds import ENDLESS, FIRST, Worlds
 
@@ -72,6 +73,8 @@ class AosApp(App[None]):
         self._begin_in_theme()
         self.glyphs = pick_glyphs(sys.stdout.encoding, os.environ.get("TERM"))
         self.said: list[tuple[str, str]] = []
+        self._key_since = False
+        """Whether a key was pressed after the last information was said."""
         self._failed: _Failed | None = None
         """The last error that no key has put away."""
         self._unread: _Failed | None = None
@@ -200,13 +203,24 @@ class AosApp(App[None]):
         severity = more.get("severity", "information")
         if severity == "information":
             more.setdefault("timeout", 4)
-            unread = self._failed is not None  # an error, which would go with it
-            if self.said and self.said[-1][0] == severity and not unread:
-                self.clear_notifications()
+            self._clear_information()
+            self._key_since = False
         elif severity == "error":
             more["timeout"], self._failed = UNTIL_A_KEY, _Failed(message, monotonic())
         self.said.append((severity, message))
-        super().notify(message, markup=markup, **more)
+        super().notify(toast_text(message, self.size.width), markup=markup, **more)
+
+    def world_moved(self) -> None:
+        """Another branch or height is shown, or the world has grown: what was said before the key
+        that did so is of a state that is no more. What others do takes nothing away."""
+        if self._key_since:
+            self._clear_information()
+
+    def _clear_information(self) -> None:
+        """Put mere information away; what warns stays."""
+        for of in list(self._notifications):
+            if of.severity == "information":
+                self._unnotify(of)
 
     async def on_event(self, event: events.Event) -> None:
         """As Textual's, but for a paste that no field can bear: it says so; a key puts away errors
@@ -215,6 +229,7 @@ class AosApp(App[None]):
         if self._covering.takes(event) or self.keys_in_turn.takes(event):
             return
         if isinstance(event, events.Key) and not event.is_forwarded:  # else it comes by once more
+            self._key_since = True
             if event.key != "escape":
                 self._put_errors_away()
             elif self._has_errors and not getattr(self.screen, "minds_escape", False):

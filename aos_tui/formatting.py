@@ -315,10 +315,10 @@ def chain_text(verified: Verified, live: int, glyphs: Glyphs) -> Piece:
     return "chain unverified", "dim"
 
 
-_SHORTER: Final = ("word", "waiting", "root", "property", "chain", "read-only")
+_SHORTER: Final = ("before", "word", "waiting", "root", "property", "chain", "read-only")
 """What gives way to names in the header, the least needed first: the panes and the line below the
 header say the same at length."""
-_LITTLE: Final = 2
+_LITTLE: Final = 3
 """So many of them are little to give for names that are whole; all, for names that can be told
 apart."""
 _BRANCH: Final = 24
@@ -358,7 +358,7 @@ def _figures(snapshot: Snapshot, width: int, glyphs: Glyphs, shorter: Sequence[s
     if roomy and "root" not in shorter:
         figures += [("  root " if wide else "  ", "dim"), chip(snapshot.root, digits)]
     chain, role = chain_text(snapshot.verified, snapshot.live, glyphs)
-    if not wide:
+    if not wide or "before" in shorter:
         chain = chain.removesuffix(" before")
     if not roomy or "word" in shorter:
         chain = chain.removeprefix("chain ")
@@ -441,12 +441,17 @@ def _brief(step: str) -> str:
 
 
 def banner(snapshot: Snapshot, glyphs: Glyphs) -> list[Piece]:
-    """Why the branch can only be read, else what on disk differs from what it runs."""
+    """Why the branch can only be read, else what is wrong on disk, or differs from what it runs."""
     if (trouble := snapshot.trouble) is not None:
         more = "; ".join(part for part in (trouble.place, trouble.hint) if part)
         return [
             *chipped(f" {glyphs.failed} {trouble.message}", "bad"),
             (f"\n   {more}" if more else "", ""),
+        ]
+    if (problem := snapshot.disk_problem) is not None:
+        return [
+            (f" {glyphs.change} on disk: {clip(problem, 140)}", "wait"),
+            ("\n   the journal's own code stays in force; mend the file, b looks at it again", ""),
         ]
     names = ", ".join(snapshot.disk_changes)
     return [

@@ -303,7 +303,7 @@ DISPLAYS: Final = {"tree": "tree", "json": "JSON", "cbor": "CBOR", "diff": "diff
 def states_title(states: States, height: int, glyphs: Glyphs) -> str:
     """The display, and what it is compared with."""
     name = f"State {DISPLAYS[states.wish.display]}"
-    against = f"{'mark ' if states.marked else ''}{states.against}"
+    against = f"{'mark at' if states.marked else 'height'} {states.against}"
     match states.wish.display:
         case "tree" if height:
             return f"{name}  {glyphs.change} since {against}"

@@ -47,6 +47,8 @@ class Opened:
         self.compiler: Compiler | None = None
         self._told: tuple[str, ...] = ()
         self._news: tuple[str, ...] = ()
+        self._place: tuple[str, int, int] | None = None
+        self._disk_problem: str | None = None
 
     @cached_property
     def screen(self) -> WorldScreen:
@@ -59,6 +61,9 @@ class Opened:
         news."""
         if self is not self.app.worlds.shown or not self.screen.is_running:
             return
+        if (place := (snapshot.branch, snapshot.height, snapshot.live)) != self._place:
+            self._place = place
+            self.app.world_moved()
         self.screen.show(snapshot)
         for notice in snapshot.notices:
             if notice not in self._told:
@@ -68,6 +73,15 @@ class Opened:
         for text in snapshot.news[known:] if same else snapshot.news:
             self.app.notify(text, timeout=10)
         self._told, self._news = snapshot.notices, snapshot.news
+        self._list_disk_problem(snapshot.disk_problem)
+
+    def _list_disk_problem(self, problem: str | None) -> None:
+        """List it among the messages once; the banner says it as long as it is so."""
+        from aos_tui.session.reading import does_not_load
+
+        if problem is not None and problem != self._disk_problem:
+            self.app.said.append(("warning", does_not_load(problem)))
+        self._disk_problem = problem
 
     def _show_opening(self, doing: Doing | None) -> None:
         # looked up without a query: this may be told hundreds of times a second

@@ -139,12 +139,44 @@ def test_the_holder_is_named_across_processes(tmp_path: Path) -> None:
             BranchLock(log).acquire()
         holder = json.loads((tmp_path / "main.holder").read_text())
     assert holder["pid"] == child.pid
-    for part in ("branch main", f"pid {child.pid}", holder["host"], "'a word'", holder["since"]):
-        assert part in caught.value.message
-    assert caught.value.where["file"] == log
+    assert caught.value.message == f"branch main is being written by python, pid {child.pid}"
+    where = {name: holder[name] for name in ("command", "host", "since")}
+    assert caught.value.where == {"file": log, **where}
+    assert where["command"] == f"python {log} 'a word'"
     assert caught.value.hint is not None
     with BranchLock(log):
         pass
+
+
+def test_a_holder_on_another_machine_is_named_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with BranchLock(tmp_path / "main.log"):
+        monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+        with pytest.raises(BranchLocked) as caught:
+            BranchLock(tmp_path / "main.log").acquire()
+    pid, host = os.getpid(), caught.value.where["host"]
+    assert caught.value.message.endswith(f", pid {pid} on {host}")
+
+
+@pytest.mark.parametrize(
+    ("started", "name"),
+    [
+        ("/venv/bin/aos-tui", "aos-tui"),
+        ("/src/aos_tui/__main__.py", "aos-tui"),
+        ("/lib/pytest/__main__.py", "pytest"),
+        ("drivers/by_hand.py", "by_hand.py"),
+        ("", "python"),
+        ("-c", "python"),
+    ],
+)
+def test_a_holder_is_called_as_people_call_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str, name: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started, "04"])
+    with BranchLock(tmp_path / "main.log"):
+        holder = json.loads((tmp_path / "main.holder").read_text())
+    assert holder["command"] == f"{name} 04"
 
 
 def test_a_dead_holder_keeps_nobody_out(tmp_path: Path) -> None:

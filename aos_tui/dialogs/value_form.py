@@ -12,6 +12,8 @@ from aos_tui.dialogs.base import Form, Result, Wrong
 from aos_tui.dialogs.value import ValueDialog
 from aos_tui.dialogs.value_editor import ValueEditor
 
+SELECT_ALL = "  f7 all"
+
 
 class ValueForm(Form[Result]):
     """A form with a :class:`ValueEditor`."""
@@ -39,13 +41,17 @@ class ValueForm(Form[Result]):
         super().on_mount()
         self._say_keys()
 
+    def on_resize(self) -> None:
+        """There may be room for more keys, or for fewer."""
+        self.call_after_refresh(self._say_keys)
+
     def _say_keys(self) -> None:
-        """The keys that go with what is shown."""
+        """The keys that go with what is shown; that of the text field, where there is room."""
         if (editor := self.editor) is not None:
-            other = "JSON" if editor.is_form else "form"
-            own = "" if editor.is_form else "  f7 all"
-            more = f"f2 {other}  f3 CBOR  ctrl+e edit{own}"
-            self.query_one("#more", Label).update(more)
+            label = self.query_one("#more", Label)
+            more = f"f2 {'JSON' if editor.is_form else 'form'}  f3 CBOR  ctrl+e edit"
+            has_room = label.size.width >= len(more + SELECT_ALL)
+            label.update(more if editor.is_form or not has_room else more + SELECT_ALL)
 
     @on(ValueEditor.Changed)
     def _changed(self) -> None:

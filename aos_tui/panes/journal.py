@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
-from textual.worker import Worker
+from textual.worker import Worker, WorkType
 
 from aos_core.plain import clip
 from aos_tui.journal_text import following_text
@@ -161,11 +161,9 @@ class JournalPane(Pane, Vertical):
             self._found([])
         elif first <= snapshot.live:
             self._searched = first - 1
-            self._looking = self.run_worker(
-                partial(self._look, text, self._hits if first else []),
-                exclusive=True,
-                group="filter",
-            )
+            # the function, not its coroutine: one that is dropped before it begins was never made
+            look: WorkType[None] = partial(self._look, text, self._hits if first else [])
+            self._looking = self.run_worker(look, exclusive=True, group="filter")
 
     async def _look(self, text: str, hits: list[int]) -> None:
         from aos_core.errors import AosError

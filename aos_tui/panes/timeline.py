@@ -81,14 +81,13 @@ class Timeline(_Line):
 
 
 class Banner(_Line):
-    """Why a branch can only be read, or that the disk has another program; else nothing."""
+    """Why a branch can only be read, or what is wrong or other on disk; else nothing."""
 
     def show(self, snapshot: Snapshot) -> None:
         old, self._snapshot = self._snapshot, snapshot
-        self.display = snapshot.trouble is not None or bool(snapshot.disk_changes)
+        self.display = any(says := _says(snapshot))
         self.set_class(snapshot.trouble is not None, "-trouble")
-        now = (snapshot.trouble, snapshot.disk_changes)
-        if old is None or (old.trouble, old.disk_changes) != now:
+        if old is None or _says(old) != says:
             self.refresh(layout=True)
 
     def render(self) -> Text:
@@ -98,3 +97,8 @@ class Banner(_Line):
         text = to_text(banner(self._snapshot, self._glyphs), self.palette())
         text.no_wrap = False
         return text
+
+
+def _says(snapshot: Snapshot) -> tuple[object, ...]:
+    """All that a banner speaks of."""
+    return snapshot.trouble, snapshot.disk_problem, snapshot.disk_changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +14,7 @@ from aos_tui.session import reading
 from aos_tui.session.branching import Branching, Place
 
 if TYPE_CHECKING:
+    from aos_core.diff import Change
     from aos_core.view import Pending, View
     from aos_core.world import World
 
@@ -134,8 +135,7 @@ class Experiments(Branching):
                     (str(before), str(after)),
                     (mine.root, theirs.root),
                     tuple(
-                        (_path(of.path, mine, theirs), _text(of.before), _text(of.after))
-                        for of in changes[:MOST_CHANGES]
+                        (_path(of.path, mine, theirs), *_texts(of)) for of in changes[:MOST_CHANGES]
                     ),
                     len(changes) <= MOST_CHANGES,
                 )
@@ -186,6 +186,46 @@ def _path(path: str, *views: View) -> str:
         return f"[{name}{found[1][:8]}..]"
 
     return re.sub(r'\["sha256:([0-9a-f]{64})"\]', short, path, count=1)
+
+
+def _texts(change: Change) -> tuple[str | None, str | None]:
+    """Both sides. A plan instance or an effect that only one end has is told in a few words: all of
+    it differs then, and most of it says nothing."""
+    from aos_core.present import NOTHING
+
+    sides = change.before, change.after
+    whole = re.fullmatch(r"(plans|pending)\[[^]]*\]", change.path)
+    tell: Callable[[Any], str | None] = _text
+    if whole and any(of is NOTHING for of in sides):  # else only their bytes differ
+        tell = {"plans": _how_far, "pending": _what_waits}[whole[1]]
+    return tell(sides[0]), tell(sides[1])
+
+
+def _what_waits(intent: Any) -> str:
+    """An effect, and who asks for it."""
+    from aos_core.effect_words import target
+    from aos_core.plain import clean
+    from aos_core.present import NOTHING
+
+    if intent is NOTHING:
+        return "is not pending"
+    origin = intent["origin"]
+    by = origin.get("step") or origin["name"]
+    return clean(f"waits: {intent['kind']} {target(intent['kind'], intent['params'])}, from {by}")
+
+
+def _how_far(instance: Any) -> str:
+    """The steps by their states, those that are not done first."""
+    from aos_core.present import NOTHING
+
+    if instance is NOTHING:
+        return "does not run"
+    steps: dict[str, list[str]] = {}
+    for name, state in instance["steps"].items():
+        steps.setdefault(state, []).append(name)
+    by_state = sorted(steps.items(), key=lambda of: of[0] == "done")
+    told = "; ".join(f"{', '.join(names)} {state}" for state, names in by_state)
+    return f"runs: {told or 'no step yet'}"
 
 
 def _text(value: Any) -> str | None:

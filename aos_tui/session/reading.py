@@ -201,6 +201,11 @@ def why_read_only(error: AosError) -> Trouble:
     return Trouble(error.message, place, "F forks what comes before, which is good")
 
 
+def does_not_load(problem: str) -> str:
+    """That the world's files do not load, in a sentence."""
+    return f"the files on disk do not load, so the journal's are used: {problem}"
+
+
 def lost(branch: str, *, read: bool) -> Trouble:
     """The trouble of a branch whose file is gone while it is open, be it only to ``read``."""
     text = f"the journal of branch {branch} was deleted or moved while it was open"

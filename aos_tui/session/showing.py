@@ -70,6 +70,7 @@ class Showing:
         self._reader: RecordReader | None = None
         self._disk_changes: tuple[str, ...] = ()
         self.disk_problem: str | None = None
+        """Why the files on disk do not load, where they do not: file, place and message."""
         self._damage: AosError | None = None
         self._lost = False
         self._loop: tuple[asyncio.AbstractEventLoop, Context] | None = None
@@ -191,7 +192,7 @@ class Showing:
         try:
             self._disk_changes = self._opened.disk_changes()
         except AosError as error:
-            self.disk_problem = f"the files on disk do not load, so the journal's are used: {error}"
+            self.disk_problem = str(error)
 
     def watched(self) -> list[Path]:
         """The folders in which a change may mean other code."""
@@ -389,6 +390,7 @@ class Showing:
             notices=self._notices(),
             trouble=self._trouble(),
             disk_changes=self._disk_changes,
+            disk_problem=self.disk_problem,
             writable=world.writable and not self._lost,
             lost=self._lost,
             progress=self.progress,
@@ -429,7 +431,8 @@ class Showing:
         if self._damage is not None:
             return reading.why_read_only(self._damage)
         if self.locked is not None:
-            return Trouble(f"read-only: {self.locked}", "", "F forks it, to go on there")
+            hint = "F forks it, to go on there; any key that writes tries again"
+            return Trouble(f"read-only: {self.locked}", "", hint)
         if world.read_only is not None:
             return Trouble(f"read-only: {world.read_only}", "", "any key that writes tries again")
         return None
@@ -450,8 +453,6 @@ class Showing:
         place = world.files.data_dir
         if not self.options.memory and not place.is_relative_to(world.files.root):
             found.append(f"the world's own folder cannot be written: its journal is in {place}")
-        if self.disk_problem is not None:
-            found.append(self.disk_problem)
         if world.warns_of_states:
             start = max(0, self._index.bounds(world.height)[0] - 1)
             found += self._states_reader.problems(world.at(world.height), world.at(start))

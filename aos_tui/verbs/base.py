@@ -77,7 +77,7 @@ class Base(PaintsFocus, Screen[None]):
         self.session = session
         self._preparing = False
         self.asked = 0
-        """How many dialogs have been prepared, whether they came or not."""
+        """How many dialogs were asked for that had to be prepared, or that do not come."""
         self.dialog_is_meant = True
         """Whether the dialog that is on its way is what one asked for."""
         self._writes = 0
@@ -147,11 +147,11 @@ class Base(PaintsFocus, Screen[None]):
     def _go_on(self) -> None:
         """Do what waited; where a dialog has come up, that was not meant for it."""
         while self._ahead and not self._has_to_wait(self._ahead[0][1]):
-            act, _ = self._ahead.popleft()
-            if self._preparing or not self.is_active:
-                self._ahead.clear()
-            else:
+            (act, _), asked = self._ahead.popleft(), self.asked
+            if not self._preparing and self.is_active:
                 act()
+            if self.asked > asked or self._preparing or not self.is_active:
+                self._ahead.clear()
 
     def prepare(self, act: Callable[[], Awaitable[Any]], *, meant: bool = True) -> None:
         """As :meth:`work`, for what ends in a dialog: keys typed ahead of it are for it, so the
@@ -167,6 +167,12 @@ class Base(PaintsFocus, Screen[None]):
         self._preparing, self.dialog_is_meant = True, meant
         self.asked += 1
         self.work(run, group="prepare")
+
+    def no_dialog(self, why: str) -> None:
+        """Say why the dialog that a key asks for does not come. Keys typed ahead of it are for
+        nobody, as with :meth:`prepare`."""
+        self.asked += 1
+        self.notify(why)
 
     async def attempt(self, what: Awaitable[Found]) -> Found | None:
         """What is found out, or None where that fails: then the error is shown."""

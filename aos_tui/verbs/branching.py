@@ -58,13 +58,17 @@ class Branching(Base):
 
     def _write_again(self, then: Callable[[], None]) -> None:
         async def act() -> None:
-            if await self.session.reopen():
+            writable, snapshot = await self.session.reopen(), self.snapshot
+            assert snapshot is not None
+            if writable:
+                branch = snapshot.branch
+                self.app.clear_notifications()  # that it can only be read
+                self.notify(f"branch {branch} was read-only; from now on it is written here")
                 then()
                 return
-            snapshot = self.snapshot
-            assert snapshot is not None
-            why = "it can only be read" if snapshot.trouble is None else snapshot.trouble.message
-            self.notify(f"branch {snapshot.branch}: {why}\nF forks it to go on", severity="warning")
+            only = f"branch {snapshot.branch} can only be read"
+            why = only if snapshot.trouble is None else snapshot.trouble.message
+            self.notify(f"{why}\nF forks it to go on", severity="warning")
 
         self.prepare(act, meant=False)
 

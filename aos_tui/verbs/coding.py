@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aos_tui.session.reading import does_not_load
 from aos_tui.verbs.rehearsing import Rehearsing
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class Coding(Rehearsing):
             else:
                 self._take_back()
                 if asked and problem is not None:
-                    self.notify(problem, severity="error")
+                    self.notify(does_not_load(problem), severity="error")
                 elif asked:
                     self.notify("the files on disk are those in force already")
 

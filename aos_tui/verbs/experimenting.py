@@ -32,7 +32,7 @@ class Experimenting(Writing):
         """Answer the effect under the cursor wrongly."""
         item = self.pending.current
         if item is None:
-            self._say_nothing_waits("there is no receipt to break")
+            self.no_dialog(self.nothing_waits("there is no receipt to break"))
             return
 
         def ask() -> None:
@@ -69,9 +69,9 @@ class Experimenting(Writing):
         """Perform what is selected for real."""
         intents = self.pending.to_release()
         if not intents:
-            self._say_nothing_waits("e fires an event")
+            self.no_dialog(self.nothing_waits("e fires an event"))
         elif self.session.live_running:
-            self.notify("effects are being performed already: esc cancels them")
+            self.no_dialog("effects are being performed already: esc cancels them")
         elif self._at_end(self.action_release_live, "asks whether to perform them for real"):
             self.prepare(partial(self._ask_live, intents))
 
@@ -136,7 +136,7 @@ class Experimenting(Writing):
             return
         before = self.session.before
         if before is None:
-            self.notify(
+            self.no_dialog(
                 "nothing to compare with yet: s, x or a swap begins an experiment, and u goes back "
                 "before it on a branch of its own; D compares any two"
             )

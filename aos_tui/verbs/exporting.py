@@ -17,7 +17,7 @@ class Exporting(Base):
         if self.snapshot is None:
             self.notify("the world is still being opened")
         elif self.session.exporting:
-            self.notify("an export runs already; esc stops it")
+            self.no_dialog("an export runs already; esc stops it")
         else:
             self.prepare(self._ask_export)
 

@@ -76,7 +76,7 @@ class Inquiring(Jumping):
         """Every height at which the selected field changed."""
         field = self.state.selected
         if self.snapshot is None or field is None:
-            self.notify(
+            self.no_dialog(
                 "choose a field in the state pane's tree first: H tells how it came to its value"
             )
             return

@@ -13,6 +13,8 @@ from aos_tui.verbs.branching import Branching
 if TYPE_CHECKING:
     from aos_tui.session import Session
 
+ALL_HELD = "all that wait are held back by x n: r releases one, x n lets it come again"
+
 
 class Writing(Branching):
     """Fire, release, play."""
@@ -70,14 +72,14 @@ class Writing(Branching):
         """Release everything in the shown order, but for what is held back."""
         intents = self.pending.in_order()
         if not intents and self.pending.held:
-            self._say_held()
+            self.notify(ALL_HELD)
         else:
             self._release(intents)
 
     def _release(self, intents: list[bytes]) -> None:
         """Release these; in the past the same ones, on the fork."""
         if not intents:
-            self._say_nothing_waits("e fires an event")
+            self.notify(self.nothing_waits("e fires an event"))
             return
         numbers = some([str(n) for n in self.pending.numbers(intents)])
         noun = "effect" if len(intents) == 1 else "effects"
@@ -91,28 +93,24 @@ class Writing(Branching):
 
         self.work(act)
 
-    def _say_nothing_waits(self, hint: str) -> None:
+    def nothing_waits(self, hint: str) -> str:
+        """That nothing is waiting where one is, and what to do: ``hint``, at the end."""
         if self.snapshot is not None and not self.snapshot.at_end:
-            self.notify(f"nothing is waiting at height {self.snapshot.height}: f goes to the end")
-        else:
-            self.notify(f"nothing is waiting for a receipt: {hint}")
-
-    def _say_held(self) -> None:
-        self.notify("all that wait are held back by x n: r releases one, x n lets it come again")
+            return f"nothing is waiting at height {self.snapshot.height}: f goes to the end"
+        return f"nothing is waiting for a receipt: {hint}"
 
     @on_what_is_written
     def action_shuffle(self) -> None:
         """Release everything in a new random order."""
-        if self._can_shuffle(self.action_shuffle):
+        if self._can_shuffle(self.action_shuffle, self.notify):
             self._shuffle(None)
 
-    def _can_shuffle(self, again: Callable[[], None]) -> bool:
+    def _can_shuffle(self, again: Callable[[], None], say: Callable[[str], None]) -> bool:
+        """Whether something can come in another order; ``say`` is told why not."""
         waiting = self.pending.in_order()
-        if not waiting and self.pending.held:
-            self._say_held()
-            return False
         if not waiting:
-            self._say_nothing_waits("there is no order yet, e fires an event")
+            nothing = self.nothing_waits("there is no order yet, e fires an event")
+            say(ALL_HELD if self.pending.held else nothing)
             return False
         return self._at_end(again, f"releases {count(len(waiting), 'effect')} in another order")
 
@@ -130,7 +128,7 @@ class Writing(Branching):
     @on_what_is_written
     def action_shuffle_by(self) -> None:
         """Release everything by a seed or a permutation."""
-        if not self._can_shuffle(self.action_shuffle_by):
+        if not self._can_shuffle(self.action_shuffle_by, self.no_dialog):
             return
         shown = self.pending.in_order()
 
@@ -148,7 +146,7 @@ class Writing(Branching):
         """Edit a receipt, then release it."""
         item = self.pending.current
         if item is None:
-            self._say_nothing_waits("there is no receipt to edit")
+            self.no_dialog(self.nothing_waits("there is no receipt to edit"))
             return
 
         def ask() -> None:

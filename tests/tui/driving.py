@@ -135,6 +135,11 @@ async def opened(
     assert app.return_code in (0, None)
 
 
+def toasts(on: Driver) -> list[str]:
+    """What is said on any of the screens."""
+    return [str(of.render()) for screen in on.app.screen_stack for of in screen.query("Toast")]
+
+
 def journal_of(on: Driver) -> JournalList:
     """The lines of the journal."""
     return on.app.screen_stack[0].query_one(JournalList)

@@ -240,6 +240,24 @@ async def test_a_broken_receipt_makes_another_end_which_c_shows() -> None:
         assert "demo/Aggregator@1" in words(on)
 
 
+async def test_a_plan_and_an_effect_that_one_end_has_are_compared_in_a_few_words() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "u", "c")
+        lines = [of.strip() for of in words(on).splitlines()]
+        at = next(at for at, of in enumerate(lines) if of.startswith("plans["))
+        assert lines[at + 1] == "- does not run"
+        assert lines[at + 2].startswith("+ runs: await_c waiting; emit_a, ")
+        at = next(at for at, of in enumerate(lines) if of.startswith("pending["))
+        asked = "http.request GET example.com/api/c, from emit_c"
+        assert lines[at + 1 : at + 3] == ["- is not pending", f"+ waits: {asked}"]
+
+
+async def test_a_running_plan_is_compared_step_by_step() -> None:
+    async with opened() as on:
+        await on.keys("t", "r", "D", "enter")
+        assert "].steps.status_a\n  + done\n" in words(on)
+
+
 async def test_after_several_undos_c_compares_with_the_branch_that_has_something() -> None:
     async with opened() as on:
         await on.keys("t", "R", "u", "u", "u", "R", "c")

@@ -232,6 +232,17 @@ def test_the_timeline_says_what_t_does_in_the_room_there_is() -> None:
     assert plain(timeline_text(snapshot(scenario=None), 80)) == "7 records, 2 turns"
 
 
+@pytest.mark.parametrize("width", [100, 120])
+def test_that_a_proof_is_of_before_gives_way_to_names(width: int) -> None:
+    proven = Verified("ok", height=6, before=True)
+    short = plain(header(snapshot(height=6, verified=proven), width, UNICODE))
+    assert "chain ✓ verified before" in short
+    branch = "b" * (width - 76)
+    line = plain(header(snapshot(height=6, verified=proven, branch=branch), width, UNICODE))
+    assert f"04-aggregator  {branch}  " in line and len(line) <= width
+    assert "chain ✓ verified  " in line
+
+
 LONG_BRANCH = "payment-retry-experiment-2"
 
 
@@ -268,6 +279,9 @@ def test_the_line_above_the_panes() -> None:
     assert plain(pieces) == " x expected  00000000 , found  abababab "
     assert [role for _, role in pieces if role.startswith("chip")] == ["chip0", "chip11"]
     assert "another demo/A@1" in plain(banner(snapshot(disk_changes=("demo/A@1",)), ASCII))
+    wrong = snapshot(disk_problem="air/a.air.json:3:1: no JSON", disk_changes=("demo/A@1",))
+    first, hint = plain(banner(wrong, ASCII)).split("\n")
+    assert first == " * on disk: air/a.air.json:3:1: no JSON" and "mend the file" in hint
 
 
 def test_a_value_is_told_in_few_words_and_walked_no_further() -> None:

@@ -24,7 +24,7 @@ async def test_the_footer_begins_with_the_keys_of_the_focused_pane_and_ends_with
     size: tuple[int, int],
 ) -> None:
     first = {
-        "journal": "tT play e fire enter open / find",
+        "journal": "tT play e fire enter open rR release x break u undo w why v verify",
         "plan": "enter open d list",
         "state": "enter open d display H history / find",
         "pending": "rR release sS shuffle x break i edit",
@@ -37,6 +37,7 @@ async def test_the_footer_begins_with_the_keys_of_the_focused_pane_and_ends_with
             assert len(line) <= size[0] and line.count("/ find") <= 1
             assert ("e fire" in line) or size[0] == 80
             await on.keys("tab")
+        assert ("c compare B branches" in str(footer.render())) == (size[0] > 80)
         await on.keys("slash")
         assert str(footer.render()) == "enter to the records esc close", "letters are typed"
         await on.keys("escape")
@@ -187,6 +188,21 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert isinstance(on.app.focused, Input) and on.app.focused.value == "main-22"
         await on.keys("escape", "B", "escape")
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
+
+
+@pytest.mark.parametrize("key", ["x", "S", "i", "L", "c", "H"])
+async def test_keys_typed_ahead_of_a_dialog_that_does_not_come_are_for_nobody(key: str) -> None:
+    async with opened() as on:
+        await typed_ahead(on, key, "t")
+        assert on.mode == "live" and on.snapshot.live == 0 and len(on.said) == 1
+        await on.keys("t")
+        assert on.snapshot.live == 16, "what comes later is meant"
+
+
+async def test_they_are_so_too_where_the_key_for_the_dialog_had_to_wait() -> None:
+    async with opened() as on:
+        await typed_ahead(on, "t", "R", "x", "u")
+        assert (on.snapshot.branch, on.snapshot.live) == ("main", 30)
 
 
 async def test_a_key_that_is_held_down_does_not_go_on_for_long(

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tui.driving import Driver, opened
-
-
-def toasts(on: Driver) -> list[str]:
-    """What is said on any of the screens."""
-    return [str(of.render()) for screen in on.app.screen_stack for of in screen.query("Toast")]
+from tests.tui.driving import opened, toasts
 
 
 @pytest.mark.parametrize("key", ["e", "semicolon", "question_mark", "ctrl+p"])

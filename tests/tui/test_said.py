@@ -6,7 +6,8 @@ import pytest
 from textual import events
 
 from aos_tui.headless import settle
-from tests.tui.driving import FOCUS, opened
+from aos_tui.toast_text import toast_text
+from tests.tui.driving import FOCUS, opened, toasts
 
 
 async def test_esc_puts_away_what_is_said_before_it_closes_a_pane() -> None:
@@ -98,3 +99,42 @@ async def test_an_esc_that_was_pressed_before_an_error_came_is_not_for_it() -> N
         await on.pilot.pause()
         await settle(on.pilot)
         assert on.mode == "live" and on.app.screen.query("Toast")
+
+
+async def test_what_was_said_of_a_state_goes_when_the_world_moves_on() -> None:
+    async with opened() as on:
+        await on.keys("x")
+        (said,) = toasts(on)
+        assert "nothing is waiting" in said
+        await on.keys("t")
+        assert on.numbers and toasts(on) == []
+
+
+async def test_what_is_said_stays_while_others_move_the_world_on() -> None:
+    async with opened() as on:
+        on.app.notify("read me")
+        await on.app.session.play_step()
+        await on.pilot.pause()
+        assert on.numbers and toasts(on) == ["read me"]
+
+
+async def test_information_takes_no_warning_away() -> None:
+    async with opened() as on:
+        on.app.notify("mind this", severity="warning")
+        for text in ("one", "two"):
+            on.app.notify(text)
+            await on.pilot.pause()
+        assert toasts(on) == ["mind this", "two"]
+        await on.keys("t")
+        assert toasts(on) == ["mind this"]
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 3), (120, 4)])
+def test_a_line_that_does_not_fit_goes_on_further_in(columns: int, lines: int) -> None:
+    long = " ".join(["word"] * 40)
+    text = toast_text(f"what is wrong:\n{long}\nand  more", columns)
+    first, *middle, last = text.split("\n")
+    assert (first, last) == ("what is wrong:", "and  more")
+    assert [of.startswith("  ") for of in middle] == [False] + [True] * (len(middle) - 1)
+    assert len(middle) == lines and " ".join(map(str.strip, middle)) == long
+    assert toast_text(long, columns) == long, "one line needs no indent"

@@ -55,7 +55,7 @@ def under(on: Driver) -> str:
 async def test_d_goes_through_the_displays() -> None:
     async with opened() as on:
         await on.keys("T", *STATE)
-        assert title(on) == "State tree  ∆ since 22"
+        assert title(on) == "State tree  ∆ since height 22"
         assert any("pc" in line and "Done  was Running" in line for line in lines(on))
         await on.keys("d")
         assert title(on) == "State JSON"
@@ -68,7 +68,7 @@ async def test_d_goes_through_the_displays() -> None:
         await on.keys("end")
         assert "bytes more" in lines(on)[-1] or "  " in lines(on)[-1]
         await on.keys("d")
-        assert title(on) == "State diff  22 -> 30"
+        assert title(on) == "State diff  height 22 -> 30"
         assert "  pc  Running -> Done" in lines(on)
         await on.keys("d")
         assert title(on).startswith("State tree")
@@ -77,20 +77,20 @@ async def test_d_goes_through_the_displays() -> None:
 async def test_a_mark_is_what_the_diff_compares_with_and_m_the_tree() -> None:
     async with opened(size=(120, 40)) as on:
         await on.keys("t", "m", "R", *STATE, "d", "d", "d")
-        assert title(on) == "State diff  mark 16 -> 30"
+        assert title(on) == "State diff  mark at 16 -> 30"
         await on.keys("M")
-        assert title(on) == "State diff  22 -> 30"
+        assert title(on) == "State diff  height 22 -> 30"
         await on.keys("d", "M")
-        assert title(on) == "State tree  ∆ since mark 16"
+        assert title(on) == "State tree  ∆ since mark at 16"
         await on.keys("g", "text:16", "enter")
-        assert title(on) == "State tree  ∆ since 0", "a mark is not compared with itself"
+        assert title(on) == "State tree  ∆ since height 0", "a mark is not compared with itself"
 
 
 async def test_without_a_mark_m_says_how_to_set_one() -> None:
     async with opened() as on:
         await on.keys("t", *STATE, "M")
         assert "no height is marked" in on.said[-1]
-        assert title(on) == "State tree  ∆ since 0"
+        assert title(on) == "State tree  ∆ since height 0"
 
 
 async def test_where_nothing_differs_the_diff_says_so() -> None:

@@ -168,9 +168,9 @@ def test_a_text_is_copied_as_it_is_and_anything_else_as_json() -> None:
 
 
 def test_titles_say_the_display_and_what_is_compared() -> None:
-    assert states_title(States(Wish(), 15, False), 16, UNICODE) == "State tree  ∆ since 15"
-    assert states_title(States(Wish(), 15, True), 16, ASCII) == "State tree  * since mark 15"
-    assert states_title(States(Wish("diff"), 15, True), 30, ASCII) == "State diff  mark 15 -> 30"
+    assert states_title(States(Wish(), 15, False), 16, UNICODE) == "State tree  ∆ since height 15"
+    assert states_title(States(Wish(), 15, True), 16, ASCII) == "State tree  * since mark at 15"
+    assert states_title(States(Wish("diff"), 15, True), 30, ASCII) == "State diff  mark at 15 -> 30"
     assert states_title(States(Wish("json"), 15, False), 30, ASCII) == "State JSON"
     assert "no cell has 'Z'" in nothing_to_see(States(Wish(find="Z"), 0, False), 3)[0]
 

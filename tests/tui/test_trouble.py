@@ -23,7 +23,7 @@ from tests.support import (
     start,
     wat,
 )
-from tests.tui.driving import FOCUS, Driver, flip, on_disk, opened, play
+from tests.tui.driving import FOCUS, Driver, flip, on_disk, opened, play, toasts
 
 ENDLESS = wat("(loop (br 0)) unreachable")
 
@@ -114,6 +114,7 @@ async def test_a_reader_follows_the_writer_and_goes_on_when_it_has_quit(world: P
             holder.close()
             await on.keys("r")
             assert (on.mode, on.snapshot.live, on.numbers) == ("live", 19, [2, 3])
+            assert toasts(on) == ["branch main was read-only; from now on it is written here"]
             assert not on.app.screen.query_one("#banner").display
     assert on_disk(world)[0] == 19
 
@@ -129,8 +130,9 @@ async def test_a_second_writer_opens_for_reading_and_names_the_holder(world: Pat
     with World.open(world) as holder:
         holder.fire(EVENT, start())
         async with opened(world) as on:
-            said = await banner(on)
-            assert "read-only" in said and "process" in said
+            first, hint = (await banner(on)).split("\n")
+            assert "read-only: branch main is being written by" in first and "process" in first
+            assert len(hint) < 80 and "F forks it" in hint and "tries again" in hint
             await on.keys("r")
             assert "read-only" in on.said[-1] and "F forks it" in on.said[-1]
             await on.keys("e")
@@ -364,6 +366,21 @@ async def test_files_that_no_longer_load_are_said_and_the_journal_goes_on(world:
         assert (on.snapshot.live, on.numbers) == (46, [1, 2, 3])
         await on.keys("b")
         assert len(on.errors) == 1
+
+
+async def test_the_banner_says_what_does_not_load_until_it_is_mended(world: Path) -> None:
+    module = world / "air/module.air.json"
+    good = module.read_text("utf-8")
+    async with opened(world, watch=True) as on:
+        await on.keys("t")
+        module.write_text(good.replace('"defmodule"', '"defnothing"'), "utf-8")
+        await on.until(lambda: "∆ on disk: air/module.air.json:" in on.screen)
+        assert "mend the file" in on.screen
+        assert len(on.said) == 1 and not toasts(on), "it is listed, and not said twice"
+        await on.keys("R")
+        assert on.state["pc"] == "Done" and "on disk" in on.screen
+        module.write_text(good, "utf-8")
+        await on.until(lambda: "on disk" not in on.screen)
 
 
 async def test_without_folders_nothing_is_watched() -> None:

@@ -12,6 +12,7 @@ from aos_tui.dialogs import EventDialog
 from aos_tui.dialogs.value_editor import TypeView
 from tests.tui.dialogs.hosting import OPEN, Host, run, write
 from tests.tui.dialogs.samples import SCHEMAS, editor, event
+from tests.tui.driving import SIZES, opened
 
 
 async def test_an_event_is_fired_as_the_example_has_it() -> None:
@@ -152,3 +153,12 @@ async def test_a_world_without_events_says_so_and_fires_nothing() -> None:
     app = await run(EventDialog([], None), "ctrl+s")
     assert app.result == OPEN
     assert app.last == "not fired: there is no event to fire"
+
+
+@pytest.mark.parametrize(("size", "has_room"), zip(SIZES, (True, False), strict=True))
+async def test_the_keys_below_json_stand_on_one_line(size: tuple[int, int], has_room: bool) -> None:
+    async with opened(size=size) as on:
+        await on.keys("e", "ctrl+t")
+        more = on.app.screen.query_one("#more", Label)
+        assert more.region.height == 1
+        assert ("f7 all" in str(more.render())) == has_room

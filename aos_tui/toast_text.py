@@ -1,0 +1,29 @@
+"""Messages of several lines, so that one sees where each of them begins."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.cells import cell_len
+
+WIDE = 100
+"""Columns from which on toasts have a width of their own, as in ``app.tcss``."""
+WIDEST = 60
+FRAME = 4
+"""Cells of a toast's border and padding, and one that it keeps free."""
+
+
+def toast_text(message: str, columns: int) -> str:
+    """``message`` for a terminal of so many columns: where it has several lines, what of a line
+    does not fit goes on two cells further in."""
+    lines = message.split("\n")
+    if len(lines) == 1:
+        return message
+    width = (min(WIDEST, columns // 2) if columns >= WIDE else columns) - FRAME
+    return "\n".join(of for line in lines for of in _hung(line, width))
+
+
+def _hung(line: str, width: int) -> list[str]:
+    if cell_len(line) <= width:  # as it is, with the spaces that it has
+        return [line]
+    return textwrap.wrap(line, max(width, 10), subsequent_indent="  ", break_on_hyphens=False)
