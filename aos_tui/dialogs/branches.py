@@ -55,10 +55,11 @@ class BranchesDialog(Dialog[Choice]):
     )
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "rename", "Rename"),
-        Binding("d,delete", "delete", "Delete"),
-        Binding("c,D", "diff", "Compare"),
-        Binding("space", "all", show=False),
+        Binding("enter", "choose", "go on with the branch; one that is deleted: bring it back"),
+        Binding("r", "rename", "give the branch another name"),
+        Binding("d,delete", "delete", "delete the branch under the cursor"),
+        Binding("c,D", "diff", "compare it with the branch that is open"),
+        Binding("space", "all", "show those that are left out, or no longer"),
     ]
 
     busy = False

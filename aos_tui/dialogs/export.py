@@ -37,8 +37,8 @@ class ExportDialog(Form[tuple[str, str]]):
     REFUSED = "not exported"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "choose(-1)", show=False),
-        Binding("down", "choose(1)", show=False),
+        Binding("up", "form(-1)", "as what is before in the list"),
+        Binding("down", "form(1)", "as what is next in the list"),
     ]
 
     def __init__(
@@ -60,7 +60,7 @@ class ExportDialog(Form[tuple[str, str]]):
             yield Label("file")
             yield Input(self._files[self._form], compact=True)
 
-    def action_choose(self, step: int) -> None:
+    def action_form(self, step: int) -> None:
         """Another form, and the file that goes with it."""
         forms = list(self._files)
         at = (forms.index(self._form) + step) % len(forms)
@@ -95,7 +95,7 @@ class SavedDialog(Dialog[Result]):
     KEYS = (("y", "copy_path", "Copy the path"),)
     AUTO_FOCUS = "Reader"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy_path", "Copy"),
+        Binding("y", "copy_path", "copy the path"),
     ]
 
     def __init__(self, path: str, said: str) -> None:
