@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aos_tui.branch_names import fork_name
+from aos_tui.branch_names import fork_name, named_branch
 from aos_tui.formatting import came_as, kind_text, short_hash
 from aos_tui.session.proving import Proving
 
@@ -74,9 +74,14 @@ class Branching(Proving):
 
         def look() -> str:
             start = self.fork_start(height)
-            return fork_name(self._opened.owner(start), start, self._taken())
+            return fork_name(self._named(start), start, self._taken())
 
         return await self._run(look)
+
+    def _named(self, height: int) -> str:
+        """What is made of a height is named after this branch."""
+        world = self._opened
+        return named_branch(world.owner(height), world.lineage, world.begins())
 
     def _taken(self) -> set[str]:
         """The names of all branches, and of those that can be brought back."""

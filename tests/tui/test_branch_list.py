@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 from aos_core.by_hand import broken
 from aos_core.layer import OPERATING_SYSTEM
 from aos_core.world import World
-from aos_tui.branch_names import fork_name, is_made, is_undo, undo_name
+from aos_tui.branch_names import fork_name, is_made, is_undo, named_branch, undo_name
 from aos_tui.branch_text import MOST_MADE, WIDEST, arranged, branch_lines
 from aos_tui.formatting import plain
 from aos_tui.glyphs import ASCII, UNICODE
@@ -93,9 +93,7 @@ def test_a_name_that_was_made_is_known(name: str, fork: int | None, made: bool) 
     ("of", "first", "name"),
     [
         ("main", 23, "main-undo-23"), ("basic~2", 23, "basic-undo-23"),
-        ("main-undo-23", 30, "main-undo-30"), ("main-undo-23-undo-20", 17, "main-undo-17"),
-        ("main-undo-23-40", 50, "main-undo-50"), ("my-undo-fix", 9, "my-undo-fix-undo-9"),
-        ("main-undo-23", 23, "main-undo-23-2"), ("main-undo-23-2", 23, "main-undo-23-3"),
+        ("main", 23, "main-undo-23-2"), ("main", 23, "main-undo-23-3"),
         ("m" * 80, 1_000_000, f"{'m' * 60}-undo-1000000"),
     ],
 )  # fmt: skip
@@ -108,19 +106,37 @@ def test_undo_names_what_it_undoes_of_which_branch(of: str, first: int, name: st
 
 def test_however_often_one_undoes_names_stay_short_and_are_new() -> None:
     taken: set[str] = {"main"}
-    of = "main"
-    for first in (23, 20, 17, 20, 23, 17) * 20:
-        name = undo_name(of, first, taken)
+    lineage, forks = ["main"], list[int]()
+    for number, first in enumerate((23, 20, 17, 20, 23, 17) * 20):
+        of = named_branch(lineage[-1], lineage, forks)
+        name = (fork_name if number % 2 else undo_name)(of, first, taken)
         assert name not in taken and len(name) <= len("main-undo-23-120")
-        assert is_undo(name, first - 1) and is_made(name, first - 1)
-        taken.add(of := name)
+        forks.append(first if number % 2 else first - 1)
+        assert is_made(name, forks[-1]) and is_undo(name, forks[-1]) == (number % 2 == 0)
+        taken.add(name)
+        lineage.append(name)
 
 
 def test_a_fork_is_never_taken_for_an_undo() -> None:
     assert fork_name("main", 22, {"main-22"}) == "main-22-2"
-    forked = fork_name("main-undo-23", 23, set())
-    assert forked == "main-undo-23-23"
-    assert not is_undo(forked, 23) and is_made(forked, 23)
+    assert not is_undo("main-22-2", 22) and is_made("main-22-2", 22)
+
+
+@pytest.mark.parametrize(
+    ("lineage", "forks", "named"),
+    [
+        (["main"], [], "main"), (["main", "main-22"], [22], "main"),
+        (["main", "main-22"], [21], "main-22"),  # somebody has called it so
+        (["main", "main-22", "mine", "mine-undo-31"], [22, 26, 30], "mine"),
+        (["main", "main-undo-23", "main-undo-23-30"], [22, 30], "main"),  # of an older version
+        (["v-2", "v-2-5"], [5], "v-2"), (["basic~3", "basic-9"], [9], "basic~3"),
+    ],
+)  # fmt: skip
+def test_what_is_made_is_named_after_what_somebody_has_named(
+    lineage: list[str], forks: list[int], named: str
+) -> None:
+    assert named_branch(lineage[-1], lineage, forks) == named
+    assert named_branch(lineage[0], lineage, forks) == lineage[0]
 
 
 def test_long_names_are_cut() -> None:
@@ -134,6 +150,15 @@ def test_long_names_are_cut() -> None:
 
 def shown(on: Driver) -> list[str]:
     return [str(of.prompt) for of in on.app.screen.query_one(OptionList).options]
+
+
+async def test_a_fork_of_a_fork_has_a_short_name(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "F", "enter", "r", "F", "enter")
+        assert await on.app.session.branches() == ["main", "main-16", "main-19"]
+        await on.keys("r", "u", "r", "F", "enter")
+        assert on.snapshot.branch == "main-22"
+        assert "main-undo-20" in await on.app.session.branches()
 
 
 @pytest.mark.parametrize("memory", [True, False])
