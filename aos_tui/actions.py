@@ -132,7 +132,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("follow", "f", "follow", "follow the live end"),
     Action("fork", "F", "fork", "fork at the shown height into a new branch, and go on there"),
     Action("branches", "B", "branches",
-           "list the branches: go on with another one, rename, delete, bring back"),
+           "list the branches: go on with another one, rename, delete some, bring back"),
     Action("diff", "D", "diff", "compare two branches or heights"),
     Action("why", "w", "why",
            "why the selected record is there, and what it led to: walk on, down to a field"),

@@ -30,7 +30,7 @@ async def test_every_dialog_shows_its_own_keys_and_is_there_again_behind_them(na
         await pilot.pause()
         typing = isinstance(app.focused, Input | TextArea)
         frame = app.dialog.query_one("#dialog")
-        assert frame.border_subtitle == ("f1 keys" if typing else "? keys")
+        assert str(frame.border_subtitle).endswith("f1 keys" if typing else "? keys")
         before = app.focused
         for key in ["f1"] if typing else ["f1", "question_mark"]:
             await pilot.press(key)
