@@ -194,6 +194,10 @@ class Form(Dialog[Result]):
         except Wrong as wrong:
             self.refused(wrong, self.REFUSED)
             return
+        self.done(result)
+
+    def done(self, result: Result) -> None:
+        """What comes of a form that reads well."""
         self.dismiss(result)
 
     def refused(self, wrong: Wrong, what: str) -> None:

@@ -118,9 +118,21 @@ def help_dialog() -> HelpDialog:
 
 
 def export() -> ExportDialog:
-    files = {"scenario": "a.toml", "pytest": "test_a.py", "html": "a.html", "screenshot": "a.svg"}
-    taken = {"b.html": "this file is there already"}
-    return ExportDialog("branch main up to height 7", files, taken.get)
+    files = {
+        "scenario": "scenarios/a.toml",
+        "pytest": "tests/test_a.py",
+        "html": "a.html",
+        "screenshot": "a.svg",
+    }
+
+    def problem(folder: str, name: str) -> str | None:
+        return None if name else "name a file"
+
+    def question(folder: str, name: str) -> tuple[str, str, str] | None:
+        taken = ("Overwrite it?", f"{name} is there already.", "Overwrite")
+        return taken if name == "b.html" else None
+
+    return ExportDialog("branch main up to height 7", files, problem, question)
 
 
 EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
