@@ -80,6 +80,13 @@ def branch_name(path: Path) -> str:
     return path.name.removesuffix(".log")
 
 
+def said_of(branch: str, message: str) -> str:
+    """A message for where its branch was named already: ``branch main is damaged`` is ``it is
+    damaged``; any other as it is."""
+    rest = message.removeprefix(f"branch {branch} ")
+    return message if rest == message else f"it {rest}"
+
+
 def list_branches(journal_dir: Path) -> list[str]:
     """The names of all branches in ``.aos/journal``, sorted; none if it is not there."""
     if not journal_dir.is_dir():

@@ -22,7 +22,7 @@ from aos_core.branches import (
     stale_locks,
 )
 from aos_core.chain import Chain, Segment
-from aos_core.errors import AosError, BranchLocked, ReadOnly, UsageError
+from aos_core.errors import AosError, BranchLocked, JournalDamaged, ReadOnly, UsageError
 from aos_core.file_journal import FileJournal
 from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
@@ -64,6 +64,10 @@ class Disk(Protocol):
     def ends(self, branch: str, *, removed: bool = False) -> tuple[Frame, Frame]:
         """The header and the last frame of a branch, or of one that was ``removed``; as a rule
         nothing between them is read. Raises as :meth:`open`."""
+
+    def damage(self, branch: str) -> JournalDamaged | None:
+        """What is wrong with a branch, as opening it to read would find: an end that is missing, or
+        what somebody has come upon before. Nothing is run. Raises as :meth:`open`."""
 
     def follow(self, journal: Journal) -> str | None:
         """The name of the branch that a journal is which is open here; it goes on under that, where
@@ -145,6 +149,9 @@ class FileDisk:
         self.store: Store = SqliteStore(root / "store.db", read_only=not write)
         self.index = Index(root / "index.db")
         self.snapshots: Snapshots = StoredSnapshots(root / "snapshots.db", write=write)
+        self._read_whole: dict[tuple[Path, int, int], JournalDamaged | None] = {}
+        """What was found in files of this size and time: one without an array of offsets has to be
+        read whole, once."""
         # not thread-local: a world is opened in one worker thread and used in another
         self._lock = FileLock(root / "world.lock", timeout=BUSY_SECONDS, thread_local=False)
 
@@ -170,6 +177,18 @@ class FileDisk:
                 return found
         with FileJournal.open(path, write=False) as journal:  # it says what is wrong
             return journal.header, journal.last
+
+    def damage(self, branch: str) -> JournalDamaged | None:
+        path = self._path(branch)
+        with disk_errors(path, f"branch {branch} cannot be read"):
+            if not path.exists():
+                raise JournalMissing(f"there is no branch {branch}", file=path)
+            of = path.stat()
+            key = (path, of.st_size, of.st_mtime_ns)
+        if offsets_path(path).exists() or key not in self._read_whole:
+            with FileJournal.open(path, write=False) as journal:
+                self._read_whole[key] = journal.damage
+        return self._read_whole[key]
 
     def open_removed(self, branch: str) -> Journal:
         return FileJournal.open(branch_path(self._removed, branch), write=False)

@@ -314,7 +314,7 @@ class FileJournal(LogFile):
 
     def _unfinished_creation(self, torn: bytes) -> JournalMissing:
         """The error for a file that ends inside its header; with the lock, moves it aside."""
-        text = f"there is no branch {self._branch}: its creation was never finished"
+        text = f"branch {self._branch} is empty: its creation was never finished"
         if self._lock is None:
             return JournalMissing(text, hint="open it for writing to clear it away", file=self.path)
         aside = self._move_aside(torn)

@@ -10,7 +10,7 @@ from typing import Any
 
 from aos_core.branches import check_branch_name
 from aos_core.disk import Disk, removed_names
-from aos_core.errors import UsageError
+from aos_core.errors import JournalDamaged, UsageError
 from aos_core.frames import Frame
 from aos_core.index import Index
 from aos_core.journal import Journal, JournalMissing, MemoryJournal
@@ -50,6 +50,9 @@ class MemoryDisk:
         if branch not in journals:
             raise JournalMissing(f"there is no branch {branch}")
         return journals[branch].header, journals[branch].last
+
+    def damage(self, branch: str) -> JournalDamaged | None:
+        return None
 
     def open_removed(self, branch: str) -> Journal:
         return self._removed[branch]

@@ -24,7 +24,7 @@ from aos_core.branch_tree import (
 from aos_core.branches import check_branch_name
 from aos_core.chain import Chain, Segment
 from aos_core.disk import Disk, FileDisk, chain_of
-from aos_core.errors import AosError, UsageError
+from aos_core.errors import AosError, JournalDamaged, UsageError
 from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import Host, LiveHost, SimulatedHost
 from aos_core.journal import Journal
@@ -137,6 +137,12 @@ class World(Writer):
     def tree(self, *, removed: bool = False) -> Tree:
         """All branches, or all that were deleted, with what they were forked from."""
         return branch_tree(self._disk, removed=removed)
+
+    def damage(self, branch: str) -> JournalDamaged | None:
+        """What is wrong with the journal of a branch, as far as opening it to read finds: its
+        frames are not run, and as a rule only the last ones are read. Raises
+        :class:`JournalMissing`, :class:`DiskError`."""
+        return self._disk.damage(branch)
 
     def asked_on(self, branch: str, intent: bytes, near: Sequence[str] = ()) -> Record | None:
         """The record of an intent, by its hash, that a branch asked for, as

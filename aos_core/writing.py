@@ -15,6 +15,7 @@ from aos_core.adapters.receipt import Receipt
 from aos_core.air.check import require_sound
 from aos_core.air.host_json import bytes_from_host, utf8
 from aos_core.air.misfit import Misfit
+from aos_core.branches import said_of
 from aos_core.errors import ReadOnly, UsageError, ValueRejected
 from aos_core.files import WorldFiles
 from aos_core.hosts import SimulatedHost
@@ -170,8 +171,9 @@ class Writer(Prover):
 
     def _need_writable(self) -> None:
         if self.trouble is not None:
+            why = said_of(self.branch, self.trouble.message)
             raise ReadOnly(
-                f"branch {self.branch} can only be read: {self.trouble.message}",
+                f"branch {self.branch} can only be read: {why}",
                 hint=f"fork it at {self.height} and go on there",
             )
         if not self._journal.writable:

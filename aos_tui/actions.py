@@ -132,7 +132,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("follow", "f", "follow", "follow the live end"),
     Action("fork", "F", "fork", "fork at the shown height into a new branch, and go on there"),
     Action("branches", "B", "branches",
-           "list the branches: go on with another one, rename, delete, bring back"),
+           "list the branches: go on with another one, rename, delete some, bring back"),
     Action("diff", "D", "diff", "compare two branches or heights"),
     Action("why", "w", "why",
            "why the selected record is there, and what it led to: walk on, down to a field"),
@@ -163,7 +163,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("cancel", "escape", "stop",
            "put away what is said; stop what runs, close the filter, leave the zoomed pane, the "
            "tour"),
-    Action("help", "question_mark", "help", "this help", footer=True),
+    Action("help", "question_mark", "help",
+           "this help; in a dialog its own keys, there in a text field f1", footer=True),
     Action("quit", "q", "quit", "quit: nothing is lost, the journal has it", footer=True),
     Action("palette", "ctrl+p", "palette", "find any of these by name", own=True),
     Action("focus_next", "tab", "next pane", "to the next pane (shift+tab: the one before)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,17 +25,19 @@ MOST_MADE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the list; ``branch`` None: it says how many are ``hidden``."""
+    """A line of the list; ``branch`` None: it says how many are not shown: ``hidden``, which undo
+    and F have named, and ``deleted``."""
 
     branch: BranchLine | None
     tree: str = ""
     hidden: int = 0
+    deleted: int = 0
 
 
 def arranged(branches: Sequence[BranchLine], glyphs: Glyphs, *, whole: bool) -> list[Row]:
     """Every branch below the one it was forked from, by the height of the fork; those that can be
-    brought back at the end. Unless ``whole``, branches that undo has named are left out where they
-    are many, but for the one that is open and those that lead to one that is shown."""
+    brought back at the end. Unless ``whole``, those are left out, and branches that undo has named
+    where they are many, but for the one that is open and those that lead to one that is shown."""
     kept = [of for of in branches if not of.removed]
     hidden = set() if whole else _hidden(kept)
     shown = [of for of in kept if of.name not in hidden]
@@ -53,9 +55,23 @@ def arranged(branches: Sequence[BranchLine], glyphs: Glyphs, *, whole: bool) -> 
         for at, child in enumerate(reversed(children.get(of.name, ()))):
             tee = glyphs.tree[0] if at else glyphs.tree[2]
             left.append((child, below + tee, below + (glyphs.tree[1] if at else "  ")))
-    if hidden:
-        rows.append(Row(None, hidden=len(hidden)))
-    return [*rows, *(Row(of) for of in branches if of.removed)]
+    removed = [of for of in branches if of.removed]
+    if whole:
+        return [*rows, *map(Row, removed)]
+    if hidden or removed:
+        rows.append(Row(None, hidden=len(hidden), deleted=len(removed)))
+    return rows
+
+
+def lineage_of_present(branches: Sequence[BranchLine]) -> set[str]:
+    """The branch that is open and those that it goes on from: none of them can be deleted."""
+    parents = {of.name: of.parent for of in branches if not of.removed}
+    at = next((of.name for of in branches if of.present), None)
+    found: set[str] = set()
+    while at is not None and at not in found:
+        found.add(at)
+        at = parents.get(at)
+    return found
 
 
 def _hidden(branches: Sequence[BranchLine]) -> set[str]:
@@ -73,8 +89,11 @@ def _hidden(branches: Sequence[BranchLine]) -> set[str]:
     return made
 
 
-def branch_lines(rows: Sequence[Row], glyphs: Glyphs) -> list[list[Piece]]:
-    """The rows as text. A chip has the role ``chip`` with the number of its hue."""
+def branch_lines(
+    rows: Sequence[Row], glyphs: Glyphs, selected: Collection[str] = ()
+) -> list[list[Piece]]:
+    """The rows as text, those of ``selected`` branches marked. A chip has the role ``chip`` with
+    the number of its hue."""
     found = [row.branch for row in rows if row.branch is not None]
     roots = Counter(of.root for of in found if of.root)
     names = [len(row.tree) + len(row.branch.name) for row in rows if row.branch is not None]
@@ -82,11 +101,29 @@ def branch_lines(rows: Sequence[Row], glyphs: Glyphs) -> list[list[Piece]]:
     digits = max((len(str(of.height)) for of in found), default=1)
     forks = max((len(str(of.fork)) + 1 for of in found if of.fork is not None), default=0)
     return [
-        [(f"  {row.hidden} more that undo and F have named: space shows them", "dim")]
+        [(f"  {_left_out(row)}: s shows all", "dim")]
         if row.branch is None
-        else _line(row, row.branch, width, digits, forks, roots[row.branch.root] > 1, glyphs)
+        else [
+            _sign(row.branch, selected, glyphs),
+            *_line(row, row.branch, width, digits, forks, roots[row.branch.root] > 1, glyphs),
+        ]
         for row in rows
     ]
+
+
+def _left_out(row: Row) -> str:
+    parts = []
+    if row.hidden:
+        parts.append(f"{row.hidden} more that undo and F have named")
+    if row.deleted:
+        parts.append(f"{row.deleted} deleted")
+    return " and ".join(parts)
+
+
+def _sign(of: BranchLine, selected: Collection[str], glyphs: Glyphs) -> Piece:
+    if of.name in selected and not of.removed:
+        return f"{glyphs.done} ", "input"
+    return f"{glyphs.chosen} " if of.present else "  ", "input"
 
 
 def _line(
@@ -95,7 +132,6 @@ def _line(
     name = clip(of.name, max(4, width - len(row.tree)))
     role = "name" if of.present else "dim" if of.removed or is_made(of.name, of.fork) else ""
     pieces: list[Piece] = [
-        (f"{glyphs.chosen} " if of.present else "  ", "input"),
         (row.tree, "dim"),
         (name, role),
         (" " * max(1, width - len(row.tree) - len(name) + 1), ""),
@@ -110,6 +146,8 @@ def _line(
         (" = " if same else "   ", "good"),
         (f"{glyphs.done} " if of.proven else "  ", "good"),
     ]
+    if of.damage is not None:
+        return [*pieces, (f"{glyphs.failed} {of.damage}", "bad")]
     if of.removed:
         return [*pieces, ("deleted: enter brings it back", "wait")]
     return [*pieces, (glyphs.said(of.input or "nothing has happened here yet"), "dim")]

@@ -19,12 +19,13 @@ from aos_core.branch_tree import (
     rename_branch,
     restore_branch,
 )
-from aos_core.branches import DiskError
+from aos_core.branches import DiskError, said_of
 from aos_core.disk import Disk, FileDisk
 from aos_core.errors import BranchLocked, ReadOnly, UsageError
 from aos_core.frames import Frame
 from aos_core.journal import JournalMissing
 from aos_core.layer import OPERATING_SYSTEM
+from aos_core.offsets import offsets_path
 from aos_core.testing import assert_replays
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
@@ -89,6 +90,28 @@ def test_of_a_hundred_branches_only_the_ends_are_read(
     assert {parent and parent.branch for parent in parents} == {"main"}
     ends = 2 * 103
     assert len(read) <= 2 * ends + 2 * frames + 10, "each branch twice, a parent's frames once"
+
+
+def test_damage_is_found_at_the_end_alone_or_where_it_is_known_of(
+    forked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = log(forked).read_bytes()
+    read: list[Frame] = []
+    for name in ("scan", "read_frame"):
+        monkeypatch.setattr(journal_module, name, _counting(getattr(journal_module, name), read))
+    with _disk(forked) as disk:
+        assert disk.damage("main") is None and len(read) <= 2
+        log(forked).write_bytes(whole[:-20])
+        found = disk.damage("main")
+        assert found is not None and found.where["height"]
+        log(forked).write_bytes(whole[:-500] + b"\xff" * 8 + whole[-492:])
+        offsets_path(log(forked)).unlink()  # as whoever comes upon it leaves it
+        found = disk.damage("main")
+        assert found is not None and said_of("main", found.message).startswith("it is damaged: ")
+        del read[:]
+        assert disk.damage("main") is found and not read, "read whole once"
+        with pytest.raises(JournalMissing):
+            disk.damage("none")
 
 
 def _counting(real: Callable[..., Any], read: list[Frame]) -> Callable[..., Any]:

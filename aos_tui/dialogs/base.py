@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -19,6 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Label, OptionList, RadioSet, Select, Static, TextArea
 
 from aos_core.plain import clip
+from aos_tui.dialogs.own_keys import own_keys
 from aos_tui.focusing import PaintsFocus
 
 Result = TypeVar("Result")
@@ -45,8 +46,8 @@ class Reader(VerticalScroll):
     """Text to scroll through: arrows, home, end and paging are the container's own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
+        Binding("down,j", "scroll_down", "scroll down"),
+        Binding("up,k", "scroll_up", "scroll up"),
     ]
 
 
@@ -54,8 +55,8 @@ class LineList(OptionList):
     """Lines to choose from; arrows, home, end and paging are Textual's own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", show=False),
-        Binding("k", "cursor_up", show=False),
+        Binding("down,j", "cursor_down", "the next line"),
+        Binding("up,k", "cursor_up", "the line before"),
     ]
 
 
@@ -69,7 +70,11 @@ class Dialog(ModalScreen[Result], PaintsFocus):
     CSS_PATH = "dialogs.tcss"
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     VERTICAL_BREAKPOINTS = HEIGHTS
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "back, without doing anything"),
+        Binding("question_mark,f1", "help", "these keys; in a text field f1 alone"),
+    ]
+    """What the help says of a key is its description."""
 
     SAYS: ClassVar[str] = ""
     KEYS: ClassVar[tuple[tuple[str, str, str], ...]] = ()
@@ -98,6 +103,7 @@ class Dialog(ModalScreen[Result], PaintsFocus):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as frame:
             frame.border_title = escape(self._title)
+            frame.border_subtitle = self.help_key()
             if says := self.says():
                 yield Label(says, id="says", markup=False)
             yield from self.body()
@@ -117,6 +123,26 @@ class Dialog(ModalScreen[Result], PaintsFocus):
             for field in self.query("Input, TextArea").results():
                 if isinstance(field, Input | TextArea):
                     field.cursor_blink = False
+
+    def help_key(self) -> str:
+        """Which key shows the others: in a text field ? is a character."""
+        typing = isinstance(self.focused, Input | TextArea)
+        return f"{'f1' if typing else '?'} keys"
+
+    @on(events.DescendantFocus)
+    def _say_help_key(self) -> None:
+        for frame in self.query("#dialog"):  # none while a page is being turned
+            frame.border_subtitle = self.help_key()
+
+    def action_help(self) -> None:
+        """Show the keys of this dialog."""
+        from aos_tui.dialogs.help import HelpDialog
+
+        self.app.push_screen(HelpDialog(own_keys(self)))
+
+    def action_choose(self) -> None:
+        """What enter does with the line under the cursor, wherever the focus is."""
+        self.query_one(OptionList).action_select()
 
     def action_back(self) -> None:
         """Leave without doing anything."""
@@ -168,6 +194,10 @@ class Form(Dialog[Result]):
         except Wrong as wrong:
             self.refused(wrong, self.REFUSED)
             return
+        self.done(result)
+
+    def done(self, result: Result) -> None:
+        """What comes of a form that reads well."""
         self.dismiss(result)
 
     def refused(self, wrong: Wrong, what: str) -> None:

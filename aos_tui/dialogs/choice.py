@@ -21,7 +21,8 @@ class ChoiceDialog(Dialog[Result]):
 
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy_all", show=False),
+        Binding("enter", "choose", "take the line under the cursor"),
+        Binding("y", "copy_all", "copy all lines"),
     ]
 
     def __init__(
@@ -73,7 +74,7 @@ class BreakDialog(ChoiceDialog[str]):
     SAYS = "Answers the effect wrongly, on purpose; u undoes each receipt."
     MORE = "enter or its letter: break it so"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"fault('{fault}')", show=False) for key, fault, _ in FAULTS
+        Binding(key, f"fault('{fault}')", f"{fault}: {meaning}") for key, fault, meaning in FAULTS
     ]
 
     def __init__(self, what: str, missing: str | None = None) -> None:

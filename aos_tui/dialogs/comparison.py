@@ -24,7 +24,7 @@ class ComparisonDialog(Dialog[None]):
 
     KEYS = (("y", "copy_all", "Copy"),)
     AUTO_FOCUS = "Reader"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "Copy")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "copy all that differs")]
 
     def __init__(
         self, names: tuple[str, str], verdict: Sequence[Piece], changes: Sequence[Change], more: str

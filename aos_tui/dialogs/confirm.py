@@ -17,10 +17,10 @@ class ConfirmDialog(Dialog[bool]):
     MORE = "enter the chosen one   esc back"
     AUTO_FOCUS = "#key-back"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "yes", "Yes"),
-        Binding("n", "back", "No"),
-        Binding("left,up", "app.focus_previous", show=False),
-        Binding("right,down", "app.focus_next", show=False),
+        Binding("y", "yes", "yes"),
+        Binding("n", "back", "no"),
+        Binding("left,up", "app.focus_previous", "to the button before"),
+        Binding("right,down", "app.focus_next", "to the next button"),
     ]
 
     def __init__(self, title: str, text: str, yes: str = "Yes", no: str = "No") -> None:

@@ -32,7 +32,10 @@ class EventDialog(ValueForm[tuple[str, Any]]):
     SAYS = "Fires one event; the world reacts to it in one turn."
     KEYS = (("ctrl+s", "submit", "Fire"), ("ctrl+r", "example", "Reset"))
     REFUSED = "not fired"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+r", "example", "Example")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "submit", "fire the event"),
+        Binding("ctrl+r", "example", "put the example back"),
+    ]
 
     def __init__(
         self,

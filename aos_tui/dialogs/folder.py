@@ -26,7 +26,9 @@ Find = Callable[[str], "Folders"]
 class PathField(Input):
     """A path; tab completes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "screen.complete", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "screen.complete", "complete what is typed")
+    ]
 
 
 class FolderDialog(Form[str]):
@@ -38,8 +40,8 @@ class FolderDialog(Form[str]):
     REFUSED = "not opened"
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
+        Binding("up", "move(-1)", "the folder before"),
+        Binding("down", "move(1)", "the next folder"),
     ]
 
     def __init__(self, title: str, validate: Callable[[str], str | None], find: Find) -> None:

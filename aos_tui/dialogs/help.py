@@ -22,11 +22,15 @@ class HelpDialog(Dialog[None]):
 
     MORE = "arrows and page keys scroll"
     AUTO_FOCUS = "Reader"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark", "back", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,f1", "back", "back")]
 
     def __init__(self, groups: Sequence[Group]) -> None:
         super().__init__("Help")
         self._groups = groups
+
+    def help_key(self) -> str:
+        """It is the help itself."""
+        return ""
 
     def body(self) -> ComposeResult:
         keys = [key for _, rows in self._groups for key, _ in rows]

@@ -21,8 +21,8 @@ class LongText(SelectingLines, ScrollView, can_focus=True):
     """Arrows, home, end and paging are the container's own."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
+        Binding("down,j", "scroll_down", "scroll down"),
+        Binding("up,k", "scroll_up", "scroll up"),
     ]
 
     def __init__(self, text: str) -> None:

@@ -18,10 +18,10 @@ class LostDialog(Dialog[str]):
     KEYS = (("p", "put_back", "Put it back"), ("q", "quit", "Quit"))
     AUTO_FOCUS = "#key-put_back"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "put_back", "Put it back"),
-        Binding("q", "quit", "Quit"),
-        Binding("left,up", "app.focus_previous", show=False),
-        Binding("right,down", "app.focus_next", show=False),
+        Binding("p", "put_back", "put the journal back"),
+        Binding("q", "quit", "quit, and leave it gone"),
+        Binding("left,up", "app.focus_previous", "to the button before"),
+        Binding("right,down", "app.focus_next", "to the next button"),
     ]
 
     def __init__(self, branch: str, file: str, records: str) -> None:

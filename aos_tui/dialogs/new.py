@@ -32,8 +32,8 @@ class NewDialog(Form[tuple[str, str, str]]):
     REFUSED = "not made"
     AUTO_FOCUS = "#name"
     BINDINGS: ClassVar[list[BindingType]] = [  # for the fields; the list has them itself
-        Binding("up", "move('up')", show=False),
-        Binding("down", "move('down')", show=False),
+        Binding("up", "move('up')", "like the world before in the list"),
+        Binding("down", "move('down')", "like the next one in the list"),
     ]
 
     def __init__(

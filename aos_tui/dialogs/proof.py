@@ -13,7 +13,9 @@ class ProofDialog(ValueDialog[bool]):
     """Dismisses with True where the scenario is to be written, else with None. ``offers``: whether
     there is one to write."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("w", "write", "Write the scenario")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "write", "write the inputs up to there as a scenario")
+    ]
 
     def __init__(self, text: str, *, offers: bool) -> None:
         super().__init__("Verification failed", text)
@@ -29,7 +31,10 @@ class ProofDialog(ValueDialog[bool]):
         offered = (("w", "write", "Write the scenario"),) if self._offers else ()
         return (*offered, *super().keys())
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing is written where there is nothing to write."""
+        return action != "write" or self._offers
+
     def action_write(self) -> None:
         """Dismiss with True."""
-        if self._offers:
-            self.dismiss(True)
+        self.dismiss(True)

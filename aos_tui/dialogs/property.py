@@ -32,8 +32,9 @@ class PropertyDialog(Form[str]):
     REFUSED = "not watched"
     AUTO_FOCUS = "TextArea"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "submit", "Watch"),
-        Binding("ctrl+n", "nothing", "Watch nothing"),
+        Binding("ctrl+s", "submit", "watch it from now on"),
+        Binding("ctrl+n", "nothing", "watch no property any more"),
+        Binding("enter", "choose", "in the examples (tab): take the one under the cursor"),
     ]
 
     def __init__(
@@ -83,6 +84,10 @@ class PropertyDialog(Form[str]):
         area.text = self._lines[event.option_index][1]
         area.move_cursor(area.document.end)
         area.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to end where nothing is watched."""
+        return action != "nothing" or self._watched
 
     def action_nothing(self) -> None:
         """Watch no property any more."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Label, RadioButton, RadioSet
 
@@ -32,6 +33,9 @@ class ReceiptDialog(ValueForm[Receipt]):
     SAYS = "Releases this receipt as you write it here, instead of the prepared one."
     KEYS = (("ctrl+s", "submit", "Release"),)
     REFUSED = "not released"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "submit", "release the receipt as it is written here"),
+    ]
 
     def __init__(
         self,

@@ -38,8 +38,8 @@ class RecordDialog(WalkDialog[RecordPage]):
 
     AUTO_FOCUS = "Reader"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l,right", "links", show=False),
-        Binding("h,left", "text", show=False),
+        Binding("l,right", "links", "to the causes and consequences"),
+        Binding("h,left", "text", "to the text"),
     ]
 
     def __init__(
@@ -91,6 +91,10 @@ class RecordDialog(WalkDialog[RecordPage]):
 
 class Links(LineList):
     """Records to walk to."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "follow the link: show that record"),
+    ]
 
     def on_mount(self) -> None:
         """Begin at the first."""

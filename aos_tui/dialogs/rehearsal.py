@@ -18,11 +18,11 @@ class RehearsalDialog(Dialog[str]):
 
     AUTO_FOCUS = "Reader"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "keep", "Keep"),
-        Binding("s", "swap", "Swap"),
-        Binding("g", "go", "Go to the record"),
-        Binding("d", "back", "Drop"),
-        Binding("y", "copy_all", "Copy"),
+        Binding("p", "keep", "keep the run as a branch"),
+        Binding("s", "swap", "put in force what was rehearsed"),
+        Binding("g", "go", "go to the record that differs first"),
+        Binding("d", "back", "drop it"),
+        Binding("y", "copy_all", "copy all of it"),
     ]
 
     def __init__(self, title: str, sections: Sequence[tuple[str, str]], *, goes: bool) -> None:
@@ -54,10 +54,13 @@ class RehearsalDialog(Dialog[str]):
         """Dismiss with ``swap``."""
         self.dismiss("swap")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """One goes nowhere where there is no record to go to."""
+        return action != "go" or self._goes
+
     def action_go(self) -> None:
-        """Dismiss with ``go``, where there is a record."""
-        if self._goes:
-            self.dismiss("go")
+        """Dismiss with ``go``."""
+        self.dismiss("go")
 
     def action_copy_all(self) -> None:
         """Copy every section, whole."""

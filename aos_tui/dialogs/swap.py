@@ -18,11 +18,11 @@ class SwapDialog(Dialog[str]):
     MORE = "enter the chosen one   esc back"
     AUTO_FOCUS = "#key-back"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "swap", "Swap"),
-        Binding("r", "rehearse", "Rehearse"),
-        Binding("n", "back", "Not now"),
-        Binding("left,up", "app.focus_previous", show=False),
-        Binding("right,down", "app.focus_next", show=False),
+        Binding("y", "swap", "put in force what is on disk"),
+        Binding("r", "rehearse", "rehearse it: see first what would differ"),
+        Binding("n", "back", "leave it for now"),
+        Binding("left,up", "app.focus_previous", "to the button before"),
+        Binding("right,down", "app.focus_next", "to the next button"),
     ]
 
     def __init__(self, title: str, text: str) -> None:

@@ -22,7 +22,7 @@ class ValueDialog(Dialog[Result]):
 
     KEYS = (("y", "copy_all", "Copy"),)
     AUTO_FOCUS = "Reader, LongText"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "Copy")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "copy the text, whole")]
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__(title)

@@ -20,12 +20,12 @@ class ValueForm(Form[Result]):
 
     AUTO_FOCUS = "ValueEditor *, #key-back"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "submit", "Submit"),
-        Binding("f2,ctrl+t", "display", "Form or JSON", priority=True),
+        Binding("ctrl+s", "submit", "take it as it is written here"),
+        Binding("f2,ctrl+t", "display", "as a form, or as JSON", priority=True),
         # before the field that has the cursor, where it would go to the end of the line
-        Binding("ctrl+e", "editor", "Editor", priority=True),
+        Binding("ctrl+e", "editor", "edit it in your own editor", priority=True),
         # tmux keeps ctrl+b until it is pressed twice
-        Binding("f3,ctrl+b", "bytes", "Bytes", priority=True),
+        Binding("f3,ctrl+b", "bytes", "show its canonical bytes", priority=True),
     ]
 
     def bytes_of(self, result: Result) -> tuple[str, str] | None:

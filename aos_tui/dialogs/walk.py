@@ -20,9 +20,9 @@ class WalkDialog(Dialog[int], Generic[Page]):
     Esc leaves at once, however far one has walked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("g", "go", "Go there"),
-        Binding("backspace", "return", "Back"),
-        Binding("y", "copy_all", "Copy"),
+        Binding("g", "go", "go to the record under the cursor, in the panes"),
+        Binding("backspace", "return", "to the page before"),
+        Binding("y", "copy_all", "copy the page, whole"),
     ]
 
     def __init__(self, page: Page, look: Callable[[int], Awaitable[Page | None]]) -> None:

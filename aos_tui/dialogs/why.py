@@ -44,7 +44,8 @@ class WhyDialog(WalkDialog[WhyPage]):
     SAYS = "Read downwards: each record came of one above it, further left."
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "why", show=False),
+        Binding("enter", "choose", "why the record under the cursor; of a field its history"),
+        Binding("w", "why", "why the record under the cursor"),
     ]
 
     def __init__(

@@ -90,7 +90,7 @@ class Picked(Widget, can_focus=True):
 class Tick(Picked):
     """A yes or no, shown by a sign and not by colour alone."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "press", "yes, or no")]
 
     def __init__(self, on: bool, words: tuple[str, str]) -> None:
         """``words``: what stands behind it when it is off, and on."""
@@ -112,9 +112,9 @@ class Pick(Picked):
     enter shows all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "press", show=False),
-        Binding("left", "turn(-1)", show=False),
-        Binding("right", "turn(1)", show=False),
+        Binding("enter,space", "press", "choose from all there are"),
+        Binding("left", "turn(-1)", "the choice before"),
+        Binding("right", "turn(1)", "the next choice"),
     ]
 
     def __init__(self, title: str, names: Sequence[str], chosen: str) -> None:

@@ -30,11 +30,11 @@ class FormView(VerticalScroll, can_focus=False):
     """The fields of a node. Posts :class:`Edited` whenever one of them says something else."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
-        Binding("ctrl+n,f9", "add_row", show=False),
-        Binding("f8", "remove_row", show=False),
-        Binding("f4", "renote", show=False),
+        Binding("down", "app.focus_next", "the next field"),
+        Binding("up", "app.focus_previous", "the field before"),
+        Binding("ctrl+n,f9", "add_row", "add a row to the list"),
+        Binding("f8", "remove_row", "remove the row"),
+        Binding("f4", "renote", "write the value in another notation"),
     ]
 
     class Edited(Message):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aos_tui.branch_names import fork_name
+from aos_tui.branch_names import fork_name, named_branch
 from aos_tui.formatting import came_as, kind_text, short_hash
 from aos_tui.session.proving import Proving
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aos_core.branch_tree import Branch, Tree
     from aos_core.world import World
@@ -35,7 +35,8 @@ class BranchLine:
     """A branch in the list of them: the ``parent`` it was forked from, after height ``fork``, None
     where it was not or the parent is gone; its last ``height`` and the ``root`` there; what its
     last ``input`` was; how many ``records`` it has of its own. ``proven``: verified up to its end
-    before. ``problem``: why it cannot be read, and then nothing else is known of it."""
+    before. ``damage``: what is wrong with its journal, which can be read up to there. ``problem``:
+    why it cannot be read at all, and then nothing else is known of it."""
 
     name: str
     parent: str | None = None
@@ -48,6 +49,7 @@ class BranchLine:
     present: bool = False
     removed: bool = False
     problem: str | None = None
+    damage: str | None = None
 
 
 class Branching(Proving):
@@ -74,9 +76,14 @@ class Branching(Proving):
 
         def look() -> str:
             start = self.fork_start(height)
-            return fork_name(self._opened.owner(start), start, self._taken())
+            return fork_name(self._named(start), start, self._taken())
 
         return await self._run(look)
+
+    def _named(self, height: int) -> str:
+        """What is made of a height is named after this branch."""
+        world = self._opened
+        return named_branch(world.owner(height), world.lineage, world.begins())
 
     def _taken(self) -> set[str]:
         """The names of all branches, and of those that can be brought back."""
@@ -187,11 +194,18 @@ class Branching(Proving):
             name = self.before.branch
             self.before = replace(self.before, branch=names.get(name, name))
 
-    async def delete_branch(self, name: str) -> None:
-        """Delete a branch; :meth:`restore_branch` undoes it."""
+    async def delete_branches(self, names: Sequence[str]) -> None:
+        """Delete branches, one after the other; :meth:`restore_branch` undoes it for one. Where
+        one cannot be deleted, those before it are gone."""
 
-        await self._run(lambda: self._opened.delete_branch(name))
-        await self._forks_changed()
+        def act() -> None:
+            for name in names:
+                self._opened.delete_branch(name)
+
+        try:
+            await self._run(act)
+        finally:
+            await self._forks_changed()
 
     async def restore_branch(self, name: str) -> None:
         """Bring back a branch that was deleted."""
@@ -205,6 +219,7 @@ class Branching(Proving):
 
 def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, ...]:
     """``proven_here``: whether the open branch is verified up to its end, as the header says."""
+    from aos_core.branches import said_of
     from aos_core.verify import proven_heads
 
     proven = proven_heads(world)
@@ -223,6 +238,7 @@ def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, .
             proven_here if present else of.head in proven,
             present,
             removed,
+            damage=None if removed else _damage(world, of.name),
         )
 
     found = []
@@ -230,11 +246,22 @@ def _lines(world: World, index: Index, proven_here: bool) -> tuple[BranchLine, .
         tree = world.tree(removed=removed)
         known = [line(of, tree, removed) for of in tree.branches.values()]
         bad = [
-            BranchLine(name, removed=removed, problem=error.message)
+            BranchLine(name, removed=removed, problem=said_of(name, error.message))
             for name, error in tree.unreadable.items()
         ]
         found += sorted([*known, *bad], key=lambda of: of.name)
     return tuple(found)
+
+
+def _damage(world: World, branch: str) -> str | None:
+    """What is wrong with the journal of a branch that can be read, at least in part."""
+    from aos_core.errors import AosError
+
+    with suppress(AosError):  # gone or locked away meanwhile: who opens it is told
+        found = world.damage(branch)
+        if found is not None:
+            return f"damaged from height {found.where['height']} on"
+    return None
 
 
 def _words(world: World, index: Index, of: Branch, tree: Tree) -> str:

@@ -112,7 +112,7 @@ class Experiments(Branching):
             if first == 0:
                 return None
             of, kind = world.owner(first), world.records[first].kind
-            name = undo_name(of, first, self._taken())
+            name = undo_name(self._named(first), first, self._taken())
             gives_way = _is_empty_undo(world)
             if gives_way and (self.before is None or self.before.branch == world.branch):
                 self.before = Place(of, None)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from aos_tui.session.long_work import Progress
 from aos_tui.session.rehearsing import Rehearsing
-from aos_tui.session.worlds import holds
+from aos_tui.session.worlds import holds, shown_path, typed_path, writing_problem
 
 FORMS = ("scenario", "pytest", "html")
 SCREENSHOT = "screenshot"
@@ -18,10 +21,14 @@ class Exporting(Rehearsing):
     """Propose names, and write the files."""
 
     exporting = False
+    export_folders: Mapping[str, Path] = MappingProxyType({})
+    """Where files of a form went last, until the world is closed."""
+    _proposed: Collection[Path] = ()
+    """The folders that were proposed: they need no question to be made."""
 
     async def export_files(self, height: int) -> dict[str, str]:
-        """The file to propose for each form, of the branch up to a height; names that are taken
-        are counted on."""
+        """The file to propose for each form, of the branch up to a height, in the folder where one
+        went before; names that are taken are counted on."""
 
         def act() -> dict[str, str]:
             from aos_core.export import proposed_file
@@ -29,23 +36,46 @@ class Exporting(Rehearsing):
             world = self._opened
             files = {form: proposed_file(world.files, form, world.branch, height) for form in FORMS}
             files[SCREENSHOT] = files["html"].with_suffix(".svg")
+            kept = self.export_folders
+            files |= {form: folder / files[form].name for form, folder in kept.items()}
+            self._proposed = {file.parent.absolute() for file in files.values()}
             return {form: _shown(_free(file)) for form, file in files.items()}
 
         return await self._run(act)
 
-    def export_problem(self, file: str) -> str | None:
-        """What is wrong with the name of a file to be written, or None. Quick."""
-        path = Path(file).expanduser()
-        if holds(Path.is_dir, path):
-            return "this is a folder: name a file in it"
-        return (
-            "this file is there already: choose another name" if holds(Path.exists, path) else None
-        )
+    def export_problem(self, folder: str, name: str) -> str | None:
+        """What is wrong with the place of a file to be written, or None. Quick."""
+        around = Path(typed_path(folder))
+        if (problem := writing_problem(around)) is not None:
+            return problem
+        if not name:
+            return "name a file"
+        if "/" in name or os.sep in name or not name.isprintable():
+            return "the name of a file has no / in it: its folder stands above"
+        if holds(Path.is_dir, around / name):
+            return f"{name} is a folder: name a file in it"
+        return None
 
-    async def export(self, form: str, file: str, height: int) -> dict[str, Any] | None:
-        """Write the branch up to a height; what ``aos export --json`` says, with ``notices``, None
-        where :meth:`cancel` broke it off. Raises :class:`AosError` where it cannot be done."""
-        path = Path(file).expanduser().absolute()
+    def export_question(self, folder: str, name: str) -> tuple[str, str, str] | None:
+        """(title, text, yes) to be asked before a file is written there, or None. Quick."""
+        around = Path(typed_path(folder))
+        if not holds(Path.exists, around) and around not in self._proposed:
+            return (
+                "Make the folder?",
+                f"The folder {shown_path(str(around))} is not there.",
+                "Make it",
+            )
+        if holds(Path.exists, around / name):
+            return "Overwrite it?", f"The file {name} is there already.", "Overwrite"
+        return None
+
+    async def export(
+        self, form: str, file: str, height: int, *, force: bool = False
+    ) -> dict[str, Any] | None:
+        """Write the branch up to a height, with ``force`` over what is there; what ``aos export
+        --json`` says, with ``notices``, None where :meth:`cancel` broke it off. Raises
+        :class:`AosError` where it cannot be done."""
+        path = self._place_of(form, file)
         property = None
         if form == "pytest" and self.property_watch is not None:
             property = json.dumps(self.property_watch.property.source)
@@ -53,27 +83,28 @@ class Exporting(Rehearsing):
         self._tell_exported(0)
         try:
             act = self._export_here if self._opened.in_memory else self._export_beside
-            return await act(form, path, height, property)
+            return await act(form, path, height, property, force)
         finally:
             self.exporting = False
             self.tell_progress(None)
 
     async def _export_beside(
-        self, form: str, path: Path, height: int, property: str | None
+        self, form: str, path: Path, height: int, property: str | None, force: bool
     ) -> dict[str, Any] | None:
         from aos_tui.command import error_of
 
-        required = () if property is None else ("--property", property)
+        more = () if property is None else ("--property", property)
+        more = (*more, "--force") if force else more
         branch = await self._name_now()
         words = ("export", str(self.root), "--branch", branch, "--at", str(height))
-        words = (*words, "--as", form, "-o", str(path), *required)
+        words = (*words, "--as", form, "-o", str(path), *more)
         said = await self._by_process(words, "exporting", self._tell_exported)
         if said is not None and (error := error_of(said)) is not None:
             raise error
         return said
 
     async def _export_here(
-        self, form: str, path: Path, height: int, property: str | None
+        self, form: str, path: Path, height: int, property: str | None, force: bool
     ) -> dict[str, Any] | None:
         from aos_core.export import Form, export
 
@@ -81,7 +112,9 @@ class Exporting(Rehearsing):
 
         def act(progress: Progress) -> dict[str, Any]:
             kind = Form(form)
-            return export(world, kind, path, height, property=property, progress=progress).to_json()
+            return export(
+                world, kind, path, height, property=property, force=force, progress=progress
+            ).to_json()
 
         return await self._by_thread(act, self._tell_exported)
 
@@ -90,18 +123,25 @@ class Exporting(Rehearsing):
             done = f" {percent} %" if percent else ""
             self.tell_progress(f"exporting{done}, esc stops it")
 
-    async def write_screenshot(self, svg: str, file: str) -> str:
-        """Write a picture of the screen; returns its path. Raises :class:`UsageError`."""
+    async def write_screenshot(self, svg: str, file: str, *, force: bool = False) -> str:
+        """Write a picture of the screen, with ``force`` over what is there; returns its path.
+        Raises :class:`UsageError`."""
+        path = self._place_of(SCREENSHOT, file)
 
         def act() -> str:
             from aos_core.export.places import need_free, write
 
-            path = Path(file).expanduser().absolute()
-            need_free(path, force=False)
+            need_free(path, force=force)
             write(path, svg)
             return str(path)
 
         return await self._run(act)
+
+    def _place_of(self, form: str, file: str) -> Path:
+        """The absolute path that was typed; its folder is proposed from now on."""
+        path = Path(typed_path(file))
+        self.export_folders = {**self.export_folders, form: path.parent}
+        return path
 
 
 def _free(file: Path) -> Path:

@@ -43,6 +43,7 @@ class Returning(Showing):
     """Why the branch that was left is not open, though it is there."""
 
     def _open_first(self) -> tuple[World, str | None]:
+        from aos_core.branches import said_of
         from aos_core.errors import AosError
         from aos_core.files import find_world
 
@@ -58,7 +59,8 @@ class Returning(Showing):
         except AosError as error:
             found = super()._open_first()
             if error.code not in _NONE:
-                why = f"branch {left.branch}, where you were, does not open: {error.message}"
+                why = said_of(left.branch, error.message)
+                why = f"branch {left.branch}, where you were, does not open: {why}"
                 self.not_back = why
         else:
             self.came_back = True

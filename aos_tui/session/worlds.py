@@ -174,16 +174,23 @@ def typed_path(text: str) -> str:
         return path
 
 
+def writing_problem(folder: Path) -> str | None:
+    """Why nothing can be written to a folder, which may still have to be made, or None."""
+    there = next((of for of in (folder, *folder.parents) if holds(Path.exists, of)), Path(os.sep))
+    if not holds(Path.is_dir, there):
+        return f"{shown_path(str(there))} is a file"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"you may not write to {shown_path(str(there))}"
+    return None
+
+
 def new_problem(folder: str, name: str) -> tuple[str, str] | None:
     """(field, what is wrong with it) of a new world, or None. Fields: ``folder``, ``name``."""
     if not folder.strip():
         return "folder", "type the folder that it is to stand in"
     around = Path(typed_path(folder))
-    there = next((of for of in (around, *around.parents) if holds(Path.exists, of)), Path(os.sep))
-    if not holds(Path.is_dir, there):
-        return "folder", f"{shown_path(str(there))} is a file"
-    if not os.access(there, os.W_OK | os.X_OK):
-        return "folder", f"you may not write to {shown_path(str(there))}"
+    if (problem := writing_problem(around)) is not None:
+        return "folder", problem
     if not name.strip():
         return "name", "it needs a name"
     if "/" in name or os.sep in name or name.strip(". ") == "" or not name.isprintable():

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aos_tui.branch_text import arranged, branch_lines
+from aos_tui.branch_text import arranged, branch_lines, lineage_of_present
 from aos_tui.formatting import count, some, to_text
 from aos_tui.panes.base import palette_of
 from aos_tui.session.branching import Place
@@ -14,6 +14,7 @@ from aos_tui.verbs.base import Base, on_what_is_shown
 
 if TYPE_CHECKING:
     from aos_tui.dialogs import BranchesDialog, BranchOption
+    from aos_tui.dialogs.branches import Lines
     from aos_tui.glyphs import Glyphs
     from aos_tui.session.branching import BranchLine
 
@@ -24,12 +25,37 @@ def _state(of: BranchLine) -> str:
     return "present" if of.present else "removed" if of.removed else "other"
 
 
+_MOST_LISTED = 10
+"""So many branches that would be deleted are listed, each with what it has."""
+
+
+def _lost_with(chosen: Sequence[BranchLine]) -> str:
+    """What goes with branches that are deleted."""
+    until = "can be brought back there until aos gc clears them away."
+    if len(chosen) == 1:
+        (of,) = chosen
+        return (
+            f"Branch {of.name} has {count(of.records, 'record')} of its own, which no other branch"
+            f" has. They are gone from the list of branches, and {until}"
+        )
+    width = max(len(of.name) for of in chosen[:_MOST_LISTED])
+    lines = [f"  {of.name:<{width}}  {count(of.records, 'record')}" for of in chosen]
+    if (more := len(lines) - _MOST_LISTED) > 0:
+        lines[_MOST_LISTED:] = [f"  and {more} more"]
+    records = count(sum(of.records for of in chosen), "record")
+    return (
+        f"Together they have {records} of their own, which no other branch has:\n"
+        + "\n".join(lines)
+        + f"\nThey are gone from the list of branches, and {until}"
+    )
+
+
 class Branching(Base):
     """Forks, and the choice of a branch."""
 
     glyphs: Glyphs
     _listed: Sequence[BranchLine] = ()
-    """What the list of branches shows."""
+    """What the list of branches is of."""
 
     async def compare_places(self, before: Place, after: Place) -> None:
         """Show what differs between two ends."""
@@ -58,17 +84,18 @@ class Branching(Base):
 
     def _write_again(self, then: Callable[[], None]) -> None:
         async def act() -> None:
+            from aos_core.branches import said_of
+
             writable, snapshot = await self.session.reopen(), self.snapshot
             assert snapshot is not None
+            branch, trouble = snapshot.branch, snapshot.trouble
             if writable:
-                branch = snapshot.branch
                 self.app.clear_notifications()  # that it can only be read
                 self.notify(f"branch {branch} was read-only; from now on it is written here")
                 then()
                 return
-            only = f"branch {snapshot.branch} can only be read"
-            why = only if snapshot.trouble is None else snapshot.trouble.message
-            self.notify(f"{why}\nF forks it to go on", severity="warning")
+            why = "it can only be read" if trouble is None else said_of(branch, trouble.message)
+            self.notify(f"branch {branch}: {why}\nF forks it to go on", severity="warning")
 
         self.prepare(act, meant=False)
 
@@ -113,21 +140,22 @@ class Branching(Base):
         lines = await self._list_branches()
         self._ask("BranchesDialog", answer, lines, self._change_branch)
 
-    async def _list_branches(self) -> Callable[[bool], Sequence[BranchOption]]:
+    async def _list_branches(self) -> Lines:
         self._listed = await self.session.branch_lines()
         return partial(self._branch_options, self._listed)
 
-    def _branch_options(self, found: Sequence[BranchLine], whole: bool) -> list[BranchOption]:
+    def _branch_options(
+        self, found: Sequence[BranchLine], whole: bool, selected: Collection[str]
+    ) -> list[BranchOption]:
         from aos_tui.dialogs import BranchOption
 
-        glyphs = self.glyphs
-        rows = arranged(found, glyphs, whole=whole)
-        palette = palette_of(self.app)
-        texts = [to_text(line, palette) for line in branch_lines(rows, glyphs)]
+        rows = arranged(found, self.glyphs, whole=whole)
+        palette, needed = palette_of(self.app), lineage_of_present(found)
+        texts = [to_text(line, palette) for line in branch_lines(rows, self.glyphs, selected)]
         return [
-            BranchOption(text, hidden=row.hidden)
+            BranchOption(text, hidden=row.hidden + row.deleted)
             if (of := row.branch) is None
-            else BranchOption(text, of.name, _state(of))
+            else BranchOption(text, of.name, _state(of), needed=of.name in needed)
             for row, text in zip(rows, texts, strict=True)
         ]
 
@@ -141,17 +169,18 @@ class Branching(Base):
 
     # -- what the list of branches goes on with ------------------------------------------------
 
-    def _change_branch(self, of: BranchesDialog, what: str, name: str) -> None:
-        """Rename, delete or restore a branch of the list, which stays and shows it."""
-        listed = next(
-            line for line in self._listed if (line.name, line.removed) == (name, what == "restore")
-        )
-        if listed.problem is not None:
-            self.notify(f"branch {name} cannot be read: {listed.problem}", severity="warning")
+    def _change_branch(self, of: BranchesDialog, what: str, names: Sequence[str]) -> None:
+        """Rename, delete or restore branches of the list, which stays and shows it."""
+        listed = {line.name: line for line in self._listed if line.removed == (what == "restore")}
+        chosen = [listed[name] for name in names]
+        bad = next((line for line in chosen if line.problem is not None), None)
+        name = names[0]
+        if bad is not None:
+            self.notify(f"branch {bad.name}: {bad.problem}", severity="warning")
         elif what == "rename":
             self._ask_new_name(of, name)
         elif what == "delete":
-            self._ask_delete(of, listed)
+            self._ask_delete(of, chosen)
         else:
             restored = partial(self.session.restore_branch, name)
             self._change_listed(of, restored, f"branch {name} is back", name)
@@ -159,15 +188,18 @@ class Branching(Base):
     def _change_listed(
         self, of: BranchesDialog, change: Callable[[], Awaitable[None]], done: str, at: str | None
     ) -> None:
-        """``at``: the branch that the list is at then; None: the line it is at now."""
+        """``at``: the branch that the list is at then; None, and where nothing came of it: the one
+        it is at now."""
 
         async def act() -> None:
+            then = None
             try:
                 await change()
                 self.notify(done)
+                then = at
             finally:
                 try:
-                    of.show(await self._list_branches(), at)
+                    of.show(await self._list_branches(), then)
                 finally:
                     of.busy = False
 
@@ -183,26 +215,28 @@ class Branching(Base):
         taken = [line.name for line in self._listed if not line.removed and line.name != name]
         self._ask("RenameDialog", answer, name, taken)
 
-    def _ask_delete(self, of: BranchesDialog, listed: BranchLine) -> None:
-        name = listed.name
-        children = [line.name for line in self._listed if line.parent == name and not line.removed]
-        if children:
-            goes_on = f"{some(children)} goes on from it"
-            self.notify(f"branch {name} is not deleted: {goes_on}", severity="warning")
-            return
+    def _ask_delete(self, of: BranchesDialog, chosen: Sequence[BranchLine]) -> None:
+        names = [line.name for line in chosen]
+        left = [line for line in self._listed if not line.removed and line.name not in names]
+        for name in names:
+            children = [line.name for line in left if line.parent == name]
+            if children:
+                goes_on = f"{some(children)} {'goes' if len(children) == 1 else 'go'} on from it"
+                self.notify(f"branch {name} is not deleted: {goes_on}", severity="warning")
+                return
 
         def answer(yes: bool) -> None:
-            deleted = partial(self.session.delete_branch, name)
+            # what goes on from another one stands below it, and has to be gone before
+            deleted = partial(self.session.delete_branches, names[::-1])
             if yes:
-                self._change_listed(of, deleted, f"branch {name} is deleted; enter on it brings it "
-                                    "back", None)  # fmt: skip
+                self._change_listed(of, deleted, f"{what} deleted; {back}", None)
 
-        text = (
-            f"Branch {name} has {count(listed.records, 'record')} of its own, which no other branch"
-            " has. They are gone from the list of branches, and can be brought back there until "
-            "aos gc clears them away."
-        )
-        self._ask("ConfirmDialog", answer, f"Delete {name}?", text, "Delete", "Keep it")
+        one = len(names) == 1
+        what = f"branch {names[0]} is" if one else f"{len(names)} branches are"
+        back = f"s shows {'it, enter brings it' if one else 'them, enter brings one'} back"
+        title = f"Delete {names[0] if one else f'{len(names)} branches'}?"
+        self._ask("ConfirmDialog", answer, title, _lost_with(chosen), "Delete", "Keep it"
+                  if one else "Keep them")  # fmt: skip
 
     # -- forks --------------------------------------------------------------------------------
 

@@ -24,28 +24,31 @@ class Exporting(Base):
     async def _ask_export(self) -> None:
         assert self.snapshot is not None
         height, branch = self.snapshot.height, self.snapshot.branch
-        files = await self.session.export_files(height)
+        session = self.session
+        files = await session.export_files(height)
         screen = self.app.export_screenshot()  # as it is, without the dialog
 
-        def answer(chosen: tuple[str, str]) -> None:
-            form, file = chosen
+        def answer(chosen: tuple[str, str, bool]) -> None:
+            form, file, force = chosen
             if form == SCREENSHOT:
-                self.work(lambda: self._write_screenshot(screen, file), group="export")
+                self.work(lambda: self._write_screenshot(screen, file, force), group="export")
             else:
-                self.work(lambda: self._export(form, file, height), group="export")
+                self.work(lambda: self._export(form, file, height, force), group="export")
 
         what = f"branch {branch} up to height {height}"
-        self._ask("ExportDialog", answer, what, files, self.session.export_problem)
+        self._ask(
+            "ExportDialog", answer, what, files, session.export_problem, session.export_question
+        )
 
-    async def _export(self, form: str, file: str, height: int) -> None:
-        said = await self.session.export(form, file, height)
+    async def _export(self, form: str, file: str, height: int, force: bool) -> None:
+        said = await self.session.export(form, file, height, force=force)
         if said is None:
             self.notify("the export was stopped; nothing was written")
         else:
             self._say_saved(said["path"], _what(form, said))
 
-    async def _write_screenshot(self, svg: str, file: str) -> None:
-        path = await self.session.write_screenshot(svg, file)
+    async def _write_screenshot(self, svg: str, file: str, force: bool) -> None:
+        path = await self.session.write_screenshot(svg, file, force=force)
         self._say_saved(path, "The screen as it was.")
 
     def _say_saved(self, path: str, said: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Input, Static
 
 from aos_core.scenario import run_scenario
 from aos_core.world import World
@@ -136,3 +137,59 @@ def test_dialog(
     monkeypatch.setattr(Session, "export_files", files)
     options = Options("04", memory=True, scenario="basic")
     assert compare(snap_compare, options, ("t", "ctrl+s", "down"), size)
+
+
+async def test_folder_and_name_are_edited_asked_about_and_proposed_again(tmp_path: Path) -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "ctrl+s", "down", "down", "shift+tab", "ctrl+u")
+        await on.keys("ctrl+u", f"text:{tmp_path}/mine/reports", "tab", "ctrl+u", "text:r.html")
+        message = on.app.screen.query_one("#message Static", Static)
+        assert "mine/reports is not there. Enter asks first." in str(message.visual)
+        await on.keys("enter")
+        assert on.mode == "ConfirmDialog" and "Make the folder?" in on.screen
+        await on.keys("y")
+        file = tmp_path / "mine/reports/r.html"
+        assert await saved(on) == file
+        file.write_text("mine", "utf-8")
+        await on.keys("escape", "ctrl+s", "down", "down")
+        folder, name = (on.app.screen.query_one(f"#{of}", Input) for of in ("folder", "name"))
+        assert (folder.value, name.value) == (str(file.parent), "aggregator-main-30.html")
+        await on.keys("ctrl+u", "text:r.html", "enter")
+        assert on.mode == "ConfirmDialog" and "r.html is there already" in on.screen
+        await on.keys("n")
+        assert on.mode == "ExportDialog" and file.read_text("utf-8") == "mine"
+        await on.keys("enter", "y")
+        assert await saved(on) == file and "<html" in file.read_text("utf-8")
+        await on.keys("escape", "ctrl+s")
+        assert folder.value == str(file.parent), "of each form its own"
+        assert on.app.screen.query_one("#folder", Input).value != folder.value
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+@pytest.mark.parametrize("form", ["html", "screenshot"])
+async def test_what_came_to_be_there_meanwhile_is_not_overwritten(
+    world: Path, kind: str, form: str
+) -> None:
+    async with opened(world if kind == "disk" else "04") as on:
+        await on.keys("t", "ctrl+s", *["down"] * (2 if form == "html" else 3))
+        file = Path(on.app.screen.query_one("#name", Input).value)
+        file.write_text("theirs", "utf-8")
+        await on.app.screen.dismiss((form, str(file), False))
+        await on.until(lambda: bool(on.errors))
+        assert file.read_text("utf-8") == "theirs" and "is there already" in on.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "problem"),
+    [
+        (".", "", "name a file"), (".", "a/b", "its folder stands above"),
+        ("..", "here", "here is a folder"), ("file/deeper", "a", "file is a file"),
+        (".", "file", None), ("none/yet", "a", None), ("", "a", None),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_with_a_place_is_said(
+    folder: str, name: str, problem: str | None
+) -> None:
+    Path("file").write_text("", "utf-8")
+    found = Session.export_problem(None, folder, name)  # type: ignore[arg-type]
+    assert found is None if problem is None else problem in (found or "")

@@ -100,7 +100,7 @@ async def test_a_branch_that_is_gone_is_dropped_without_a_word(left: Path) -> No
         found.delete_branch("side")
     async with opened(left) as on:
         assert (on.snapshot.branch, on.said) == ("main", [])
-        await on.keys("B", "down", "enter", "enter")
+        await on.keys("B", "down", "enter", "enter", "enter")
         assert on.snapshot.branch == "side"
     async with opened(left) as on:
         assert on.snapshot.branch == "side"
@@ -184,7 +184,7 @@ async def test_marks_of_a_history_that_is_gone_are_not_those_of_the_next(world: 
 
 async def test_marks_of_a_branch_that_was_deleted_come_back_with_it(left: Path) -> None:
     async with opened(left) as on:
-        await on.keys("m", "B", "up", "enter", "B", "down", "d", "y", "enter", "enter")
+        await on.keys("m", "B", "up", "enter", "B", "down", "d", "y", *["enter"] * 3)
         assert (on.snapshot.branch, on.snapshot.marked) == ("side", (19,))
     assert recall_left(left).marks["side"].heights == (19,)
 

@@ -101,7 +101,7 @@ async def test_forks_are_shown_where_they_leave_and_where_they_begin(world: Path
         await on.app.session.open_branch("main")
         assert (list(on.snapshot.landmarks.begins), on.snapshot.landmarks.forks) == ([], [22])
         assert UNICODE.fork in bar_of(on)
-        await on.app.session.delete_branch(name)
+        await on.app.session.delete_branches([name])
         assert on.snapshot.landmarks.forks == []
         await on.app.session.restore_branch(name)
         assert on.snapshot.landmarks.forks == [22]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from rich.text import Text
@@ -36,6 +36,7 @@ from aos_tui.dialogs import (
     WhyLine,
     WhyPage,
 )
+from aos_tui.dialogs.branches import Change
 from aos_tui.dialogs.value_editor import ValueEditor
 from aos_tui.state_lines import Field
 from tests.tui.dialogs.hosting import Host
@@ -91,17 +92,24 @@ def why() -> WhyDialog:
     return WhyDialog(why_page(17), look_why, lambda field, height, answer: answer(len(field.title)))
 
 
-def branches(change: Callable[[BranchesDialog, str, str], None] | None = None) -> BranchesDialog:
-    def lines(whole: bool) -> list[BranchOption]:
-        made = ["a-1", "a-2"] if whole else [""]
-        return [
-            BranchOption(Text("a"), "a", "present"),
-            BranchOption(Text("b [b]"), "b"),
-            *(BranchOption(Text(name or "2 more"), name, hidden=0 if name else 2) for name in made),
-            BranchOption(Text("gone"), "gone", "removed"),
-        ]
+def branches(change: Change | None = None) -> BranchesDialog:
+    def lines(whole: bool, selected: Collection[str]) -> list[BranchOption]:
+        def line(
+            name: str, text: str, state: str = "other", *, needed: bool = False
+        ) -> BranchOption:
+            mark = "x " if name in selected else "  "
+            return BranchOption(Text(mark + text), name, state, needed=needed)
 
-    return BranchesDialog(lines, change or (lambda of, what, name: None))
+        found = [
+            line("a", "a", "present", needed=True), line("b", "b [b]"),
+            line("above", "above", needed=True), line("bad", "bad", "unreadable"),
+        ]  # fmt: skip
+        if not whole:
+            return [*found, BranchOption(Text("2 more, 1 deleted"), hidden=3)]
+        made = [line(name, name) for name in ("a-1", "a-2")]
+        return [*found, *made, line("gone", "gone", "removed")]
+
+    return BranchesDialog(lines, change or (lambda of, what, names: None))
 
 
 def help_dialog() -> HelpDialog:
@@ -110,9 +118,21 @@ def help_dialog() -> HelpDialog:
 
 
 def export() -> ExportDialog:
-    files = {"scenario": "a.toml", "pytest": "test_a.py", "html": "a.html", "screenshot": "a.svg"}
-    taken = {"b.html": "this file is there already"}
-    return ExportDialog("branch main up to height 7", files, taken.get)
+    files = {
+        "scenario": "scenarios/a.toml",
+        "pytest": "tests/test_a.py",
+        "html": "a.html",
+        "screenshot": "a.svg",
+    }
+
+    def problem(folder: str, name: str) -> str | None:
+        return None if name else "name a file"
+
+    def question(folder: str, name: str) -> tuple[str, str, str] | None:
+        taken = ("Overwrite it?", f"{name} is there already.", "Overwrite")
+        return taken if name == "b.html" else None
+
+    return ExportDialog("branch main up to height 7", files, problem, question)
 
 
 EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
