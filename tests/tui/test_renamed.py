@@ -183,7 +183,7 @@ async def test_a_branch_that_was_deleted_elsewhere_is_brought_back_from_the_list
         assert (on.mode, on.said) == ("read-only", []), "there is nothing to ask who reads it"
         await on.keys("e")
         assert on.mode == "read-only" and "B shows what is there now" in on.said[-1]
-        await on.keys("B", "down", "enter")
+        await on.keys("B", "down", "enter", "enter")
         await on.until(lambda: not on.snapshot.lost)
         assert (on.snapshot.branch, on.errors) == ("side", [])
     assert list_branches(world / ".aos/journal") == ["main", "side"]
