@@ -219,13 +219,12 @@ class Showing:
     async def refresh(self) -> None:
         """Make the snapshot of what is wanted now, and hand it over. Where another height is
         wanted meanwhile, who wants it refreshes as well: then this one is old, and not shown."""
-        from aos_core.errors import AosError
-
         asked = self._wanted
         try:
             snapshot = await self._run(lambda: self._make(asked))
-        except AosError:
-            self._want_what_is_shown()
+        except Exception:  # be it a bug of ours: nobody is to wait for that height
+            if self._wanted == asked:
+                self._want_what_is_shown()
             raise
         if self._wanted == asked:
             self.snapshot = snapshot

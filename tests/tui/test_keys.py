@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 from textual.widgets import Input, Static
 
+from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import settle
 from aos_tui.session import Session
@@ -188,6 +191,31 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert isinstance(on.app.focused, Input) and on.app.focused.value == "main-22"
         await on.keys("escape", "B", "escape")
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
+
+
+async def test_a_dialog_is_on_its_way_until_it_is_there_though_another_verb_asked_for_it(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = Session.event_choices
+    asked, going = asyncio.Event(), asyncio.Event()
+
+    async def slow(session: Session) -> Any:
+        asked.set()
+        await going.wait()
+        return await choices(session)
+
+    monkeypatch.setattr(Session, "event_choices", slow)
+    with World.open(world) as holder:
+        async with opened(world) as on:
+            holder.close()
+            await on.pilot.press("e")  # which first tries whether one can write
+            await asyncio.wait_for(asked.wait(), 20)
+            await on.pilot.pause()
+            screen = on.app.screen
+            assert isinstance(screen, WorldScreen) and screen.preparing
+            going.set()
+            await settle(on.pilot)
+            assert on.mode == "EventDialog"
 
 
 @pytest.mark.parametrize("key", ["x", "S", "i", "L", "c", "H"])
