@@ -75,9 +75,13 @@ class Looking(Travel):
             self.notify(f"{what}: more when nothing else is open", severity="error")
 
     def on_screen_resume(self) -> None:
-        """Show now what another dialog kept from being shown."""
+        """Show now what another dialog kept from being shown, unless that led to another branch."""
+        if self._failed is not None:
+            self.in_turn(self._show_what_failed)
+
+    def _show_what_failed(self) -> None:
         failed, self._failed = self._failed, None
-        if failed is not None:
+        if failed is not None and self.snapshot is not None and self.snapshot.verified == failed:
             self._show_failure_of(failed)
 
     def _show_failure_of(self, verified: Verified) -> None:

@@ -150,6 +150,30 @@ async def test_a_failure_waits_for_the_dialog_that_is_open(
         assert on.mode == "read-only"
 
 
+async def test_a_failure_that_waited_is_not_shown_as_that_of_another_branch(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World.open(world) as found:
+        found.fork(0, "side").close()
+    play(world)
+    forge(world)
+    ends = asyncio.Event()
+    verify = Session.verify
+
+    async def slowly(session: Session) -> Verified:
+        await ends.wait()
+        return await verify(session)
+
+    monkeypatch.setattr(Session, "verify", slowly)
+    async with opened(world) as on:
+        await on.pilot.press("v", "B")
+        await on.until(lambda: on.mode == "BranchesDialog")
+        ends.set()
+        await on.until(lambda: any("verification failed" in text for text in on.errors))
+        await on.keys("down", "enter")
+        assert (on.mode, on.snapshot.branch) == ("live", "side")
+
+
 async def test_closing_while_something_runs_is_no_bug(world: Path) -> None:
     async with opened(world) as on:
         screen = on.app.screen
