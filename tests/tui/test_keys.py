@@ -15,7 +15,8 @@ from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import settle
 from aos_tui.session import Session
-from aos_tui.session.experiments import Undone
+from aos_tui.session.branching import Place
+from aos_tui.session.experiments import Comparison, Undone
 from aos_tui.world_screen import WorldScreen
 from tests.tui.driving import FOCUS, SIZES, opened, typed_ahead
 
@@ -191,6 +192,24 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert isinstance(on.app.focused, Input) and on.app.focused.value == "main-22"
         await on.keys("escape", "B", "escape")
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
+
+
+@pytest.mark.parametrize("keys", ["c", "Bjc", "D\n"])
+async def test_keys_typed_ahead_of_a_comparison_do_nothing_below_it(
+    monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    compare = Session.compare
+
+    async def slow(session: Session, *places: Place) -> Comparison:
+        await asyncio.sleep(0.2)
+        return await compare(session, *places)
+
+    monkeypatch.setattr(Session, "compare", slow)
+    async with opened() as on:
+        await on.keys("t", "R", "u")
+        height = on.snapshot.height
+        await typed_ahead(on, *("enter" if key == "\n" else key for key in keys), "k", "k")
+        assert (on.mode, on.snapshot.height) == ("ComparisonDialog", height)
 
 
 async def test_a_dialog_is_on_its_way_until_it_is_there_though_another_verb_asked_for_it(
