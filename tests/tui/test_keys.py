@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from textual.widgets import Input, Static
 from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import settle
+from aos_tui.keys_in_turn import KeysInTurn
 from aos_tui.session import Session
 from aos_tui.session.branching import Place
 from aos_tui.session.experiments import Comparison, Undone
@@ -192,6 +194,25 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert isinstance(on.app.focused, Input) and on.app.focused.value == "main-22"
         await on.keys("escape", "B", "escape")
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
+
+
+async def test_a_dialog_that_takes_long_is_not_looked_for_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look, looked = KeysInTurn._look, 0
+
+    async def counted(keys: KeysInTurn, quiet: int, end: float) -> None:
+        nonlocal looked
+        looked += 1
+        await look(keys, quiet, end)
+
+    monkeypatch.setattr(KeysInTurn, "_look", counted)
+    async with opened() as on:
+        screen = on.app.screen
+        assert isinstance(screen, WorldScreen)
+        screen.prepare(partial(asyncio.sleep, 0.5))
+        await typed_ahead(on, "k")
+        assert 0 < looked < 100
 
 
 @pytest.mark.parametrize("keys", ["c", "Bjc", "D\n"])
