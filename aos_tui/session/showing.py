@@ -261,13 +261,9 @@ class Showing:
         self.snapshot = snapshot
         self._changed(snapshot)
 
-    async def go(self, height: int) -> None:
-        """Show a height; the last one follows the live end. Out of range means the nearest."""
-        self.want(height)
-        await self.refresh()
-
     def want(self, height: int | None) -> None:
-        """Say which height the next snapshot shows, so that quick keys add up; None: the live end.
+        """Say which height the next snapshot shows, so that quick keys add up; None: the live end,
+        as is the last height. Out of range means the nearest. Who says it refreshes, too.
 
         The world may grow meanwhile: the last height is looked up when the snapshot is made.
         """
