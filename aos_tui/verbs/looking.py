@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_TOLD = 200
 """So many messages are listed, the newest."""
 
+_LOOK_SECONDS = 0.02
+
 
 class Looking(Travel):
     """Verify, open, find, copy, zoom, help."""
@@ -60,6 +62,8 @@ class Looking(Travel):
             root = f", root {now.root.hex()[:8]}.." if now is not None and shown else ""
             self.notify(f"verified by the journal's own code: {records}, same bytes{root}")
         elif verified.state == "bad":
+            while self.preparing:  # keys typed ahead of that dialog are not for this one
+                await asyncio.sleep(_LOOK_SECONDS)
             self._tell_failure_of(verified)
         else:
             self.notify("verification was stopped")
