@@ -66,9 +66,10 @@ class KeysInTurn:
 
     @property
     def _preparing(self) -> WorldScreen | None:
-        """The screen whose dialog is on its way."""
-        screen = self._app.screen
-        return screen if isinstance(screen, WorldScreen) and screen.preparing else None
+        """The screen whose dialog is on its way; another one that nobody asked for may lie above
+        it by now, or the one that asked."""
+        worlds = (of for of in self._app.screen_stack if isinstance(of, WorldScreen))
+        return next((of for of in worlds if of.preparing), None)
 
     def _goes_into_field(self, event: events.Event) -> bool:
         """Whether it is a character that is typed: that leads nowhere else."""

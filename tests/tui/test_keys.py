@@ -196,6 +196,32 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
 
 
+async def test_keys_typed_ahead_of_a_dialog_are_not_for_one_that_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fork_name, named = Session.fork_name, asyncio.Event()
+
+    async def slow(session: Session, height: int) -> str:
+        await named.wait()
+        return await fork_name(session, height)
+
+    monkeypatch.setattr(Session, "fork_name", slow)
+    async with opened() as on:
+        screen, answers = on.app.screen, list[bool]()
+        assert isinstance(screen, WorldScreen)
+        await on.pilot.press("F")
+        on.app.post_message(events.Key("y", "y"))
+        await on.pilot.pause()
+        screen._ask("ConfirmDialog", answers.append, "Files have changed", "Swap?")
+        on.app.post_message(events.Key("y", "y"))
+        await on.pilot.pause(0.1)
+        named.set()
+        await settle(on.pilot)
+        field = on.app.focused
+        assert on.mode == "ForkDialog" and answers == []
+        assert isinstance(field, Input) and field.value == "yy"
+
+
 async def test_a_dialog_that_takes_long_is_not_looked_for_all_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
