@@ -211,8 +211,9 @@ class AosApp(App[None]):
         super().notify(toast_text(message, self.size.width), markup=markup, **more)
 
     def world_moved(self) -> None:
-        """Another branch or height is shown, or the world has grown: what was said before the key
-        that did so is of a state that is no more. What others do takes nothing away."""
+        """Another branch or height is shown, or the world has grown: what was said before the last
+        key is of a state that is no more. Where no key was pressed since, others did it, and that
+        takes nothing away."""
         if self._key_since:
             self._clear_information()
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MOST_AHEAD = 100
 """Keys that wait for a dialog; one that is held down is not meant so often."""
 LOOK_SECONDS = 0.001
+PREPARING_SECONDS = 0.01
+"""So often it is looked for what a key leads to, and for a dialog that is being prepared: what is
+read for it takes its time, and looking takes some of that."""
 PATIENCE_SECONDS = 1.0
 """How long a key may take that opens nothing, before the next one is given."""
 
@@ -63,9 +66,10 @@ class KeysInTurn:
 
     @property
     def _preparing(self) -> WorldScreen | None:
-        """The screen whose dialog is on its way."""
-        screen = self._app.screen
-        return screen if isinstance(screen, WorldScreen) and screen.preparing else None
+        """The screen whose dialog is on its way; another one that nobody asked for may lie above
+        it by now, or the one that asked."""
+        worlds = (of for of in self._app.screen_stack if isinstance(of, WorldScreen))
+        return next((of for of in worlds if of.preparing), None)
 
     def _goes_into_field(self, event: events.Event) -> bool:
         """Whether it is a character that is typed: that leads nowhere else."""
@@ -92,7 +96,8 @@ class KeysInTurn:
             await self._give()
         else:
             again = partial(self._app.call_later, self._look, quiet, end)
-            asyncio.get_running_loop().call_later(0 if quiet else LOOK_SECONDS, again)
+            pause = LOOK_SECONDS if screen is None else PREPARING_SECONDS
+            asyncio.get_running_loop().call_later(0 if quiet else pause, again)
 
     @property
     def _arrives(self) -> bool:

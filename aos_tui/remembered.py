@@ -43,7 +43,7 @@ def recall() -> Remembered:
     """What is remembered."""
     try:
         given = json.loads(state_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return Remembered()
     return _read(given) if isinstance(given, Mapping) else Remembered()
 

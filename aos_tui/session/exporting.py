@@ -48,7 +48,7 @@ class Exporting(Rehearsing):
         around = Path(typed_path(folder))
         if (problem := writing_problem(around)) is not None:
             return problem
-        if not name:
+        if not name.strip("."):  # .. is no file either
             return "name a file"
         if "/" in name or os.sep in name or not name.isprintable():
             return "the name of a file has no / in it: its folder stands above"

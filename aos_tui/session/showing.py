@@ -219,13 +219,12 @@ class Showing:
     async def refresh(self) -> None:
         """Make the snapshot of what is wanted now, and hand it over. Where another height is
         wanted meanwhile, who wants it refreshes as well: then this one is old, and not shown."""
-        from aos_core.errors import AosError
-
         asked = self._wanted
         try:
             snapshot = await self._run(lambda: self._make(asked))
-        except AosError:
-            self._want_what_is_shown()
+        except Exception:  # be it a bug of ours: nobody is to wait for that height
+            if self._wanted == asked:
+                self._want_what_is_shown()
             raise
         if self._wanted == asked:
             self.snapshot = snapshot
@@ -262,13 +261,9 @@ class Showing:
         self.snapshot = snapshot
         self._changed(snapshot)
 
-    async def go(self, height: int) -> None:
-        """Show a height; the last one follows the live end. Out of range means the nearest."""
-        self.want(height)
-        await self.refresh()
-
     def want(self, height: int | None) -> None:
-        """Say which height the next snapshot shows, so that quick keys add up; None: the live end.
+        """Say which height the next snapshot shows, so that quick keys add up; None: the live end,
+        as is the last height. Out of range means the nearest. Who says it refreshes, too.
 
         The world may grow meanwhile: the last height is looked up when the snapshot is made.
         """

@@ -75,7 +75,7 @@ class Base(PaintsFocus, Screen[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._preparing = False
+        self._preparing = 0
         self.asked = 0
         """How many dialogs were asked for that had to be prepared, or that do not come."""
         self.dialog_is_meant = True
@@ -162,9 +162,10 @@ class Base(PaintsFocus, Screen[None]):
             try:
                 await act()
             finally:
-                self._preparing = False
+                self._preparing -= 1
 
-        self._preparing, self.dialog_is_meant = True, meant
+        self._preparing += 1
+        self.dialog_is_meant = meant
         self.asked += 1
         self.work(run, group="prepare")
 
@@ -194,8 +195,8 @@ class Base(PaintsFocus, Screen[None]):
 
     @property
     def preparing(self) -> bool:
-        """Whether a dialog is on its way."""
-        return self._preparing
+        """Whether a dialog is on its way; what prepares one may ask for another."""
+        return self._preparing > 0
 
     @property
     def building(self) -> bool:

@@ -131,11 +131,12 @@ class Branching(Base):
             self.prepare(self._ask_branch)
 
     async def _ask_branch(self) -> None:
-        acts = {"open": self._open_branch, "diff": self._diff_with}
-
         def answer(choice: tuple[str, str]) -> None:
             what, name = choice
-            self.work(partial(acts[what], name))
+            if what == "diff":
+                self.prepare(partial(self._diff_with, name))
+            else:
+                self.work(partial(self._open_branch, name))
 
         lines = await self._list_branches()
         self._ask("BranchesDialog", answer, lines, self._change_branch)

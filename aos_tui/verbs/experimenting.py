@@ -141,7 +141,7 @@ class Experimenting(Writing):
                 "before it on a branch of its own; D compares any two"
             )
             return
-        self.work(partial(self.compare_places, before, Place(self.snapshot.branch, None)))
+        self.prepare(partial(self.compare_places, before, Place(self.snapshot.branch, None)))
 
     @on_what_is_shown
     def action_diff(self) -> None:
@@ -166,7 +166,7 @@ class Experimenting(Writing):
             return next((wrong for side in sides if (wrong := _problem(side, names))), None)
 
         def answer(text: str) -> None:
-            self.work(partial(compare, text))
+            self.prepare(partial(compare, text))
 
         async def compare(text: str) -> None:
             before, after = map(_place, text.split())

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_TOLD = 200
 """So many messages are listed, the newest."""
 
+_LOOK_SECONDS = 0.02
+
 
 class Looking(Travel):
     """Verify, open, find, copy, zoom, help."""
@@ -60,6 +62,8 @@ class Looking(Travel):
             root = f", root {now.root.hex()[:8]}.." if now is not None and shown else ""
             self.notify(f"verified by the journal's own code: {records}, same bytes{root}")
         elif verified.state == "bad":
+            while self.preparing:  # keys typed ahead of that dialog are not for this one
+                await asyncio.sleep(_LOOK_SECONDS)
             self._tell_failure_of(verified)
         else:
             self.notify("verification was stopped")
@@ -75,9 +79,13 @@ class Looking(Travel):
             self.notify(f"{what}: more when nothing else is open", severity="error")
 
     def on_screen_resume(self) -> None:
-        """Show now what another dialog kept from being shown."""
+        """Show now what another dialog kept from being shown, unless that led to another branch."""
+        if self._failed is not None:
+            self.in_turn(self._show_what_failed)
+
+    def _show_what_failed(self) -> None:
         failed, self._failed = self._failed, None
-        if failed is not None:
+        if failed is not None and self.snapshot is not None and self.snapshot.verified == failed:
             self._show_failure_of(failed)
 
     def _show_failure_of(self, verified: Verified) -> None:

@@ -183,6 +183,7 @@ async def test_what_came_to_be_there_meanwhile_is_not_overwritten(
     ("folder", "name", "problem"),
     [
         (".", "", "name a file"), (".", "a/b", "its folder stands above"),
+        ("none/yet", "..", "name a file"),
         ("..", "here", "here is a folder"), ("file/deeper", "a", "file is a file"),
         (".", "file", None), ("none/yet", "a", None), ("", "a", None),
     ],

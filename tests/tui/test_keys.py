@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 from textual.widgets import Input, Static
 
+from aos_core.world import World
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import settle
+from aos_tui.keys_in_turn import KeysInTurn
 from aos_tui.session import Session
-from aos_tui.session.experiments import Undone
+from aos_tui.session.branching import Place
+from aos_tui.session.experiments import Comparison, Undone
 from aos_tui.world_screen import WorldScreen
 from tests.tui.driving import FOCUS, SIZES, opened, typed_ahead
 
@@ -188,6 +194,94 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert isinstance(on.app.focused, Input) and on.app.focused.value == "main-22"
         await on.keys("escape", "B", "escape")
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
+
+
+async def test_keys_typed_ahead_of_a_dialog_are_not_for_one_that_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fork_name, named = Session.fork_name, asyncio.Event()
+
+    async def slow(session: Session, height: int) -> str:
+        await named.wait()
+        return await fork_name(session, height)
+
+    monkeypatch.setattr(Session, "fork_name", slow)
+    async with opened() as on:
+        screen, answers = on.app.screen, list[bool]()
+        assert isinstance(screen, WorldScreen)
+        await on.pilot.press("F")
+        on.app.post_message(events.Key("y", "y"))
+        await on.pilot.pause()
+        screen._ask("ConfirmDialog", answers.append, "Files have changed", "Swap?")
+        on.app.post_message(events.Key("y", "y"))
+        await on.pilot.pause(0.1)
+        named.set()
+        await settle(on.pilot)
+        field = on.app.focused
+        assert on.mode == "ForkDialog" and answers == []
+        assert isinstance(field, Input) and field.value == "yy"
+
+
+async def test_a_dialog_that_takes_long_is_not_looked_for_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look, looked = KeysInTurn._look, 0
+
+    async def counted(keys: KeysInTurn, quiet: int, end: float) -> None:
+        nonlocal looked
+        looked += 1
+        await look(keys, quiet, end)
+
+    monkeypatch.setattr(KeysInTurn, "_look", counted)
+    async with opened() as on:
+        screen = on.app.screen
+        assert isinstance(screen, WorldScreen)
+        screen.prepare(partial(asyncio.sleep, 0.5))
+        await typed_ahead(on, "k")
+        assert 0 < looked < 100
+
+
+@pytest.mark.parametrize("keys", ["c", "Bjc", "D\n"])
+async def test_keys_typed_ahead_of_a_comparison_do_nothing_below_it(
+    monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    compare = Session.compare
+
+    async def slow(session: Session, *places: Place) -> Comparison:
+        await asyncio.sleep(0.2)
+        return await compare(session, *places)
+
+    monkeypatch.setattr(Session, "compare", slow)
+    async with opened() as on:
+        await on.keys("t", "R", "u")
+        height = on.snapshot.height
+        await typed_ahead(on, *("enter" if key == "\n" else key for key in keys), "k", "k")
+        assert (on.mode, on.snapshot.height) == ("ComparisonDialog", height)
+
+
+async def test_a_dialog_is_on_its_way_until_it_is_there_though_another_verb_asked_for_it(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = Session.event_choices
+    asked, going = asyncio.Event(), asyncio.Event()
+
+    async def slow(session: Session) -> Any:
+        asked.set()
+        await going.wait()
+        return await choices(session)
+
+    monkeypatch.setattr(Session, "event_choices", slow)
+    with World.open(world) as holder:
+        async with opened(world) as on:
+            holder.close()
+            await on.pilot.press("e")  # which first tries whether one can write
+            await asyncio.wait_for(asked.wait(), 20)
+            await on.pilot.pause()
+            screen = on.app.screen
+            assert isinstance(screen, WorldScreen) and screen.preparing
+            going.set()
+            await settle(on.pilot)
+            assert on.mode == "EventDialog"
 
 
 @pytest.mark.parametrize("key", ["x", "S", "i", "L", "c", "H"])

@@ -126,6 +126,12 @@ def test_only_so_many_are_remembered_and_each_once(remembered: Path) -> None:
     assert recall().size_told, "the rest is kept"
 
 
+def test_where_the_file_is_nonsense_nothing_is_remembered(remembered: Path) -> None:
+    for nonsense in ("", "{", "[" * 100_000, '{"recent": 3, "theme": []}'):
+        remembered.write_text(nonsense, encoding="utf-8")
+        assert recall() == Remembered()
+
+
 _OPENING = """
 import sys
 from pathlib import Path

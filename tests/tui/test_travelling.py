@@ -159,3 +159,22 @@ async def test_each_key_of_a_burst_gets_a_hit_however_many_there_are() -> None:
         await on.keys("g", "text:0", "enter")
         await typed_ahead(on, *["n"] * 20)
         assert on.snapshot.height == one_by_one[-1]
+
+
+async def test_nothing_waits_for_a_height_that_cannot_be_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    picture = Showing._picture
+
+    def flawed(session: Showing, height: int, *, following: bool) -> Snapshot:
+        if height == 29:
+            raise RuntimeError("a bug of ours")
+        return picture(session, height, following=following)
+
+    async with opened() as on:
+        await on.keys("t", "R")
+        monkeypatch.setattr(Showing, "_picture", flawed)
+        await on.keys("k")
+        assert "a bug of ours" in on.errors[-1]
+        await on.keys("F")
+        assert on.mode == "ForkDialog"

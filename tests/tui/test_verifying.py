@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 
 from aos_core.scenario_file import read_scenario
 from aos_core.world import World
 from aos_tui import process
-from aos_tui.headless import dump
+from aos_tui.headless import dump, settle
 from aos_tui.session import Closed, Session
 from aos_tui.snapshot import Verified
 from aos_tui.world_screen import WorldScreen
@@ -148,6 +149,63 @@ async def test_a_failure_waits_for_the_dialog_that_is_open(
         assert on.mode == "ProofDialog"
         await on.keys("escape")
         assert on.mode == "read-only"
+
+
+async def test_a_failure_that_waited_is_not_shown_as_that_of_another_branch(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World.open(world) as found:
+        found.fork(0, "side").close()
+    play(world)
+    forge(world)
+    ends = asyncio.Event()
+    verify = Session.verify
+
+    async def slowly(session: Session) -> Verified:
+        await ends.wait()
+        return await verify(session)
+
+    monkeypatch.setattr(Session, "verify", slowly)
+    async with opened(world) as on:
+        await on.pilot.press("v", "B")
+        await on.until(lambda: on.mode == "BranchesDialog")
+        ends.set()
+        await on.until(lambda: any("verification failed" in text for text in on.errors))
+        await on.keys("down", "enter")
+        assert (on.mode, on.snapshot.branch) == ("live", "side")
+
+
+async def test_keys_typed_ahead_of_another_dialog_are_not_for_a_failure(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(world)
+    forge(world)
+    failed, named = asyncio.Event(), asyncio.Event()
+    verify, fork_name = Session.verify, Session.fork_name
+
+    async def told(session: Session) -> Verified:
+        try:
+            return await verify(session)
+        finally:
+            failed.set()
+
+    async def slow(session: Session, height: int) -> str:
+        await named.wait()
+        return await fork_name(session, height)
+
+    monkeypatch.setattr(Session, "verify", told)
+    monkeypatch.setattr(Session, "fork_name", slow)
+    async with opened(world) as on:
+        await on.pilot.press("v", "F")
+        for key in "new":
+            on.app.post_message(events.Key(key, key))
+        await asyncio.wait_for(failed.wait(), 20)
+        await on.pilot.pause(0.1)
+        named.set()
+        await settle(on.pilot)
+        assert on.mode == "ForkDialog" and not [*(world / "scenarios").glob("diverges*")]
+        await on.keys("escape", "escape")
+        assert on.mode == "ProofDialog"
 
 
 async def test_closing_while_something_runs_is_no_bug(world: Path) -> None:
