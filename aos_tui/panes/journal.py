@@ -93,6 +93,8 @@ class JournalPane(Pane, Vertical):
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot."""
         old, self._snapshot = self._snapshot, snapshot
+        if self._hits and self._hits[-1] > snapshot.live:  # of a longer branch
+            self._found([of for of in self._hits if of <= snapshot.live])
         self.list.show(snapshot)
         if old is None or old.records is not snapshot.records:
             self._search()

@@ -209,6 +209,17 @@ async def test_esc_leaves_the_filter_as_it_was_before_one_typed() -> None:
         assert on.snapshot.height == 17
 
 
+@pytest.mark.parametrize("keys", [("u", "u"), ("g", "text:5", "enter", "F", "enter")])
+async def test_an_open_filter_goes_along_to_a_shorter_branch(keys: tuple[str, ...]) -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "slash", "text:api", "enter")
+        found = heights_of(on)
+        assert found[-1] > 20
+        await on.keys(*keys)
+        assert on.snapshot.live < 20 and on.snapshot.branch != "main"
+        assert heights_of(on) == [of for of in found if of <= on.snapshot.live]
+
+
 async def test_a_text_with_brackets_is_no_markup_in_the_title() -> None:
     async with opened(size=(120, 40)) as on:
         await on.keys("t", "slash", "text:[b]x", "enter")
