@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from functools import partial
-from itertools import chain
+from itertools import chain, takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from aos_tui.world_screen import WorldScreen
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.dom import DOMNode
 
 MOST_AHEAD = 100
 """Keys that wait for a dialog; one that is held down is not meant so often."""
@@ -22,6 +23,10 @@ LOOK_SECONDS = 0.001
 PREPARING_SECONDS = 0.01
 """So often it is looked for what a key leads to, and for a dialog that is being prepared: what is
 read for it takes its time, and looking takes some of that."""
+MOST_REPEATED = 8
+"""Times that one key waits for what is being written: held down it says no more than that."""
+MOVES = {"step", "page", "edge", "walk", "pan", "cursor_up", "cursor_down", "back", "forward"}
+"""Actions that change nothing but where one is."""
 PATIENCE_SECONDS = 1.0
 """How long a key may take that opens nothing, before the next one is given."""
 
@@ -43,6 +48,8 @@ class KeysInTurn:
         self._kept: deque[events.Key | events.Paste] = deque()
         self._asked: tuple[WorldScreen, int] | None = None
         """Where the key went that is minded, and how many dialogs had been asked for there."""
+        self._moved: DOMNode | None = None
+        """What the key moves in that is being minded, if it does no more than that."""
         self.busy = False
         """Whether a key is being minded, and the next one waits."""
 
@@ -52,17 +59,36 @@ class KeysInTurn:
             return False
         if isinstance(event, events.Key) and event.key == "ctrl+q":
             return False
-        if self.busy:
-            self._keep(event)
-            return True
-        if not self._goes_into_field(event):
-            self._begin()
-        return False
+        moves = self._moves_in(event)
+        if not self.busy:
+            if not self._goes_into_field(event):
+                self._moved = moves
+                self._begin()
+            return False
+        if moves is not None and moves is self._moved and not self._kept:
+            return False  # steps add up by themselves, and are painted together
+        self._keep(event)
+        return True
 
     def _keep(self, event: events.Key | events.Paste) -> None:
         screen = self._preparing
         if screen is None or (screen.dialog_is_meant and len(self._kept) < MOST_AHEAD):
             self._kept.append(event)
+
+    def _let_go(self) -> None:
+        """Of one key, held down while what it does takes long, no more than some are meant."""
+        repeated = list(takewhile(lambda of: _same(of, self._kept[0]), self._kept))
+        for _ in repeated[MOST_REPEATED:]:
+            self._kept.popleft()
+
+    def _moves_in(self, event: events.Event) -> DOMNode | None:
+        """The widget or screen in which a key moves, if it does no more than that."""
+        if not isinstance(event, events.Key):
+            return None
+        found = self._app.screen.active_bindings.get(event.key)
+        if found is None or found.binding.action.partition("(")[0] not in MOVES:
+            return None
+        return found.node
 
     @property
     def _preparing(self) -> WorldScreen | None:
@@ -90,7 +116,9 @@ class KeysInTurn:
             end = monotonic() + PATIENCE_SECONDS
             if not screen.dialog_is_meant:
                 self._kept.clear()
-        waits = screen is not None or self._on_its_way or self._arrives
+        if (waiting := self._waiting) is not None and waiting.writing:
+            self._let_go()
+        waits = screen is not None or waiting is not None or self._on_its_way
         quiet = 0 if waits else quiet + 1
         if quiet == 2 or monotonic() > end:
             await self._give()
@@ -100,10 +128,10 @@ class KeysInTurn:
             asyncio.get_running_loop().call_later(0 if quiet else pause, again)
 
     @property
-    def _arrives(self) -> bool:
-        """Whether the key does what it does when another height is shown."""
+    def _waiting(self) -> WorldScreen | None:
+        """The screen on which the key does what it does only when something else is done."""
         screen = self._app.screen
-        return isinstance(screen, WorldScreen) and screen.arriving
+        return screen if isinstance(screen, WorldScreen) and screen.has_waiting else None
 
     @property
     def _on_its_way(self) -> bool:
@@ -121,3 +149,7 @@ class KeysInTurn:
             self._kept.clear()  # no dialog came
         while self._kept and not self.busy:
             await self._app.on_event(self._kept.popleft())
+
+
+def _same(one: events.Event, other: events.Event) -> bool:
+    return isinstance(one, events.Key) and isinstance(other, events.Key) and one.key == other.key

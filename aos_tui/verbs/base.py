@@ -140,9 +140,14 @@ class Base(PaintsFocus, Screen[None]):
         return self.session.travelling or (written and self._writes > 0)
 
     @property
-    def arriving(self) -> bool:
-        """Whether something waits for no more than that the wanted height is shown."""
-        return bool(self._ahead) and not self._writes
+    def has_waiting(self) -> bool:
+        """Whether an action waits for what is being written, or for the wanted height."""
+        return bool(self._ahead)
+
+    @property
+    def writing(self) -> bool:
+        """Whether something is being written."""
+        return self._writes > 0
 
     def _go_on(self) -> None:
         """Do what waited; where a dialog has come up, that was not meant for it."""

@@ -19,6 +19,7 @@ from aos_tui.keys_in_turn import KeysInTurn
 from aos_tui.session import Session
 from aos_tui.session.branching import Place
 from aos_tui.session.experiments import Comparison, Undone
+from aos_tui.snapshot import Snapshot
 from aos_tui.world_screen import WorldScreen
 from tests.tui.driving import FOCUS, SIZES, opened, typed_ahead
 
@@ -343,3 +344,38 @@ async def test_a_long_text_typed_at_once_arrives_whole() -> None:
         await on.keys("t")
         await typed_ahead(on, "slash", *text)
         assert isinstance(on.app.focused, Input) and on.app.focused.value == text
+
+
+async def test_keys_behind_one_that_waits_for_what_is_written_wait_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release = Session.release
+
+    async def slow(session: Session, *given: Any, **more: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await release(session, *given, **more)
+
+    monkeypatch.setattr(Session, "release", slow)
+    async with opened() as on:
+        await on.keys("t")
+        await typed_ahead(on, "r", "e", "down", "f", "j", "q")
+        assert on.mode == "EventDialog" and on.snapshot.live == 19
+
+
+async def test_steps_at_once_add_up_and_are_shown_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[int] = []
+    publish = Session._publish
+
+    def counting(session: Session, snapshot: Snapshot) -> None:
+        shown.append(snapshot.height)
+        publish(session, snapshot)
+
+    async with opened() as on:
+        await on.keys("t", "R")
+        monkeypatch.setattr(Session, "_publish", counting)
+        await typed_ahead(on, *["k"] * 20)
+        assert shown[-1] == 10 and len(shown) < 10
+        await typed_ahead(on, "m", *["full_stop"] * 5, "m", "j")
+        assert (on.snapshot.height, on.snapshot.marked) == (16, (10, 15))
