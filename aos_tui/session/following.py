@@ -110,8 +110,9 @@ class Following(Returning):
         return self._opened.log
 
     async def reopen(self) -> bool:
-        """Try to write a branch that can only be read; whether that works. One that is gone stays
-        as it is: what has its name now, or would be begun under it, is another one."""
+        """Try to write a branch that can only be read; whether that works. One that was damaged may
+        have been mended. One that is gone stays as it is: what has its name now, or would be begun
+        under it, is another one."""
         from aos_core.branches import DiskError
         from aos_core.errors import BranchLocked, ReadOnly
 
@@ -119,6 +120,8 @@ class Following(Returning):
             self._take_names()
             old = self._opened
             if old.lost:
+                return
+            if old.trouble is not None and not self._is_mended(old.branch):
                 return
             if self.locked is None:
                 old.close()  # it holds the lock, and its file is not what it was
@@ -131,10 +134,20 @@ class Following(Returning):
             self._use(world)
             old.close()
 
-        if self._opened.trouble is None and not self._opened.writable:
+        if not self._opened.writable:
             await self._run(act)
             await self.refresh()
         return self._opened.writable
+
+    def _is_mended(self, branch: str) -> bool:
+        """Whether a branch that was damaged can be read whole."""
+        from aos_core.errors import AosError
+
+        try:
+            with opening.open_world(self.options, branch, write=False) as found:
+                return found.trouble is None
+        except AosError:
+            return False
 
     @property
     def can_put_back(self) -> bool:

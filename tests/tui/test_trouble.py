@@ -38,6 +38,24 @@ async def banner(on: Driver) -> str:
 # -- the journal ------------------------------------------------------------------------------
 
 
+async def test_a_damaged_journal_that_was_mended_goes_on_with_the_next_key_that_writes(
+    world: Path,
+) -> None:
+    offsets = play(world)
+    with World.open(world) as found:
+        found.fire(EVENT, start())
+    flip(log(world), offsets[3] + 40)
+    async with opened(world) as on:
+        assert "branch main is damaged" in await banner(on)
+        await on.keys("R")
+        assert on.snapshot.live == 19 and "damaged" in on.said[-1]
+        flip(log(world), offsets[3] + 40)
+        await on.keys("R")
+        assert on.mode == "live" and on.snapshot.live > 40
+        assert not on.app.screen.query_one("#banner").display
+    assert on_disk(world)[0] == on.snapshot.live
+
+
 async def test_a_damaged_journal_is_read_up_to_the_damage_and_forked_there(world: Path) -> None:
     offsets = play(world)
     flip(log(world), offsets[3] + 40)
