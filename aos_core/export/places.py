@@ -49,8 +49,8 @@ def write(file: Path, text: str) -> None:
 def not_written(file: Path, error: OSError) -> UsageError:
     """The error for a file that cannot be written."""
     return UsageError(
-        f"{file.name} cannot be written: {error.strerror}",
-        hint="name another place with -o",
+        f"{file} cannot be written: {error.strerror}",
+        hint="name another folder or file",
         code="not_written",
         file=file,
     )
