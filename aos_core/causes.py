@@ -2,9 +2,9 @@
 
 A record is there because of an earlier record of its turn; a receipt because of the intent that it
 answers; a plan step because of the steps that it comes after, each of which had to be over, and
-when it moves again because of what it did before. So causes are no chain where a plan joins, but
-lead together again. They are shown as a tree: what was told before is told once more by its height
-alone (``again``).
+when it moves again because of what it did before; one that was refused because of the decision. So
+causes are no chain where a plan joins, but lead together again. They are shown as a tree: what was
+told before is told once more by its height alone (``again``).
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ class Causality:
         where one of the others was set going by the same."""
         by = self._world.history.cause(height)
         before = self._steps(height).causes.get(height, [])
+        if self._refuses(height - 1):
+            before = sorted({*before, height - 1})
         if by is None or any(self._world.history.cause(of) == by for of in before):
             return before
         return sorted({by, *before})
@@ -76,7 +78,13 @@ class Causality:
     def effects(self, height: int) -> list[int]:
         """What record ``height`` led to, rising."""
         found = {of for of in self._world.history.effects(height) if height in self.causes(of)}
-        return sorted(found.union(self._steps(height).effects.get(height, ())))
+        refused = [height + 1] if self._refuses(height) else []
+        return sorted(found.union(self._steps(height).effects.get(height, ()), refused))
+
+    def _refuses(self, height: int) -> bool:
+        """Whether a record is the decision that refuses what the step asks for that comes next."""
+        record = self._world.records[height] if height > 0 else None
+        return record is not None and record.kind == "decision" and record.get("code") is not None
 
     def _steps(self, height: int) -> _Steps:
         record = self._world.records[height]

@@ -113,3 +113,22 @@ def test_of_too_many_causes_the_nearest_are_told(played: World) -> None:
     assert not few.whole and len(few.links) == 3
     assert {of.depth for of in few.links} <= {1, 2, 3}
     assert few.links[-1].depth == 1
+
+
+def test_a_step_that_was_refused_is_there_for_the_decision(world: Path) -> None:
+    value = start()
+    value["Start"]["secondary"]["url"] = "https://elsewhere.test/"
+    with World.open(world, memory=True) as found:
+        found.fire(EVENT, value)
+        (refused,) = (
+            height
+            for height in found.history.of_kind("decision", 0, found.height)
+            if found.records[height].get("code") is not None
+        )
+        failed = refused + 1
+        assert found.records[failed]["state"] == "failed"
+        ask = Causality(found)
+        assert refused in ask.causes(failed) and ask.effects(refused) == [failed]
+        assert refused in {of.height for of in causes(found, found.height).links}
+        allowed = found.history.of_kind("decision", 0, found.height)[0]
+        assert ask.effects(allowed) == []
