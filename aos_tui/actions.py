@@ -101,7 +101,7 @@ ACTIONS: tuple[Action, ...] = (
            "release all in the order of a seed or a permutation", footer=True, group="shuffle"),
     Action("edit", "i", "edit", "edit the receipt under the cursor, then release it", footer=True),
     Action("break_receipt", "x", "break",
-           "answer the effect under the cursor wrongly: error, timeout, duplicate, late, malformed",
+           "answer the effect under the cursor wrongly: error, timeout, twice, late, never, ..",
            footer=True),
     Action("release_live", "L", "live",
            "perform what is selected for real, through its adapter; it asks the first time"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aos_core.effect_words import json_line
@@ -215,9 +216,9 @@ def lost(branch: str, *, read: bool) -> Trouble:
 
 def problems_of(error: Exception, world: str, branches: Sequence[str] = ()) -> tuple[Problem, ...]:
     """All that keeps a world from being opened, which ended in ``error``; ``branches`` are the ones
-    there are, for a branch that there is not."""
+    there are, for a branch that there is not or of which nothing can be read."""
     from aos_core.checking import find_problems
-    from aos_core.errors import AosError, CheckFailed, WorldError
+    from aos_core.errors import AosError, CheckFailed, JournalDamaged, WorldError
     from aos_core.files import find_world
     from aos_core.problems import Problem, has_errors, problem_of
 
@@ -226,6 +227,10 @@ def problems_of(error: Exception, world: str, branches: Sequence[str] = ()) -> t
     told = problem_of(error)
     if error.code == "no_branch" and branches:
         names = f"branches: {', '.join(branches)}"
+        return (replace(told, hint="; ".join(filter(None, (error.hint, names)))),)
+    others = [of for of in branches if of != Path(str(error.where.get("file", ""))).stem]
+    if isinstance(error, JournalDamaged) and others:
+        names = f"--branch opens another one: {', '.join(others)}"
         return (replace(told, hint="; ".join(filter(None, (error.hint, names)))),)
     if isinstance(error, WorldError):
         try:

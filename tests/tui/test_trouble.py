@@ -10,6 +10,7 @@ import pytest
 
 from aos_core.world import World
 from aos_tui.actions import help_groups
+from aos_tui.problem_screen import ProblemScreen
 from aos_tui.watch import changes
 from tests.support import (
     EVENT,
@@ -77,6 +78,18 @@ async def test_a_damaged_journal_is_read_up_to_the_damage_and_forked_there(world
         await on.keys("escape", "escape", "F", "text:mended", "enter", "R", "v")
         assert (on.snapshot.branch, on.snapshot.live, on.known["verified"]) == ("mended", 30, True)
     assert log(world).read_bytes() == before
+
+
+async def test_a_branch_of_which_nothing_can_be_read_names_the_others(world: Path) -> None:
+    offsets = play(world)
+    shutil.copy(log(world), log(world).with_name("side.log"))
+    flip(log(world), offsets[0] + 40)
+    async with opened(world) as on:
+        assert on.mode == "ProblemScreen"
+        shown = on.app.screen
+        assert isinstance(shown, ProblemScreen)
+        (problem,) = shown._problems
+        assert (problem.hint or "").endswith("--branch opens another one: side")
 
 
 async def test_damage_far_from_the_end_opens_the_same_way(world: Path) -> None:
