@@ -35,7 +35,8 @@ class KeysInTurn:
     one burst would walk in the journal below the branches, and ``enter k`` would type into a dialog
     that is about to close.
 
-    Keys ahead of a dialog that nobody could expect, or that does not come, are for nobody.
+    Keys ahead of a dialog that nobody could expect, or that does not come, are for nobody; nor are
+    those that come before one can be read that opened by itself.
     """
 
     def __init__(self, app: App[Any]) -> None:
@@ -55,14 +56,25 @@ class KeysInTurn:
         if self.busy:
             self._keep(event)
             return True
+        if self._unread:
+            return True
         if not self._goes_into_field(event):
             self._begin()
         return False
 
     def _keep(self, event: events.Key | events.Paste) -> None:
         screen = self._preparing
-        if screen is None or (screen.dialog_is_meant and len(self._kept) < MOST_AHEAD):
+        if screen is None:
+            waits = not self._unread
+        else:
+            waits = screen.dialog_is_meant and len(self._kept) < MOST_AHEAD
+        if waits:
             self._kept.append(event)
+
+    @property
+    def _unread(self) -> bool:
+        """Whether what is on top is a dialog that opened by itself just now."""
+        return getattr(self._app.screen, "unread", False)
 
     @property
     def _preparing(self) -> WorldScreen | None:
