@@ -40,7 +40,8 @@ class KeysInTurn:
     one burst would walk in the journal below the branches, and ``enter k`` would type into a dialog
     that is about to close.
 
-    Keys ahead of a dialog that nobody could expect, or that does not come, are for nobody.
+    Keys ahead of a dialog that nobody could expect, or that does not come, are for nobody; nor are
+    those that come before one can be read that opened by itself.
     """
 
     def __init__(self, app: App[Any]) -> None:
@@ -61,6 +62,8 @@ class KeysInTurn:
             return False
         moves = self._moves_in(event)
         if not self.busy:
+            if self._unread:
+                return True
             if not self._goes_into_field(event):
                 self._moved = moves
                 self._begin()
@@ -72,7 +75,11 @@ class KeysInTurn:
 
     def _keep(self, event: events.Key | events.Paste) -> None:
         screen = self._preparing
-        if screen is None or (screen.dialog_is_meant and len(self._kept) < MOST_AHEAD):
+        if screen is None:
+            waits = not self._unread
+        else:
+            waits = screen.dialog_is_meant and len(self._kept) < MOST_AHEAD
+        if waits:
             self._kept.append(event)
 
     def _let_go(self) -> None:
@@ -89,6 +96,11 @@ class KeysInTurn:
         if found is None or found.binding.action.partition("(")[0] not in MOVES:
             return None
         return found.node
+
+    @property
+    def _unread(self) -> bool:
+        """Whether what is on top is a dialog that opened by itself just now."""
+        return getattr(self._app.screen, "unread", False)
 
     @property
     def _preparing(self) -> WorldScreen | None:

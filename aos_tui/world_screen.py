@@ -175,7 +175,7 @@ class WorldScreen(Verbs):
             self._asked_lost = False
         elif not self._asked_lost and self.app.screen is self and self.session.can_put_back:
             self._asked_lost = True
-            self.ask_lost()
+            self.ask_lost(unasked=True)
 
     def leave_tour(self) -> None:
         """Take the tour's band away; its world stays, as long as one looks at it."""

@@ -7,6 +7,7 @@ change; what is wrong with it stands in its message line, and it closes only whe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import monotonic
 from typing import ClassVar, TypeVar
 
 from textual import events, on
@@ -23,6 +24,9 @@ from aos_tui.dialogs.own_keys import own_keys
 from aos_tui.focusing import PaintsFocus
 
 Result = TypeVar("Result")
+
+UNREAD_SECONDS = 0.7
+"""For so long a dialog that nobody asked for cannot have been read."""
 
 SHOWN = 50_000
 """How many characters of one text a dialog lays out; copying takes the whole of it."""
@@ -83,6 +87,29 @@ class Dialog(ModalScreen[Result], PaintsFocus):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
+        self._unread_since: float | None = None
+
+    def comes_unasked(self) -> None:
+        """It opens by itself, under the hands of a person who may be about to press a key."""
+        self._unread_since = monotonic()
+
+    @property
+    def unread(self) -> bool:
+        """Whether it opened by itself and was not to be seen for long enough: no key can be meant
+        for it."""
+        since = self._unread_since
+        return since is not None and monotonic() - since < UNREAD_SECONDS
+
+    @on(events.ScreenResume)
+    def _begin_to_be_read(self) -> None:
+        """It is to be seen from the next painting on, be it that another one lay above it."""
+        if self._unread_since is not None:
+            self.call_after_refresh(self.comes_unasked)
+
+    @on(events.ScreenSuspend)
+    def _end_to_be_read(self) -> None:
+        if not self.unread:
+            self._unread_since = None
 
     def says(self) -> str:
         """What the dialog will do."""

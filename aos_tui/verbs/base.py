@@ -229,9 +229,21 @@ class Base(PaintsFocus, Screen[None]):
         if fault:
             self.notify(fault, severity="error")
 
-    def _ask(self, name: str, answer: Callable[[Any], None], *given: Any, **more: Any) -> None:
-        """Push a dialog of this name; ``answer`` gets its result, unless one backed out."""
+    def _ask(
+        self,
+        name: str,
+        answer: Callable[[Any], None],
+        *given: Any,
+        unasked: bool = False,
+        **more: Any,
+    ) -> None:
+        """Push a dialog of this name; ``answer`` gets its result, unless one backed out.
+
+        ``unasked``: it opens by itself, so it takes no key before it can be read. Without a
+        terminal all keys were chosen before."""
         from aos_tui import dialogs
 
         dialog = getattr(dialogs, name)(*given, **more)
+        if unasked and not self.session.options.headless:
+            dialog.comes_unasked()
         self.app.push_screen(dialog, lambda result: None if result is None else answer(result))

@@ -99,7 +99,7 @@ class Branching(Base):
 
         self.prepare(act, meant=False)
 
-    def ask_lost(self) -> None:
+    def ask_lost(self, *, unasked: bool = False) -> None:
         """The journal's file is gone: ask whether to put it back; who only reads it is told."""
         snapshot = self.snapshot
         assert snapshot is not None
@@ -115,7 +115,8 @@ class Branching(Base):
                 self.work(self._put_back)
 
         held = count(snapshot.live + 1, "record")
-        self._ask("LostDialog", answer, snapshot.branch, str(self.session.log), held)
+        log = str(self.session.log)
+        self._ask("LostDialog", answer, snapshot.branch, log, held, unasked=unasked)
 
     async def _put_back(self) -> None:
         await self.session.put_back()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aos_tui.building import Building, BuildResult, Compiler
     from aos_tui.session import Session
 
+ASKED = "b"
+"""Why something is built or offered where no file was written: a person pressed it."""
 BUILD = "build"
 """The group of the worker that builds."""
 
@@ -77,9 +79,9 @@ class Coding(Rehearsing):
     def action_build(self) -> None:
         """Build what has changed, then offer what is on disk."""
         if self.session.has_sources:
-            self._build("b", trust=False)
+            self._build(ASKED, trust=False)
         else:
-            self.offer_swap("b", asked=True)
+            self.offer_swap(ASKED, asked=True)
 
     def files_written(self, paths: Sequence[Path]) -> None:
         """Files of the world were written: build where they are sources, then offer to swap."""
@@ -109,14 +111,14 @@ class Coding(Rehearsing):
         if result.code == NOT_TRUSTED:
             self._ask_trust(why, result)
         elif not result.ok:
-            self._show_failure(result)
+            self._show_failure(why, result)
         else:
             self.offer_swap(why, asked=True)
 
-    def _tell(self, name: str, answer: Callable[[Any], None], *given: Any) -> None:
+    def _tell(self, name: str, answer: Callable[[Any], None], *given: Any, unasked: bool) -> None:
         """Show what came of the files; it stands in place of what was told of older ones."""
         self._take_back()
-        self._ask(name, answer, *given)
+        self._ask(name, answer, *given, unasked=unasked)
         self._told = self.app.screen_stack[-1]
 
     def _take_back(self) -> None:
@@ -130,17 +132,19 @@ class Coding(Rehearsing):
             "ConfirmDialog",
             lambda yes: self._build(why, trust=True) if yes else None,
             "Build this world?", trust_text(str(self.session.root)), "Build", "Do not",
+            unasked=why != ASKED,
         )  # fmt: skip
 
-    def _show_failure(self, result: BuildResult) -> None:
+    def _show_failure(self, why: str, result: BuildResult) -> None:
         """What the compiler says, with its places; the world goes on with the module it has."""
         text = f"{failure_text(result)}\n\nThe world goes on with the module it has."
-        self._tell("ValueDialog", lambda _: None, "It does not build", text)
+        unasked = why != ASKED
+        self._tell("ValueDialog", lambda _: None, "It does not build", text, unasked=unasked)
 
     def on_screen_resume(self) -> None:
         """Say now what a dialog kept from being said."""
         if self._deferred is not None:
-            self.offer_swap(self._deferred)
+            self.offer_swap(self._deferred, late=True)
 
     def action_swap(self) -> None:
         """Put what is on disk in force."""
@@ -155,9 +159,9 @@ class Coding(Rehearsing):
 
         self.work(act)
 
-    def offer_swap(self, written: str, *, asked: bool = False) -> None:
+    def offer_swap(self, written: str, *, asked: bool = False, late: bool = False) -> None:
         """Where what is on disk means another program, ask whether to use it; ``asked``: a person
-        wants to know even if it does not."""
+        wants to know even if it does not; ``late``: the person did something else meanwhile."""
 
         async def act() -> None:
             changed = await self.session.look_at_disk()
@@ -167,7 +171,8 @@ class Coding(Rehearsing):
             if self.app.screen not in (self, self._told):
                 self._deferred = written  # another dialog is open: when that is closed
             elif changed:
-                self._ask_swap(written, changed, await self.session.swap_risks())
+                risks = await self.session.swap_risks()
+                self._ask_swap(written, changed, risks, unasked=late or written != ASKED)
             else:
                 self._take_back()
                 if asked and problem is not None:
@@ -177,10 +182,12 @@ class Coding(Rehearsing):
 
         self.work(act, group="disk")
 
-    def _ask_swap(self, written: str, changed: Sequence[str], risks: Sequence[str]) -> None:
+    def _ask_swap(
+        self, written: str, changed: Sequence[str], risks: Sequence[str], *, unasked: bool
+    ) -> None:
         what = ", ".join(changed)
         head = f"Other than what is in force: {what}."
-        if written != "b":
+        if written != ASKED:
             head = f"Saved: {written}. {head}"
         text = (
             f"{head}\n\nSwap: turns run it from now on. The change is an input in the journal, so "
@@ -194,4 +201,4 @@ class Coding(Rehearsing):
             text += "\n".join(risks)
             text += "\n\nSuch a cell cannot go on before the code is mended. F forks first."
         acts = {"swap": self.action_swap, "rehearse": self.action_rehearse}
-        self._tell("SwapDialog", lambda what: acts[what](), "Rebuilt", text)
+        self._tell("SwapDialog", lambda what: acts[what](), "Rebuilt", text, unasked=unasked)

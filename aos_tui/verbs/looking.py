@@ -101,7 +101,8 @@ class Looking(Travel):
 
             self.work(act)
 
-        self._ask("ProofDialog", answer, verified.text, offers=divergence is not None)
+        offers = divergence is not None
+        self._ask("ProofDialog", answer, verified.text, offers=offers, unasked=True)
 
     def show_record(self, height: int) -> None:
         """Open a record."""

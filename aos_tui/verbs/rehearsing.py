@@ -48,7 +48,7 @@ class Rehearsing(Writing, Travel):
 
         goes = found.height is not None
         title = f"Rehearsed: {found.summary} records"
-        self._ask("RehearsalDialog", answer, title, found.sections, goes=goes)
+        self._ask("RehearsalDialog", answer, title, found.sections, goes=goes, unasked=True)
 
     async def _keep(self, found: Rehearsed) -> None:
         before = None if self.snapshot is None else self.snapshot.branch

@@ -22,6 +22,12 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dialog that opens by itself takes keys at once: a test knows what it waits for."""
+    monkeypatch.setattr("aos_tui.dialogs.base.UNREAD_SECONDS", 0.0)
+
+
 @pytest.fixture(autouse=True, scope="package")
 def collects_rarely() -> Iterator[None]:
     """An app makes and drops many objects: a third of its time here would go into looking for

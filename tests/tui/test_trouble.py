@@ -10,6 +10,7 @@ import pytest
 
 from aos_core.world import World
 from aos_tui.actions import help_groups
+from aos_tui.dialogs.base import UNREAD_SECONDS
 from aos_tui.problem_screen import ProblemScreen
 from aos_tui.watch import changes
 from tests.support import (
@@ -24,7 +25,7 @@ from tests.support import (
     start,
     wat,
 )
-from tests.tui.driving import FOCUS, Driver, flip, on_disk, opened, play, toasts
+from tests.tui.driving import FOCUS, Driver, flip, on_disk, opened, play, toasts, typed_ahead
 
 ENDLESS = wat("(loop (br 0)) unreachable")
 
@@ -356,6 +357,23 @@ async def test_a_rebuilt_reducer_is_offered_while_the_app_runs(
         kinds = [record.kind for record in on.snapshot.records]
         assert kinds[1] == "manifest_replaced"
         assert on.state["pending"]["1"]["handles"][2] == "fetch_C"
+
+
+async def test_an_offer_that_nobody_asked_for_takes_no_key_before_it_can_be_read(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(world) as on:
+        monkeypatch.setattr("aos_tui.dialogs.base.UNREAD_SECONDS", UNREAD_SECONDS)
+        patch_reducer(world, b"fetch_c", b"fetch_C")
+        on.app.screen.offer_swap("lib.rs")  # type: ignore[attr-defined]
+        await on.until(lambda: on.mode == "SwapDialog")
+        await typed_ahead(on, "r", "escape", "y")
+        assert (on.mode, on.snapshot.live) == ("SwapDialog", 0)
+        await on.pilot.pause(UNREAD_SECONDS)
+        await on.keys("question_mark", "escape", "n")
+        assert on.mode == "live", "what lay above it was asked for: it was read before"
+        await on.keys("b", "y")
+        assert on.snapshot.records[1].kind == "manifest_replaced", "who asks waits for nothing"
 
 
 async def test_an_edited_definition_is_offered_while_the_app_runs(world: Path) -> None:
