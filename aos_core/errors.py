@@ -98,6 +98,10 @@ class UsageError(AosError):
     code = "usage"
 
 
+class NotPending(UsageError):
+    """What is asked for does not wait for a receipt, or no longer."""
+
+
 class BranchLocked(UsageError):
     """Another process holds the branch; the message names it."""
 

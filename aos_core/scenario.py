@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from aos_core import canon
 from aos_core.adapters.prepared import facts
 from aos_core.by_hand import asked_for, broken, by_hand, bytes_of, edited, receipt_schema
-from aos_core.errors import ReadOnly, Rejected, UsageError
+from aos_core.errors import NotPending, ReadOnly, Rejected, UsageError
 from aos_core.expectations import Expectation, check
 from aos_core.files import WorldFiles, find_world
 from aos_core.hosts import LiveHost, SimulatedHost, shuffle_key
@@ -139,6 +139,20 @@ class Player:
         """The step that is played next, or None at the end."""
         steps = self.scenario.steps
         return steps[self._next] if self._next < len(steps) else None
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether the next step takes of what is pending and nothing is: it was settled before by
+        other means."""
+        step = self.next_step
+        if step is None or self.world.pending:
+            return False
+        delivers = step.verb == "deliver" and "n" in step.value
+        return delivers or step.verb in ("release", "break")
+
+    def pass_over(self) -> None:
+        """Go past the next step without playing it."""
+        self._next += 1
 
     def describe(self, step: Step) -> str:
         """A step in a few words."""
@@ -266,7 +280,11 @@ class Player:
             case dict() as match:
                 found = [item for item in pending if _fits(match, item)]
                 if not found:
-                    raise UsageError(f"step {step.index}: nothing pending matches {match}")
+                    wanted = " and ".join(f"{name} {of}" for name, of in match.items())
+                    kinds = ", ".join(sorted({item.intent.kind for item in pending})) or "nothing"
+                    raise NotPending(
+                        f"step {step.index}: nothing pending has {wanted}", hint=f"pending: {kinds}"
+                    )
                 return found
         return pending
 
@@ -307,14 +325,14 @@ def _paths(swap: str | Mapping[str, str]) -> str:
 def pick(pending: Sequence[Pending], numbers: Sequence[Any]) -> list[Pending]:
     """The pending intents of these numbers or hash prefixes, in that order.
 
-    Raises :class:`UsageError` for one that is not pending.
+    Raises :class:`NotPending` for one that is not.
     """
     found = []
     for number in numbers:
         item = next((item for item in pending if _is_called(item, str(number))), None)
         if item is None:
             known = ", ".join(str(item.n) for item in pending) or "nothing"
-            raise UsageError(f"there is no pending intent {number}", hint=f"pending: {known}")
+            raise NotPending(f"there is no pending intent {number}", hint=f"pending: {known}")
         found.append(item)
     return found
 

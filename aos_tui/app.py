@@ -14,6 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
+from textual.widgets import Input
 
 from aos_tui.actions import ACTIONS, remap, shown_key
 from aos_tui.covering import Covering
@@ -243,7 +244,15 @@ class AosApp(App[None]):
                 severity="warning",
             )
             return
+        if isinstance(event, events.Paste):
+            self._say_what_is_cut(len(event.text.splitlines()))
         await super().on_event(event)
+
+    def _say_what_is_cut(self, lines: int) -> None:
+        """A field of one line keeps the first of those that are pasted, unless it hands them on."""
+        field = self.focused
+        if lines > 1 and isinstance(field, Input) and not getattr(field, "takes_lines", False):
+            self.notify(f"pasted is the first of {lines} lines: this field takes no more than one")
 
     def on_resize(self, event: events.Resize) -> None:
         """There may be room for dialogs, or none any more."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len, set_cell_size
 
-from aos_core.plain import clean
+from aos_core.plain import clean, cut, whole_numbers
 from aos_tui.chips import chip
 from aos_tui.formatting import Piece, diagnostic
 
@@ -41,7 +41,7 @@ _TOKEN: Final = re.compile(
 
 def shown(text: str, width: int) -> str:
     """At most ``width`` characters of a line, none of which commands the terminal."""
-    return clean(text if len(text) <= width else f"{text[: max(0, width - 2)]}..")
+    return clean(cut(text, width))
 
 
 def fitted(pieces: Iterable[Piece], width: int) -> list[Piece]:
@@ -50,7 +50,8 @@ def fitted(pieces: Iterable[Piece], width: int) -> list[Piece]:
     left = width
     for text, role in pieces:
         if (size := cell_len(text)) > left:
-            return [*found, (f"{set_cell_size(text, max(0, left - 2))}..", role)]
+            kept = set_cell_size(text, max(0, left - 2))
+            return [*found, (f"{whole_numbers(kept, text[len(kept) :])}..", role)]
         found.append((text, role))
         left -= size
     return found
@@ -126,7 +127,8 @@ def preview(part: Part, room: int, deep: int = 0) -> str:
     """The beginning of a value with parts, on one line."""
     kind = part.kind
     if kind not in ("record", "map", "list", "set", "variant"):
-        return scalar(part, room)[0]
+        text, role = scalar(part, room)
+        return ".." if role == "number" and text.endswith("..") else text
     if kind == "variant":
         payload = part.payload
         inner = "" if payload is None else f" {preview(payload, room, deep)}"

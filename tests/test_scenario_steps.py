@@ -40,7 +40,10 @@ def test_release_in_all_its_forms(world: Path, release: str, numbers: list[int])
 
 @pytest.mark.parametrize(
     ("release", "words"),
-    [("[4]", "there is no pending intent 4"), ('{ step = "emit_x" }', "nothing pending matches")],
+    [
+        ("[4]", "there is no pending intent 4"),
+        ('{ step = "emit_x" }', "nothing pending has step emit_x"),
+    ],
 )
 def test_a_release_of_what_is_not_pending_writes_nothing(
     world: Path, release: str, words: str

@@ -173,6 +173,8 @@ class BranchesDialog(Dialog[Choice]):
         if self._whole or any(of.hidden for of in self._shown):
             self._whole = not self._whole
             self._fill(None)
+        else:
+            self.notify("all branches are shown already: none is left out or deleted")
 
     def action_select(self) -> None:
         """Select the branch under the cursor, or no longer."""

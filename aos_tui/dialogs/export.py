@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Input, Label, RadioSet, Static
+from textual.widgets import Button, Input, Label, RadioSet, Static
 
 from aos_tui.dialogs.base import Dialog, Form, Reader, Result, Wrong
 from aos_tui.dialogs.confirm import ConfirmDialog
@@ -85,6 +85,11 @@ class ExportDialog(Form[Chosen]):
             with Horizontal(classes="field"):
                 yield Label(_LABELS[field])
                 yield Input(text, compact=True, id=field, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        for button in self.query(Button):
+            button.can_focus = False  # tab goes from field to field; each button has its key
 
     def action_form(self, step: int) -> None:
         """Another form, and the file that goes with it."""

@@ -27,13 +27,13 @@ class LineField(Input):
 
     def __init__(self, text: str, *, numeric: bool = False, takes_lines: bool = False) -> None:
         super().__init__(text, compact=True, select_on_focus=numeric)
-        self._takes_lines = takes_lines
+        self.takes_lines = takes_lines
 
     def on_mount(self) -> None:
         self.cursor_blink = self.app.animation_level != "none"
 
     def _on_paste(self, event: events.Paste) -> None:
-        if self._takes_lines and len(event.text.splitlines()) > 1:
+        if self.takes_lines and len(event.text.splitlines()) > 1:
             event.stop()
             event.prevent_default()
             start, end = sorted(self.selection)

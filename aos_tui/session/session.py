@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from aos_core.kernel.turn import Turn
     from aos_core.scenario import Player
     from aos_core.view import Pending
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of playing: faults and expectations that failed, expectations that held, and the
+    steps that were passed over, for nothing was pending."""
+
+    wrong: Sequence[str] = ()
+    held: Sequence[str] = ()
+    passed: Sequence[str] = ()
 
 
 class Session(Exporting):
@@ -108,37 +119,41 @@ class Session(Exporting):
 
     # -- the scenario -----------------------------------------------------------------------
 
-    async def play_step(self) -> list[str]:
-        """Play the next step of the scenario. Returns what went wrong: faults, expectations."""
+    async def play_step(self) -> Played:
+        """Play the next step of the scenario; one that finds nothing is passed over."""
 
-        def act() -> list[str]:
+        def act() -> Played:
             player = self._need_player()
             seen = len(player.expectations)
-            fault = reading.fault_of(player.play_step())
-            return [fault] if fault else self._failed_expectations(player, seen)
+            passed = _passed_over(player)
+            fault = None if passed else reading.fault_of(player.play_step())
+            return self._played(player, seen, fault, passed)
 
         return await self._act(act)
 
-    async def play_all(self) -> list[str]:
+    async def play_all(self) -> Played:
         """Play to the end, ``options.pace`` seconds a turn, until :meth:`cancel`."""
         self._stop = False
         player = await self._run(self._need_player)
-        seen = len(player.expectations)
+        seen, passed = len(player.expectations), list[str]()
         try:
             while player.next_step is not None:
+                if skipped := await self._act(partial(_passed_over, player)):
+                    passed += skipped
+                    continue
                 turns = player.step_turns()
                 while (made := await self._act(partial(next, turns, None))) is not None:
                     if made.fault is not None:
-                        return [reading.fault_text(made)]
+                        return Played([reading.fault_text(made)])
                     if self._stop:
-                        return []
+                        return Played()
                     await asyncio.sleep(self.options.pace)
         finally:
             if player.next_step is not None:
                 # Half a step may be played: its source in the journal says so.
                 await self._run(self._new_player)
                 await self.refresh()
-        return await self._run(lambda: self._failed_expectations(player, seen))
+        return await self._run(lambda: self._played(player, seen, None, passed))
 
     def scenario_releases(self, *, to_end: bool) -> bool:
         """Whether the scenario's next step releases receipts, or any that is left."""
@@ -160,13 +175,18 @@ class Session(Exporting):
             raise UsageError("this world has no scenario to play", hint="start with --scenario S")
         return self._player
 
-    def _failed_expectations(self, player: Player, seen: int) -> list[str]:
+    def _played(
+        self, player: Player, seen: int, fault: str | None, passed: Sequence[str]
+    ) -> Played:
         from aos_core.scenario import check
 
+        if fault is not None:
+            return Played([fault])
         found = player.expectations[seen:]
         if player.next_step is None:
             found = [*found, *check(self._opened, player.scenario.expect, "at the end")]
-        return [item.text for item in found if not item.ok]
+        failed, held = ([of.text for of in found if of.ok == ok] for ok in (False, True))
+        return Played(failed, held, passed)
 
     # -- for dialogs ------------------------------------------------------------------------
 
@@ -233,6 +253,15 @@ class Session(Exporting):
         """Write copied text to :attr:`copy_path`. Raises :class:`OSError`."""
         if (path := self.copy_path) is not None:
             await asyncio.to_thread(path.write_text, text, encoding="utf-8")
+
+
+def _passed_over(player: Player) -> list[str]:
+    """The next step in a few words, where it finds nothing: then it is passed over."""
+    step = player.next_step
+    if step is None or not player.finds_nothing:
+        return []
+    player.pass_over()
+    return [player.describe(step)]
 
 
 def _hashes(pending: Sequence[Pending]) -> list[bytes]:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from aos_core.present import RecordReader
     from aos_core.problems import Problem
     from aos_core.scenario import Player
-    from aos_core.scenario_file import Step
     from aos_core.view import View
     from aos_core.world import World
     from aos_tui.session.watching import Watch
@@ -410,12 +409,7 @@ class Showing:
         step = None if self._player is None else self._player.next_step
         if step is None or self._player is None:
             return None
-        return NOTHING_LEFT if self._releases_nothing(step) else self._player.describe(step)
-
-    def _releases_nothing(self, step: Step) -> bool:
-        """Whether a step that releases what is pending finds nothing, for it was released before
-        by other means."""
-        return step.verb == "release" and isinstance(step.value, str) and not self._opened.pending
+        return NOTHING_LEFT if self._player.finds_nothing else self._player.describe(step)
 
     def _trouble(self) -> Trouble | None:
         world = self._opened
@@ -467,9 +461,9 @@ class Showing:
             player is not None
             and (step := player.next_step) is not None
             and step.index > 0
-            and self._releases_nothing(step)
+            and player.finds_nothing
         ):
-            player.play_step()
+            player.pass_over()
 
     async def _act(self, act: Callable[[], Value]) -> Value:
         """Run something that writes, then show the live end; an error leaves one where one is."""

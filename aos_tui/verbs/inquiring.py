@@ -61,7 +61,7 @@ class Inquiring(Jumping):
         chosen = 0
         for of in links:
             chosen = len(lines) if of.asked else chosen
-            lines += _why_lines(of, self.glyphs)
+            lines += _why_lines(of, self.glyphs, self.size.width)
         return WhyPage(height, lines, chosen, whole)
 
     def _field_past(self, field: Field, height: int, answer: Callable[[int], None]) -> None:
@@ -195,14 +195,20 @@ class Inquiring(Jumping):
         self.travel(earlier[-1] if earlier else here[-1])
 
 
-DEEPEST = 24
-"""So many steps away a line stands further to the right; what is further stands as far."""
+_WIDE_STEPS = 8
+"""So many steps away each step stands two cells further to the right, then one."""
 
 
-def _why_lines(of: Why, glyphs: Glyphs) -> list[WhyLine]:
+def indent_of(depth: int, width: int) -> str:
+    """How far to the right a line stands so many steps away: two thirds of ``width`` are left to
+    its text, and what is further away stands as far."""
+    return " " * min(depth + min(depth, _WIDE_STEPS), width // 3)
+
+
+def _why_lines(of: Why, glyphs: Glyphs, width: int) -> list[WhyLine]:
     from aos_tui.dialogs import WhyLine
 
-    indent = "  " * min(of.depth, DEEPEST)
+    indent = indent_of(of.depth, width)
     if of.again:
         text = glyphs.said(clean(of.text))
         return [WhyLine(Text(f"{indent}{text}  see above", "dim"), of.height)]

@@ -12,6 +12,7 @@ from aos_tui.verbs.branching import Branching
 
 if TYPE_CHECKING:
     from aos_tui.session import Session
+    from aos_tui.session.session import Played
 
 ALL_HELD = "all that wait are held back by x n: r releases one, x n lets it come again"
 
@@ -204,11 +205,26 @@ class Writing(Branching):
         self._offer_fork(again, 0, "The scenario is at its end. On a new branch it begins anew.")
         return False
 
-    async def _play(self, play: Callable[[], Awaitable[list[str]]]) -> None:
-        wrong = await play()
-        if wrong:
-            text = "\n".join(["not as the scenario expects:", *wrong])
+    async def _play(self, play: Callable[[], Awaitable[Played]]) -> None:
+        from aos_core.errors import NotPending
+
+        try:
+            played = await play()
+        except NotPending as error:
+            then = "overtaken by hand? r releases what waits, u goes back"
+            self.notify(f"{error.message}\n{error.hint}\n{then}", severity="error")
+            return
+        if played.passed:
+            passed = some(played.passed, 3)
+            self.notify(f"passed over, for nothing waits: {passed}; u takes back what you released")
+        if played.wrong:
+            text = "\n".join(["not as the scenario expects:", *played.wrong])
             self.notify(text, severity="error")
+            return
         snapshot = self.snapshot
-        if not wrong and snapshot is not None and snapshot.next_step is None:
+        if snapshot is not None and snapshot.next_step is None:
             self.notify(f"scenario {snapshot.scenario}: at its end, all as expected")
+        elif played.held:
+            when = played.held[0].partition(": ")[0]
+            held = [of.partition(": ")[2] for of in played.held]
+            self.notify(f"{when}, as expected: {some(held, 3)}")

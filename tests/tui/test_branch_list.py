@@ -24,7 +24,7 @@ from aos_tui.glyphs import ASCII, UNICODE
 from aos_tui.left_off import recall_left
 from aos_tui.session.branching import BranchLine, Place
 from tests.support import EVENT, log, start
-from tests.tui.driving import Driver, on_disk, opened, play
+from tests.tui.driving import Driver, on_disk, opened, play, toasts
 
 ROOT, OTHER = bytes([7]) * 32, bytes([9]) * 32
 MAIN = BranchLine("main", height=30, root=ROOT, input="event Start", present=True)
@@ -444,3 +444,9 @@ async def test_a_damaged_branch_is_named_once(world: Path) -> None:
         await on.keys("e")
         assert on.said[-1].startswith("branch main: it is damaged: ")
         assert on.said[-1].count("main") == 1
+
+
+async def test_where_no_branch_is_left_out_that_is_said() -> None:
+    async with opened("04") as on:
+        await on.keys("B", "s")
+        assert "all branches are shown already" in toasts(on)[0]

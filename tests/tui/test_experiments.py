@@ -495,3 +495,12 @@ async def test_marks_lead_back() -> None:
         assert on.snapshot.height == 30
         await on.keys("m", "apostrophe")
         assert on.snapshot.height == 16
+
+
+async def test_a_long_why_leaves_two_thirds_of_the_width_to_its_text() -> None:
+    async with opened("08") as on:
+        await on.keys("t", "R", "R", "R", "R", "R", "w")
+        lines = [str(of.text) for of in on.app.screen.page.lines]  # type: ignore[attr-defined]
+        indents = [len(of) - len(of.lstrip()) for of in lines if of.strip()]
+        assert max(indents) <= 26 + 10  # a field stands as far in as its record's words
+        assert len({of for of in indents if of < 26}) > 10  # and yet one sees what came of what

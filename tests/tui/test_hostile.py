@@ -183,3 +183,13 @@ async def test_binary_bodies() -> None:
         assert on.mode == "RecordDialog"
         await on.keys("escape", "R", "enter", "escape", *FOCUS["state"], "enter", "y")
         assert not on.errors
+
+
+@pytest.mark.parametrize(("pasted", "lines"), [("one\rtwo\nthree", 3), ("one\n", 1)])
+async def test_of_a_paste_that_one_line_cuts_that_is_said(pasted: str, lines: int) -> None:
+    async with opened() as on:
+        await on.keys("t", "slash")
+        on.app.post_message(events.Paste(pasted))
+        await on.pilot.pause()
+        told = [f"pasted is the first of {lines} lines: this field takes no more than one"]
+        assert [of for of in on.said if "pasted" in of] == (told if lines > 1 else [])

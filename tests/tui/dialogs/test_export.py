@@ -18,6 +18,8 @@ from tests.tui.dialogs.samples import export
         (("down", "down", "up", "enter"), ("pytest", "tests/test_a.py")),
         (("x", "down", "enter"), ("pytest", "tests/a.tomlx")),
         (("shift+tab", "end", "x", "down", "down", "enter"), ("html", "scenariosx/a.html")),
+        (("tab", "end", "x", "enter"), ("scenario", "scenariosx/a.toml")),
+        (("tab", "tab", "x", "enter"), ("scenario", "scenarios/a.tomlx")),
         (("shift+tab", "ctrl+u", "enter"), ("scenario", "a.toml")),
     ],
 )
