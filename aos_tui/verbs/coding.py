@@ -43,6 +43,8 @@ class Coding(Rehearsing):
         super().__init__(session)
         self._compiler: Compiler | None = None
         self._told: Screen[Any] | None = None
+        self._offered: bytes | None = None
+        """The hash of the definitions on disk that were offered last, and not taken back."""
         self._deferred: str | None = None
 
     def expect_edits(self) -> None:
@@ -125,6 +127,7 @@ class Coding(Rehearsing):
         """Close what older files had to say, where it is still on the screen."""
         if self._told is not None and self._told is self.app.screen:
             self.app.pop_screen()
+            self._offered = None
         self._told = None
 
     def _ask_trust(self, why: str, result: BuildResult) -> None:
@@ -160,8 +163,10 @@ class Coding(Rehearsing):
         self.work(act)
 
     def offer_swap(self, written: str, *, asked: bool = False, late: bool = False) -> None:
-        """Where what is on disk means another program, ask whether to use it; ``asked``: a person
-        wants to know even if it does not; ``late``: the person did something else meanwhile."""
+        """Where what is on disk means another program, ask whether to use it; after a save only
+        where that program was not offered before: the banner says it all the while. ``asked``: a
+        person wants to know even if there is nothing to ask; ``late``: the person did something
+        else meanwhile."""
 
         async def act() -> None:
             changed = await self.session.look_at_disk()
@@ -170,11 +175,16 @@ class Coding(Rehearsing):
             self._deferred = None
             if self.app.screen not in (self, self._told):
                 self._deferred = written  # another dialog is open: when that is closed
+            elif changed and written != ASKED and self.session.disk_hash == self._offered:
+                if asked:
+                    self.notify(f"{written}: what is on disk is what was offered; b asks again")
             elif changed:
                 risks = await self.session.swap_risks()
                 self._ask_swap(written, changed, risks, unasked=late or written != ASKED)
             else:
                 self._take_back()
+                if problem is None:
+                    self._offered = None
                 if asked and problem is not None:
                     self.notify(does_not_load(problem), severity="error")
                 elif asked:
@@ -202,3 +212,4 @@ class Coding(Rehearsing):
             text += "\n\nSuch a cell cannot go on before the code is mended. F forks first."
         acts = {"swap": self.action_swap, "rehearse": self.action_rehearse}
         self._tell("SwapDialog", lambda what: acts[what](), "Rebuilt", text, unasked=unasked)
+        self._offered = self.session.disk_hash
