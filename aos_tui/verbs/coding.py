@@ -110,12 +110,20 @@ class Coding(Rehearsing):
         finally:
             self.session.tell_progress(None)
         self.app.clear_notifications()
+        if result.ok:
+            self.offer_swap(why, asked=True)
+            return
+        await self._look_at_disk()  # be it that world.toml no longer reads: the banner says so
         if result.code == NOT_TRUSTED:
             self._ask_trust(why, result)
-        elif not result.ok:
-            self._show_failure(why, result)
         else:
-            self.offer_swap(why, asked=True)
+            self._show_failure(why, result)
+
+    async def _look_at_disk(self) -> tuple[str, ...]:
+        """What differs there now, and is shown."""
+        changed = await self.session.look_at_disk()
+        await self.session.refresh()
+        return changed
 
     def _tell(self, name: str, answer: Callable[[Any], None], *given: Any, unasked: bool) -> None:
         """Show what came of the files; it stands in place of what was told of older ones."""
@@ -169,8 +177,7 @@ class Coding(Rehearsing):
         else meanwhile."""
 
         async def act() -> None:
-            changed = await self.session.look_at_disk()
-            await self.session.refresh()
+            changed = await self._look_at_disk()
             problem = self.session.disk_problem
             self._deferred = None
             if self.app.screen not in (self, self._told):
