@@ -14,6 +14,7 @@ from aos_core import canon
 from aos_core.adapters.receipt import Receipt
 from aos_core.air.check import require_sound
 from aos_core.air.host_json import bytes_from_host, utf8
+from aos_core.air.load import Catalog
 from aos_core.air.misfit import Misfit
 from aos_core.branches import said_of
 from aos_core.errors import ReadOnly, UsageError, ValueRejected
@@ -208,8 +209,11 @@ class Writer(Prover):
 
         Reads the world's files anew. Raises what loading them raises.
         """
-        catalog = WorldFiles.read(self.files.root).catalog
-        return catalog.changed_from(self.program.catalog)
+        return self.disk_catalog().changed_from(self.program.catalog)
+
+    def disk_catalog(self) -> Catalog:
+        """The definitions on disk, read anew. Raises what loading them raises."""
+        return WorldFiles.read(self.files.root).catalog
 
     def swap_risks(self) -> tuple[Risk, ...]:
         """The cells that what is on disk now could not go on with: their last event would fault.

@@ -14,10 +14,14 @@ from aos_tui.panes.base import Pane
 from aos_tui.timeline_bar import axis_of, timeline_bar
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Snapshot
 
 
+INDENT = 3
+"""Cells before the words of the banner, for its sign."""
 WIDE = 100
 """Columns from which on the bar has half of them, else two of five. Always so many, whatever the
 words beside it: a bar that grew and shrank with them would seem to say something."""
@@ -95,8 +99,26 @@ class Banner(_Line):
         if self._snapshot is None or not self.display:
             return Text("")
         text = to_text(banner(self._snapshot, self._glyphs), self.palette())
-        text.no_wrap = False
-        return text
+        return hung(text, self.app.size.width, self.app.console)
+
+    def on_resize(self) -> None:
+        """It breaks elsewhere."""
+        self.refresh(layout=True)
+
+
+def hung(text: Text, width: int, console: Console) -> Text:
+    """A text in lines of this width; those that go on with one are set below its words."""
+    text.no_wrap, text.end = False, "\n"
+    lines = Text(end="")
+    for line in text.split("\n"):
+        fits = line.cell_len <= width
+        head, *rest = [line] if fits else line.wrap(console, max(1, width - INDENT))
+        if lines:
+            lines.append("\n")
+        lines.append_text(head)
+        for more in rest:
+            lines.append("\n" + " " * INDENT).append_text(more)
+    return lines
 
 
 def _says(snapshot: Snapshot) -> tuple[object, ...]:

@@ -68,6 +68,8 @@ class Showing:
         self._verified = Verified()
         self._reader: RecordReader | None = None
         self._disk_changes: tuple[str, ...] = ()
+        self.disk_hash: bytes | None = None
+        """Of the definitions on disk, where they load; it is another one when any of them is."""
         self.disk_problem: str | None = None
         """Why the files on disk do not load, where they do not: file, place and message."""
         self._damage: AosError | None = None
@@ -187,9 +189,11 @@ class Showing:
     def _look_at_disk(self) -> None:
         from aos_core.errors import AosError
 
-        self._disk_changes, self.disk_problem = (), None
+        self._disk_changes, self.disk_hash, self.disk_problem = (), None, None
         try:
-            self._disk_changes = self._opened.disk_changes()
+            catalog = self._opened.disk_catalog()
+            self.disk_hash = catalog.manifest_hash
+            self._disk_changes = catalog.changed_from(self._opened.program.catalog)
         except AosError as error:
             self.disk_problem = str(error)
 

@@ -43,6 +43,8 @@ class Coding(Rehearsing):
         super().__init__(session)
         self._compiler: Compiler | None = None
         self._told: Screen[Any] | None = None
+        self._offered: bytes | None = None
+        """The hash of the definitions on disk that were offered last, and not taken back."""
         self._deferred: str | None = None
 
     def expect_edits(self) -> None:
@@ -108,12 +110,20 @@ class Coding(Rehearsing):
         finally:
             self.session.tell_progress(None)
         self.app.clear_notifications()
+        if result.ok:
+            self.offer_swap(why, asked=True)
+            return
+        await self._look_at_disk()  # be it that world.toml no longer reads: the banner says so
         if result.code == NOT_TRUSTED:
             self._ask_trust(why, result)
-        elif not result.ok:
-            self._show_failure(why, result)
         else:
-            self.offer_swap(why, asked=True)
+            self._show_failure(why, result)
+
+    async def _look_at_disk(self) -> tuple[str, ...]:
+        """What differs there now, and is shown."""
+        changed = await self.session.look_at_disk()
+        await self.session.refresh()
+        return changed
 
     def _tell(self, name: str, answer: Callable[[Any], None], *given: Any, unasked: bool) -> None:
         """Show what came of the files; it stands in place of what was told of older ones."""
@@ -125,6 +135,7 @@ class Coding(Rehearsing):
         """Close what older files had to say, where it is still on the screen."""
         if self._told is not None and self._told is self.app.screen:
             self.app.pop_screen()
+            self._offered = None
         self._told = None
 
     def _ask_trust(self, why: str, result: BuildResult) -> None:
@@ -160,21 +171,27 @@ class Coding(Rehearsing):
         self.work(act)
 
     def offer_swap(self, written: str, *, asked: bool = False, late: bool = False) -> None:
-        """Where what is on disk means another program, ask whether to use it; ``asked``: a person
-        wants to know even if it does not; ``late``: the person did something else meanwhile."""
+        """Where what is on disk means another program, ask whether to use it; after a save only
+        where that program was not offered before: the banner says it all the while. ``asked``: a
+        person wants to know even if there is nothing to ask; ``late``: the person did something
+        else meanwhile."""
 
         async def act() -> None:
-            changed = await self.session.look_at_disk()
-            await self.session.refresh()
+            changed = await self._look_at_disk()
             problem = self.session.disk_problem
             self._deferred = None
             if self.app.screen not in (self, self._told):
                 self._deferred = written  # another dialog is open: when that is closed
+            elif changed and written != ASKED and self.session.disk_hash == self._offered:
+                if asked:
+                    self.notify(f"{written}: what is on disk is what was offered; b asks again")
             elif changed:
                 risks = await self.session.swap_risks()
                 self._ask_swap(written, changed, risks, unasked=late or written != ASKED)
             else:
                 self._take_back()
+                if problem is None:
+                    self._offered = None
                 if asked and problem is not None:
                     self.notify(does_not_load(problem), severity="error")
                 elif asked:
@@ -202,3 +219,4 @@ class Coding(Rehearsing):
             text += "\n\nSuch a cell cannot go on before the code is mended. F forks first."
         acts = {"swap": self.action_swap, "rehearse": self.action_rehearse}
         self._tell("SwapDialog", lambda what: acts[what](), "Rebuilt", text, unasked=unasked)
+        self._offered = self.session.disk_hash

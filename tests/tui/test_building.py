@@ -97,6 +97,18 @@ async def test_edit_build_swap_break_and_mend(workshop: Path) -> None:
         assert on.known["verified"] is True
 
 
+async def test_a_world_toml_that_no_longer_reads_is_said_as_long_as_it_is_so(
+    workshop: Path,
+) -> None:
+    file = workshop / "world.toml"
+    good = file.read_text("utf-8")
+    async with opened(workshop, watch=True) as on:
+        file.write_text(f"{good}\n[broken", "utf-8")
+        await until(on, "ValueDialog")
+        await on.keys("escape")
+        assert "on disk: not TOML" in on.screen
+
+
 async def test_what_is_told_of_older_files_gives_way(workshop: Path) -> None:
     async with opened(workshop, watch=True) as on:
         edit(workshop, HANDLE, 'fetch_z"')

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
 
 from aos_tui.formatting import plain
 from aos_tui.glyphs import ASCII, UNICODE
-from aos_tui.panes.timeline import Timeline
+from aos_tui.panes.timeline import Timeline, hung
 from aos_tui.snapshot import Landmarks
 from aos_tui.timeline_bar import Axis, axis_of, timeline_bar
 from tests.tui.driving import Driver, opened
@@ -126,3 +128,13 @@ async def test_where_the_property_first_fails_is_shown() -> None:
         await on.keys("t", "p", "ctrl+u", f"text:{at_most_one}", "ctrl+s", "escape")
         assert on.snapshot.landmarks.fails == 15
         assert UNICODE.fails in bar_of(on)
+
+
+def test_what_a_banner_goes_on_with_is_set_below_its_words() -> None:
+    said = Text(" ∆ on disk: another demo/A@1  b builds it, F forks first\n   mend the file")
+    shown = str(hung(said, 34, Console())).split("\n")
+    assert [line.rstrip() for line in shown] == [
+        " ∆ on disk: another demo/A@1  b",
+        "   builds it, F forks first",
+        "   mend the file",
+    ]

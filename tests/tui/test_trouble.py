@@ -11,7 +11,11 @@ import pytest
 from aos_core.world import World
 from aos_tui.actions import help_groups
 from aos_tui.dialogs.base import UNREAD_SECONDS
+<<<<<<< HEAD
 from aos_tui.problem_screen import ProblemScreen
+=======
+from aos_tui.headless import settle
+>>>>>>> 03d74bab2dce7845b364ad4b401e5501c85eccfb
 from aos_tui.watch import changes
 from tests.support import (
     EVENT,
@@ -162,7 +166,8 @@ async def test_a_second_writer_opens_for_reading_and_names_the_holder(world: Pat
     with World.open(world) as holder:
         holder.fire(EVENT, start())
         async with opened(world) as on:
-            first, hint = (await banner(on)).split("\n")
+            *lines, hint = (await banner(on)).split("\n")
+            first = " ".join(map(str.strip, lines))
             assert "read-only: branch main is being written by" in first and "process" in first
             assert len(hint) < 80 and "F forks it" in hint and "tries again" in hint
             await on.keys("r")
@@ -374,6 +379,23 @@ async def test_an_offer_that_nobody_asked_for_takes_no_key_before_it_can_be_read
         assert on.mode == "live", "what lay above it was asked for: it was read before"
         await on.keys("b", "y")
         assert on.snapshot.records[1].kind == "manifest_replaced", "who asks waits for nothing"
+
+
+async def test_what_was_offered_is_offered_again_only_when_it_changes(world: Path) -> None:
+    async with opened(world) as on:
+        save = on.app.screen.offer_swap  # type: ignore[attr-defined]
+        patch_reducer(world, b"fetch_c", b"fetch_C")
+        save("Aggregator.wasm")
+        await on.until(lambda: on.mode == "SwapDialog")
+        await on.keys("n")
+        save("scenario.toml")
+        await settle(on.pilot)
+        assert on.mode == "live" and "another demo/Aggregator@1" in await banner(on)
+        patch_reducer(world, b"fetch_C", b"fetch_Z")
+        save("Aggregator.wasm")
+        await on.until(lambda: on.mode == "SwapDialog")
+        await on.keys("n", "b")
+        assert on.mode == "SwapDialog", "who asks gets an answer"
 
 
 async def test_an_edited_definition_is_offered_while_the_app_runs(world: Path) -> None:
