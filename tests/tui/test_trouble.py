@@ -11,11 +11,8 @@ import pytest
 from aos_core.world import World
 from aos_tui.actions import help_groups
 from aos_tui.dialogs.base import UNREAD_SECONDS
-<<<<<<< HEAD
-from aos_tui.problem_screen import ProblemScreen
-=======
 from aos_tui.headless import settle
->>>>>>> 03d74bab2dce7845b364ad4b401e5501c85eccfb
+from aos_tui.problem_screen import ProblemScreen
 from aos_tui.watch import changes
 from tests.support import (
     EVENT,
