@@ -9,8 +9,6 @@ from typing import Final
 SIGN: Final = "\N{REPLACEMENT CHARACTER}"
 """Stands for a character that is left out."""
 
-_NUMBER = re.compile(r"(?<=[ ,\[({])-?[\d.]+$")
-"""At an end, behind something else: what is nothing but a number stays, cut or not."""
 _SUSPECT = re.compile(r"[^\n\x20-\x7e\xa1-\xac\xae-\u02ff]")
 """What is worth a closer look."""
 
@@ -25,20 +23,8 @@ def clean(text: str, keep: str = "") -> str:
 
 def clip(text: str, width: int) -> str:
     """``text`` on one line, at most ``width`` characters long."""
-    return cut(" ".join(text.split()), width)
-
-
-def cut(text: str, width: int) -> str:
-    """At most ``width`` characters of ``text``. Of a number nothing is left rather than a part,
-    which would be read as another number."""
-    if len(text) <= width:
-        return text
-    return whole_numbers(text[: max(0, width - 2)], text[max(0, width - 2) :]) + ".."
-
-
-def whole_numbers(kept: str, rest: str) -> str:
-    """``kept`` without the number at its end that goes on in ``rest``."""
-    return _NUMBER.sub("", kept) if rest[:1].isdigit() else kept
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: max(0, width - 2)] + ".."
 
 
 def short_name(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len, set_cell_size
 
-from aos_core.plain import clean, cut, whole_numbers
+from aos_core.plain import clean
 from aos_tui.chips import chip
 from aos_tui.formatting import Piece, diagnostic
 
@@ -41,7 +41,7 @@ _TOKEN: Final = re.compile(
 
 def shown(text: str, width: int) -> str:
     """At most ``width`` characters of a line, none of which commands the terminal."""
-    return clean(cut(text, width))
+    return clean(text if len(text) <= width else f"{text[: max(0, width - 2)]}..")
 
 
 def fitted(pieces: Iterable[Piece], width: int) -> list[Piece]:
@@ -50,8 +50,7 @@ def fitted(pieces: Iterable[Piece], width: int) -> list[Piece]:
     left = width
     for text, role in pieces:
         if (size := cell_len(text)) > left:
-            kept = set_cell_size(text, max(0, left - 2))
-            return [*found, (f"{whole_numbers(kept, text[len(kept) :])}..", role)]
+            return [*found, (f"{set_cell_size(text, max(0, left - 2))}..", role)]
         found.append((text, role))
         left -= size
     return found
@@ -127,8 +126,7 @@ def preview(part: Part, room: int, deep: int = 0) -> str:
     """The beginning of a value with parts, on one line."""
     kind = part.kind
     if kind not in ("record", "map", "list", "set", "variant"):
-        text, role = scalar(part, room)
-        return ".." if role == "number" and text.endswith("..") else text
+        return scalar(part, room)[0]
     if kind == "variant":
         payload = part.payload
         inner = "" if payload is None else f" {preview(payload, room, deep)}"

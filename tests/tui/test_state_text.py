@@ -27,7 +27,6 @@ from aos_tui.state_text import (
     json_lines,
     nothing_to_see,
     preview,
-    shown,
     states_title,
     time_text,
     value_pieces,
@@ -98,15 +97,6 @@ def test_what_is_long_is_touched_at_its_beginning_only() -> None:
     for _ in range(60):
         deep = [deep]
     assert len(preview(Part(deep, None, Schemas({})), 40)) < 40
-
-
-def test_of_a_number_nothing_is_shown_rather_than_a_part() -> None:
-    delays = part({"list": {"nat": {}}}, [1_000_000_000, 2_000_000_000])
-    assert preview(delays, 18) == "[1000000000, ..]"
-    assert shown("after 1000000000 ns", 12) == "after .."
-    assert shown("after 10 minutes", 11) == "after 10 .."
-    assert plain(fitted([("was [1, ", ""), ("[2, 3000", "")], 15)) == "was [1, [2, .."
-    assert shown("1000000000", 8) == "100000.."  # there is nothing else to tell of it
 
 
 def test_nothing_from_outside_commands_the_terminal() -> None:
