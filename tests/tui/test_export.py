@@ -135,6 +135,7 @@ def test_dialog(
         return {**names, "html": "aggregator-main-16.html", "screenshot": "aggregator-main-16.svg"}
 
     monkeypatch.setattr(Session, "export_files", files)
+    Path("tests").mkdir()  # one that is not there is said, whole
     options = Options("04", memory=True, scenario="basic")
     assert compare(snap_compare, options, ("t", "ctrl+s", "down"), size)
 

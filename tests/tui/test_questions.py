@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from aos_core.branches import list_branches
 from aos_core.world import World
+from aos_tui.dialogs.base import UNREAD_SECONDS
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.support import EVENT, forge, patch_reducer, release_all, start
 from tests.tui.terminal import Terminal
@@ -40,6 +42,11 @@ def leave(on: Terminal, dialog: str) -> None:
     """Esc, and what comes next only when the dialog is gone: else it would be Alt with that."""
     on.press(ESC)
     on.wait("q quit", until=lambda text: dialog not in text)
+
+
+def read() -> None:
+    """As long as a person reads what opens by itself: it takes no key before."""
+    time.sleep(UNREAD_SECONDS + 0.1)
 
 
 def test_what_happened(world: Path) -> None:
@@ -96,6 +103,7 @@ def test_which_step_broke_determinism(world: Path) -> None:
         on.wait("record 2 (step): demo/Aggregator@1 after")
         on.press("v")
         on.wait("record    2 step", "reducer   demo/Aggregator@1", "field     after", "expected")
+        read()
         leave(on, "reducer   demo")
 
 
@@ -109,6 +117,7 @@ def test_did_my_rebuilt_reducer_fix_it(world: Path) -> None:
         on.wait("Rehearse:", "Swap:")
         on.press("r")
         on.wait("changes 1 of", "First difference: record 2 (step)")
+        read()
         on.press("p")
         on.wait("main+rehearsed")
         on.press("R")
