@@ -60,15 +60,13 @@ class KeysInTurn:
             return False
         if isinstance(event, events.Key) and event.key == "ctrl+q":
             return False
-        moves = self._moves_in(event)
         if not self.busy:
             if self._unread:
                 return True
             if not self._goes_into_field(event):
-                self._moved = moves
-                self._begin()
+                self._begin(event)
             return False
-        if moves is not None and moves is self._moved and not self._kept:
+        if self._goes_on_moving(event):
             return False  # steps add up by themselves, and are painted together
         self._keep(event)
         return True
@@ -87,6 +85,12 @@ class KeysInTurn:
         repeated = list(takewhile(lambda of: _same(of, self._kept[0]), self._kept))
         for _ in repeated[MOST_REPEATED:]:
             self._kept.popleft()
+
+    def _goes_on_moving(self, event: events.Event) -> bool:
+        """Whether a key moves in the same place as the one that is being minded."""
+        if self._kept or self._moved is None:
+            return False
+        return self._moves_in(event) is self._moved
 
     def _moves_in(self, event: events.Event) -> DOMNode | None:
         """The widget or screen in which a key moves, if it does no more than that."""
@@ -116,8 +120,9 @@ class KeysInTurn:
             return False
         return field.check_consume_key(event.key, event.character)
 
-    def _begin(self) -> None:
+    def _begin(self, event: events.Event) -> None:
         screen, self.busy = self._app.screen, True
+        self._moved = self._moves_in(event)
         self._asked = (screen, screen.asked) if isinstance(screen, WorldScreen) else None
         self._app.call_later(self._look, 0, monotonic() + PATIENCE_SECONDS)
 

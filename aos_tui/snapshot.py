@@ -341,6 +341,11 @@ class Snapshot:
     disk_problem: str | None = None
 
     @property
+    def place(self) -> int | None:
+        """The height that one has gone to; None: the live end, which is followed."""
+        return None if self.following else self.height
+
+    @property
     def at_end(self) -> bool:
         """Whether what is shown is the live end, where one can go on."""
         return self.height == self.live

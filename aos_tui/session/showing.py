@@ -227,18 +227,13 @@ class Showing:
             snapshot = await self._run(lambda: self._make(asked))
         except Exception:  # be it a bug of ours: nobody is to wait for that height
             if self._wanted == asked:
-                self._want_what_is_shown()
+                self._wanted = None if self.snapshot is None else self.snapshot.place
             raise
         if self._wanted == asked:
-            self.snapshot = snapshot
-            self._want_what_is_shown()
+            self._wanted = snapshot.place
             self._publish(snapshot)
         if self._behind and (self._looker is None or self._looker.done()):
             self._looker = asyncio.create_task(self._catch_up())
-
-    def _want_what_is_shown(self) -> None:
-        shown = self.snapshot
-        self._wanted = None if shown is None or shown.following else shown.height
 
     async def _catch_up(self) -> None:
         """Look for where the property first fails, in between what else is asked of the world."""
@@ -285,8 +280,7 @@ class Showing:
     @property
     def travelling(self) -> bool:
         """Whether another height is wanted than the one that is shown."""
-        shown = self.snapshot
-        return shown is not None and self._wanted != (None if shown.following else shown.height)
+        return self.snapshot is not None and self._wanted != self.snapshot.place
 
     def turn_end(self, step: int) -> int:
         """The last height of the turn before (-1) the wanted height's, or of the one after (1).

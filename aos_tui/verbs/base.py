@@ -41,20 +41,18 @@ PLAY = "play"
 def on_what_is_written(action: Callable[[Verbs], None]) -> Callable[[Verbs], None]:
     """An action that looks at the world's end. Pressed while that is being written it waits: quick
     keys mean what they would mean one by one."""
-
-    @wraps(action)
-    def act(verbs: Verbs) -> None:
-        verbs.in_turn(partial(action, verbs))
-
-    return act
+    return _waiting(action, written=True)
 
 
 def on_what_is_shown(action: Callable[[Verbs], None]) -> Callable[[Verbs], None]:
     """An action that looks at the shown height. Pressed on the way to another one it waits."""
+    return _waiting(action, written=False)
 
+
+def _waiting(action: Callable[[Verbs], None], *, written: bool) -> Callable[[Verbs], None]:
     @wraps(action)
     def act(verbs: Verbs) -> None:
-        verbs.in_turn(partial(action, verbs), written=False)
+        verbs.in_turn(partial(action, verbs), written=written)
 
     return act
 
