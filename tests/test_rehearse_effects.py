@@ -149,18 +149,23 @@ def test_a_new_effect_stays_pending_or_is_answered_by_a_scenario(tmp_path: Path)
         assert kinds.index("receipt") < len(kinds) - 3, "it came before the next event"
 
 
-def test_a_timer_is_answered_when_it_is_due_in_the_history(tmp_path: Path) -> None:
-    def timed(due: int) -> bytes:
-        return asker(str(due), "timer.set")
-
-    of = tiny_world(
-        tmp_path / "w",
+def timed_world(of: Path) -> Path:
+    """A world whose reducer may set timers, and sets none."""
+    return tiny_world(
+        of,
         module("demo/R@1", "demo/Go@1", emits=["timer.set"], slots={"timers": "timer"}),
         wasm={"R": asker(None)},
         routes=[("demo/Go@1", "demo/R@1")],
         grants=[TIMERS],
         bindings={"demo/R@1": {"timers": "timers"}},
     )
+
+
+def test_a_timer_is_answered_when_it_is_due_in_the_history(tmp_path: Path) -> None:
+    def timed(due: int) -> bytes:
+        return asker(str(due), "timer.set")
+
+    of = timed_world(tmp_path / "w")
     scenario = read_scenario(of / "scenarios" / f"{write_scenario(of, 's', '')}.toml")
     with World.open(of, memory=True) as world:
         for at in (0, 1000, 2000):
@@ -181,14 +186,7 @@ def test_a_timer_that_the_history_asks_for_later_is_not_answered_by_the_scenario
     tmp_path: Path,
 ) -> None:
     timed = asker("1500", "timer.set")
-    of = tiny_world(
-        tmp_path / "w",
-        module("demo/R@1", "demo/Go@1", emits=["timer.set"], slots={"timers": "timer"}),
-        wasm={"R": asker(None)},
-        routes=[("demo/Go@1", "demo/R@1")],
-        grants=[TIMERS],
-        bindings={"demo/R@1": {"timers": "timers"}},
-    )
+    of = timed_world(tmp_path / "w")
     scenario = read_scenario(of / "scenarios" / f"{write_scenario(of, 's', '')}.toml")
     with World.open(of, memory=True) as world:
 

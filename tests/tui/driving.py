@@ -11,7 +11,7 @@ from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import TextArea
+from textual.widgets import Static, TextArea
 
 from aos_core.world import World
 from aos_tui.app import AosApp
@@ -138,6 +138,20 @@ async def opened(
 def toasts(on: Driver) -> list[str]:
     """What is said on any of the screens."""
     return [str(of.render()) for screen in on.app.screen_stack for of in screen.query("Toast")]
+
+
+def words(on: Driver) -> str:
+    """All that the dialog says."""
+    screen = on.app.screen
+    titles = [str(of.border_title) for of in screen.query("#dialog")]
+    return "\n".join([*titles, *(str(of.render()) for of in screen.query(Static))])
+
+
+async def banner(on: Driver) -> str:
+    """The whole of the line that says what is wrong; it is shown."""
+    line = on.app.screen.query_one("#banner")
+    assert line.display
+    return str(line.render())
 
 
 def journal_of(on: Driver) -> JournalList:

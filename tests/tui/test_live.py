@@ -19,8 +19,7 @@ from tests.adapters.servers import Server, closed_port
 from tests.adapters.worlds import KEY, get, live_world
 from tests.kernel.worlds import module
 from tests.support import answering, tiny_world
-from tests.tui.driving import opened
-from tests.tui.test_experiments import words
+from tests.tui.driving import opened, words
 
 
 def world_of(tmp_path: Path, *urls: str) -> Path:

@@ -125,19 +125,24 @@ async def test_a_verification_that_dies_says_so_and_the_app_goes_on(
         assert on.known["verified"] is None
 
 
-async def test_a_failure_waits_for_the_dialog_that_is_open(
-    world: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    play(world)
-    forge(world)
-    ends = asyncio.Event()
-    verify = Session.verify
+def verified_only_after(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Before it is set no verification ends."""
+    ends, verify = asyncio.Event(), Session.verify
 
     async def slowly(session: Session) -> Verified:
         await ends.wait()
         return await verify(session)
 
     monkeypatch.setattr(Session, "verify", slowly)
+    return ends
+
+
+async def test_a_failure_waits_for_the_dialog_that_is_open(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(world)
+    forge(world)
+    ends = verified_only_after(monkeypatch)
     async with opened(world) as on:
         await on.pilot.press("v", "g")
         await on.until(lambda: on.mode == "PromptDialog")
@@ -158,14 +163,7 @@ async def test_a_failure_that_waited_is_not_shown_as_that_of_another_branch(
         found.fork(0, "side").close()
     play(world)
     forge(world)
-    ends = asyncio.Event()
-    verify = Session.verify
-
-    async def slowly(session: Session) -> Verified:
-        await ends.wait()
-        return await verify(session)
-
-    monkeypatch.setattr(Session, "verify", slowly)
+    ends = verified_only_after(monkeypatch)
     async with opened(world) as on:
         await on.pilot.press("v", "B")
         await on.until(lambda: on.mode == "BranchesDialog")
