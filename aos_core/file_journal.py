@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -148,16 +148,17 @@ class FileJournal(LogFile):
         if self._read_only == _GONE:
             self._read_only = None
 
-    def refresh(self) -> Sequence[Frame]:
+    def refresh(self, most: int | None = None) -> int:
         if self._lock is not None or self.damage is not None:
-            return ()
+            return 0
         known = self.count
         with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be read"):
             if self._file.closed:
-                return ()
+                return 0
             if os.fstat(self._file.fileno()).st_size != self.last.end:
-                self._scan(self.last, self.last.end, None, end=self._acknowledged_end())
-        return self.frames[known:]
+                end = self._acknowledged_end(None if most is None else known + most)
+                self._scan(self.last, self.last.end, None, end=end)
+        return self.count - known
 
     def close(self) -> None:
         super().close()

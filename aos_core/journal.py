@@ -192,11 +192,11 @@ class Journal(ABC):
             self.damage = damage
             self._read_only = "the journal is damaged"
 
-    def refresh(self) -> Sequence[Frame]:
-        """Take in and give the frames that another process has added. There are none where this
-        process writes. Raises :class:`~aos_core.branches.DiskError`.
+    def refresh(self, most: int | None = None) -> int:
+        """Take in the frames that another process has added, at most so many; how many. There are
+        none where this process writes. Raises :class:`~aos_core.branches.DiskError`.
         """
-        return ()
+        return 0
 
     def close(self) -> None:
         """Give up the file and the lock. Frames can still be read. May be called again."""

@@ -112,13 +112,17 @@ class LogFile(Journal):
             for at in range(0, end, CHUNK):
                 digest.update(read_range(file, at, min(end, at + CHUNK)))
 
-    def _acknowledged_end(self) -> int | None:
+    def _acknowledged_end(self, most: int | None) -> int | None:
         """Where the last frame ends that the array of offsets knows by now: what follows may be
-        taken back. None where there is no array of this journal."""
+        taken back. None where there is no array of this journal. ``most``: of so many frames."""
         array = Offsets.load(offsets_path(self.path), self.header.hash)
         if array is None:
             return None
-        offset, _ = array[len(array) - 1]
+        last = len(array) - 1
+        try:
+            offset, _ = array[last if most is None else min(last, most - 1)]
+        except BadEntry:
+            offset, _ = array[last]  # which was looked at
         array.close()
         return offset + len(self._framed(offset))
 
@@ -206,6 +210,9 @@ class LogFile(Journal):
             frames, problem = self._parse(data, start, last)
             for frame in frames:
                 self._offsets.add(frame.offset, frame.height)
+            newest = frames[-_CACHED:]  # who follows looks at each right away
+            for index, frame in enumerate(newest, self.count - len(newest)):
+                self._remember(index, frame)
             if not frames and (problem is not None or len(data) == size - start):
                 break
             want = CHUNK if frames else want * 2  # a frame may be longer than what was read

@@ -231,15 +231,15 @@ class Opened:
 
     # -- what has become of it --------------------------------------------------------------
 
-    def refresh(self) -> bool:
-        """Take in what another process has added to a branch that was opened to read; whether
-        there was anything. Raises :class:`DiskError`."""
+    def refresh(self, most: int | None = None) -> bool:
+        """Take in what another process has added to a branch that was opened to read, at most so
+        many turns; whether there was anything. Raises :class:`DiskError`."""
         with self._mutex:
             self.follow_names()
             if self.trouble is not None:
                 return False
             known = self._chain.count
-            self._journal.refresh()
+            self._journal.refresh(most)
             try:
                 self._state, self._moment = self._travel.after(self._chain.count - 1)
             except (Diverged, JournalDamaged) as error:

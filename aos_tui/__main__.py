@@ -24,8 +24,9 @@ def run() -> None:
             "--headless presses keys and takes a picture\n"
         )
         sys.exit(2)
-    # Read when Textual is imported: of its own 60 frames a second each pane waits for the next one.
-    os.environ.setdefault("TEXTUAL_FPS", "240")
+    # Read when Textual is imported: what a key leads to would wait for the next of 60 frames, which
+    # is no pace, but how long to wait after the last one.
+    os.environ.setdefault("TEXTUAL_FPS", "1000")
     from aos_tui.app import AosApp
     from aos_tui.pauses import pause_hardly
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from functools import partial
 from itertools import chain, takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -51,6 +50,8 @@ class KeysInTurn:
         """Where the key went that is minded, and how many dialogs had been asked for there."""
         self._moved: DOMNode | None = None
         """What the key moves in that is being minded, if it does no more than that."""
+        self._quiet, self._end = 0, 0.0
+        """How often nothing was on its way, and until when it is looked (monotonic, seconds)."""
         self.busy = False
         """Whether a key is being minded, and the next one waits."""
 
@@ -124,25 +125,29 @@ class KeysInTurn:
         screen, self.busy = self._app.screen, True
         self._moved = self._moves_in(event)
         self._asked = (screen, screen.asked) if isinstance(screen, WorldScreen) else None
-        self._app.call_later(self._look, 0, monotonic() + PATIENCE_SECONDS)
+        self._quiet, self._end = 0, monotonic() + PATIENCE_SECONDS
+        self._look_later()
 
-    async def _look(self, quiet: int, end: float) -> None:
+    def _look_later(self) -> None:
+        # not by call_later: of what that makes Textual asks each time how many parameters it has
+        self._app.post_message(events.Callback(callback=self._look))
+
+    async def _look(self) -> None:
         """Nothing is on its way to a widget, twice: what had come up to the app's own queue in
         between, and what that led to, would be seen the second time."""
         if (screen := self._preparing) is not None:
-            end = monotonic() + PATIENCE_SECONDS
+            self._end = monotonic() + PATIENCE_SECONDS
             if not screen.dialog_is_meant:
                 self._kept.clear()
         if (waiting := self._waiting) is not None and waiting.writing:
             self._let_go()
         waits = screen is not None or waiting is not None or self._on_its_way
-        quiet = 0 if waits else quiet + 1
-        if quiet == 2 or monotonic() > end:
+        self._quiet = 0 if waits else self._quiet + 1
+        if self._quiet == 2 or monotonic() > self._end:
             await self._give()
         else:
-            again = partial(self._app.call_later, self._look, quiet, end)
             pause = LOOK_SECONDS if screen is None else PREPARING_SECONDS
-            asyncio.get_running_loop().call_later(0 if quiet else pause, again)
+            asyncio.get_running_loop().call_later(0 if self._quiet else pause, self._look_later)
 
     @property
     def _waiting(self) -> WorldScreen | None:

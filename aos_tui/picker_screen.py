@@ -19,8 +19,8 @@ from textual.widgets.option_list import Option
 
 from aos_core.plain import clip
 from aos_tui.actions import PICKER, bindings_of, help_groups
-from aos_tui.focusing import PaintsFocus
 from aos_tui.formatting import Piece, to_text
+from aos_tui.painting import PaintsChanges
 from aos_tui.panes.about import AboutPlace
 from aos_tui.panes.base import Pane
 from aos_tui.panes.footer import KeysFooter
@@ -75,7 +75,7 @@ class Field(Input):
         return character != "?" and super().check_consume_key(key, character)
 
 
-class PickerScreen(Pane, PaintsFocus, Screen[None]):
+class PickerScreen(Pane, PaintsChanges, Screen[None]):
     """``remembers``: whether there are recent worlds. ``present``: the path of the world that is
     open below, empty for one that is not listed; None where none is. ``first``: the path of one
     that comes first: it was named, and did not open."""

@@ -17,9 +17,9 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from aos_tui.build_text import Line, add_stage, build_lines, unbuilt_lines
-from aos_tui.focusing import PaintsFocus
 from aos_tui.formatting import to_text
 from aos_tui.glyphs import ASCII, Glyphs
+from aos_tui.painting import PaintsChanges
 from aos_tui.panes.base import Pane
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _BESIDE = 22
 """Columns that a source line cannot have: margins, its number, the scroll bar."""
 
 
-class ProblemScreen(Pane, PaintsFocus, Screen[None]):
+class ProblemScreen(Pane, PaintsChanges, Screen[None]):
     """Every problem with its place, its line and what to do, as ``aos check`` tells them; where
     only a build is missing, that, and how far it is."""
 

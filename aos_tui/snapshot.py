@@ -27,6 +27,9 @@ MARKS = 512
 """So many parts the timeline tells apart, at most: what would fall together is marked once."""
 
 
+NEWEST = 100
+"""So many of the receipts that came last are known to a snapshot."""
+
 MOST_KEPT = 40
 """So many kept states are worth a sign; where there are more, they are everywhere."""
 
@@ -54,6 +57,7 @@ class Index:
         self._plans: dict[bytes, tuple[int, str]] = {}
         self._faults: list[int] = []
         self._seen = -1
+        self._receipts: tuple[int, tuple[int, ...]] = -1, ()
         self._kept: tuple[int, list[int]] = -1, []
         self._forks: list[int] | None = None
 
@@ -124,6 +128,17 @@ class Index:
             self._faults = _thinned([*self._faults, *new], every)
             self._seen = live
         return tuple(self._faults)
+
+    def receipts(self, live: int) -> tuple[int, ...]:
+        """The heights of the newest receipts up to ``live``; for the thread that makes
+        snapshots."""
+        seen, found = self._receipts
+        if seen != live:
+            first = seen + 1 if seen < live else 0
+            new = self._world.history.of_kind("receipt", first, live, most=NEWEST)
+            found = (*(found if first else ()), *new)[-NEWEST:]
+            self._receipts = live, found
+        return found
 
     def landmarks(self, live: int, fails: int | None) -> Landmarks:
         """What the timeline shows; for the thread that makes snapshots."""
@@ -305,8 +320,8 @@ class Snapshot:
     load. ``lost``: whether the journal's file was deleted or moved while it was open. ``holds``: of
     the property that is watched ``holds``, ``fails`` or ``silent`` at this height; None where none
     is; ``fails_at``: the first height at which it fails, as far as was looked. ``marked`` are the
-    heights that were marked, rising. ``notices`` are warnings, ``news`` what others did that
-    changes nothing here, in its order."""
+    heights that were marked, ``receipts`` those of the last :data:`NEWEST` receipts, rising both.
+    ``notices`` are warnings, ``news`` what others did that changes nothing here, in its order."""
 
     world: str
     branch: str
@@ -339,6 +354,7 @@ class Snapshot:
     marked: tuple[int, ...] = ()
     news: tuple[str, ...] = ()
     disk_problem: str | None = None
+    receipts: tuple[int, ...] = ()
 
     @property
     def place(self) -> int | None:

@@ -21,7 +21,7 @@ from textual.widgets import Button, Input, Label, OptionList, RadioSet, Select, 
 
 from aos_core.plain import clip
 from aos_tui.dialogs.own_keys import own_keys
-from aos_tui.focusing import PaintsFocus
+from aos_tui.painting import PaintsChanges
 
 Result = TypeVar("Result")
 
@@ -64,7 +64,7 @@ class LineList(OptionList):
     ]
 
 
-class Dialog(ModalScreen[Result], PaintsFocus):
+class Dialog(ModalScreen[Result], PaintsChanges):
     """A frame with a title, what the dialog will do, its body, and a line of keys.
 
     ``SAYS``: what it will do. ``KEYS``: its buttons beside Back, as (key, action, label).

@@ -194,7 +194,7 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
         self.away = False
         if line.last != self._cursor:
             self._cursor = line.last
-            self.post_message(self.Went(line.last))
+            self.screen.post_message(self.Went(line.last))  # the sooner it is read
         self._moved(before)
 
     def _moved(self, before: int) -> None:

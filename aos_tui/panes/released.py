@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from aos_core.kernel.records import Record
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Index, Snapshot
-
-NEWEST = 400
-"""So many of the newest records are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,9 @@ def released(old: Snapshot, new: Snapshot) -> list[Released]:
         return []
     numbers = {item.intent_hash: item.n for item in old.pending}
     found: list[Released] = []
-    for height in range(max(old.live + 1, new.live + 1 - NEWEST), new.live + 1):
+    for height in new.receipts[bisect_right(new.receipts, old.live) :]:
         row = new.index.row(height)
-        if row is None or row.record.kind != "receipt" or row.record["outcome"] == "faulted":
+        if row is None or row.record["outcome"] == "faulted":
             continue
         record = row.record
         words, role = _result(record, came_as(record, new.index, height))

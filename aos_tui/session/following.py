@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from aos_core.world import World
     from aos_tui.snapshot import Snapshot
 
+TURNS = 100
+"""So many turns of another process are taken in before what else is asked of the world is done."""
+
+AT_ONCE = 20
+"""So often, before what has come by then is shown."""
+
 Stamp = tuple[int, int, int] | None
 """(device, inode, size in bytes) of a file; None where there is none"""
 
@@ -38,8 +44,9 @@ class Following(Returning):
     async def follow(self) -> None:
         """Look every ``options.poll`` seconds whether the journal's file has changed, or one that
         it goes on from: what another process has added is shown, another name is taken up, and a
-        file that is gone is told. Looking costs one ``stat`` a file; however much has come
-        meanwhile, it ends in one snapshot. Runs until cancelled, or the session is closed."""
+        file that is gone is told. Looking costs one ``stat`` a file. What has come is taken in a
+        little at a time, so that keys and the screen go first. Runs until cancelled, or the session
+        is closed."""
         known: list[tuple[Path, Stamp]] = []
         while not self._closed:
             await asyncio.sleep(self.options.poll)
@@ -48,11 +55,20 @@ class Following(Returning):
                 continue
             if (now := [(log, _stamp(log)) for log in world.logs]) != known:
                 known = now
-                if await self._run(self._take_in):
+                told = False
+                for _ in range(AT_ONCE):
+                    more, tells = await self._run(self._take_in)
+                    told |= tells
+                    if not more:
+                        break
+                else:
+                    known = []  # there may be more
+                if told:
                     await self.refresh()
 
-    def _take_in(self) -> bool:
-        """Take in what has happened; whether there is anything to show."""
+    def _take_in(self) -> tuple[bool, bool]:
+        """Take in some of what has happened: whether there were new records, and whether there is
+        anything to show."""
         from aos_core.errors import AosError
 
         world = self._opened
@@ -62,7 +78,7 @@ class Following(Returning):
         new = False
         if self.locked is not None and not self._lost:
             try:
-                new = world.refresh()
+                new = world.refresh(TURNS)
                 world.history.catch_up()
             except AosError as error:
                 self.locked = error.message
@@ -70,7 +86,7 @@ class Following(Returning):
             self._verified = reading.broken(world.trouble)
         if new:
             self._new_player()
-        return new or before != (self.locked, self._lost, world.trouble, self._lineage)
+        return new, new or before != (self.locked, self._lost, world.trouble, self._lineage)
 
     def _take_names(self) -> None:
         """Go on under the names that other processes gave to the branch and to those that it goes

@@ -389,6 +389,7 @@ class Showing:
             holds=None if self.property_watch is None else self.property_watch.says(view),
             fails_at=fails_at,
             marked=self._marks(),
+            receipts=self._index.receipts(live),
         )
 
     def _states(self, view: View) -> States:

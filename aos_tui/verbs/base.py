@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import Screen
 
-from aos_tui.focusing import PaintsFocus
+from aos_tui.painting import PaintsChanges
 
 if TYPE_CHECKING:
     from textual.worker import WorkType
@@ -57,7 +57,7 @@ def _waiting(action: Callable[[Verbs], None], *, written: bool) -> Callable[[Ver
     return act
 
 
-class Base(PaintsFocus, Screen[None]):
+class Base(PaintsChanges, Screen[None]):
     """A screen on a session. The panes are the subclass's."""
 
     session: Session

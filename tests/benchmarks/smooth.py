@@ -23,6 +23,7 @@ import sys
 import tempfile
 import termios
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
@@ -63,6 +64,7 @@ class Screen:
     def __init__(self, world: Path, *options: str) -> None:
         self._screen = pyte.Screen(*SIZE)
         self._stream = pyte.ByteStream(self._screen)
+        self._come: deque[tuple[float, bytes]] = deque()
         self.pid, self._file = pty.fork()
         if self.pid == 0:
             os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -88,28 +90,42 @@ class Screen:
         os.write(self._file, keys.encode())
 
     def read(self, seconds: float) -> float | None:
-        """Take in what comes next; the moment in which it came, None where nothing did."""
+        """Take what comes next; the moment in which it came, None where nothing did."""
         if not select.select([self._file], [], [], seconds)[0]:
             return None
-        data, at = os.read(self._file, 1 << 20), time.perf_counter()
-        self._stream.feed(data)
-        return at
+        self._come.append((time.perf_counter(), os.read(self._file, 1 << 20)))
+        return self._come[-1][0]
 
     def until(self, holds: Callable[[], bool], patience: float = 120.0) -> float:
         """The moment in which the bytes had come after which ``holds``."""
         begun = time.perf_counter()
         at = 0.0
         while not holds():
-            at = self.read(0.5) or at
-            if time.perf_counter() - begun > patience:
+            if not self._come:
+                self._gather()
+            if self._come:
+                at = self._paint()
+            elif time.perf_counter() - begun > patience:
                 raise TimeoutError(self.text)
         return at
 
     def rest(self) -> None:
         """Until the terminal is quiet."""
+        self._gather()
+        while self._come:
+            self._paint()
+
+    def _gather(self) -> None:
+        """Take all that comes until the terminal is quiet. Painting it here takes longer than in
+        the app, whose time it is not: meanwhile nothing is painted."""
         end = time.perf_counter() + 10 * QUIET
         while time.perf_counter() < end and self.read(QUIET) is not None:
             pass
+
+    def _paint(self) -> float:
+        at, data = self._come.popleft()
+        self._stream.feed(data)
+        return at
 
     def close(self) -> None:
         self.press("\x11")  # ctrl+q
