@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from aos_core.world import World
     from aos_tui.snapshot import Snapshot
 
-TURNS = 100
+TURNS = 50
 """So many turns of another process are taken in before what else is asked of the world is done."""
 
-AT_ONCE = 20
+AT_ONCE = 40
 """So often, before what has come by then is shown."""
 
 Stamp = tuple[int, int, int] | None

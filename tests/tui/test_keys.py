@@ -228,10 +228,10 @@ async def test_a_dialog_that_takes_long_is_not_looked_for_all_the_time(
 ) -> None:
     look, looked = KeysInTurn._look, 0
 
-    async def counted(keys: KeysInTurn, quiet: int, end: float) -> None:
+    async def counted(keys: KeysInTurn) -> None:
         nonlocal looked
         looked += 1
-        await look(keys, quiet, end)
+        await look(keys)
 
     monkeypatch.setattr(KeysInTurn, "_look", counted)
     async with opened() as on:
