@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 
 from aos_core.world import World
+from aos_tui.session import Session, following
 from aos_tui.snapshot import Snapshot
+from aos_tui.world_screen import WorldScreen
 from tests.support import EVENT, start
 from tests.tui.driving import opened
 
@@ -34,6 +39,66 @@ async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
             await on.until(lambda: on.snapshot.live == holder.height)
 
 
+async def test_what_has_come_is_shown_by_and_by_until_all_is_there(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "TURNS", 2)
+    monkeypatch.setattr(following, "AT_ONCE", 3)
+    with World.open(world) as holder:
+        async with opened(world, poll=0.01) as on:
+            shown: set[int] = set()
+            seen = on.app.session._changed
+
+            def show(snapshot: Snapshot) -> None:
+                shown.add(snapshot.live)
+                seen(snapshot)
+
+            on.app.session._changed = show
+            with holder.group():
+                for _ in range(20):
+                    holder.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == holder.height)
+            assert len(shown) > 2
+
+
+async def test_a_height_that_is_asked_for_is_shown_before_the_rest_of_a_burst(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "TURNS", 1)
+    refresh, make, done = World.refresh, Session._make, list[str]()
+
+    with World.open(world) as holder:
+        holder.fire(EVENT, start())
+        async with opened(world, poll=0.01) as on:
+            screen, loop = on.app.screen, asyncio.get_running_loop()
+            assert isinstance(screen, WorldScreen)
+            asked = threading.Event()
+
+            def ask() -> None:
+                screen.travel(1)
+                asyncio.get_running_loop().call_later(0.05, asked.set)
+
+            def taking(of: World, most: int | None = None) -> bool:
+                if not done:
+                    loop.call_soon_threadsafe(ask, context=copy_context())
+                    asked.wait(10)
+                done.append("some")
+                return refresh(of, most)
+
+            def making(of: Session, height: int | None) -> Snapshot:
+                done.append("shown" if height == 1 else "live")
+                return make(of, height)
+
+            with holder.group():
+                for _ in range(20):
+                    holder.fire(EVENT, start())
+            monkeypatch.setattr(World, "refresh", taking)
+            monkeypatch.setattr(Session, "_make", making)
+            await on.until(lambda: on.snapshot.live == holder.height)
+            assert on.snapshot.height == 1
+            assert "shown" in done[:3] and done.count("some") > 20
+
+
 async def test_an_idle_branch_is_not_read_again(
     world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +108,7 @@ async def test_an_idle_branch_is_not_read_again(
             await on.pilot.pause(0.1)
             reads = 0
 
-            def count(_: World) -> bool:
+            def count(_: World, most: int | None = None) -> bool:
                 nonlocal reads
                 reads += 1
                 return False
