@@ -61,7 +61,7 @@ async def test_paints_of_what_has_changed_add_up_to_the_whole(
     async with opened(world, size=size) as on:
         with terminal.painting(monkeypatch, on.app.console):
             on.app.refresh(layout=True)
-            keys = "t k k j , . R tab tab down z m t F".split()
+            keys = ["t", "k", "k", "j", ",", ".", "R", "tab", "tab", "down", "z", "m", "t", "F"]
             for key in [*keys, "?", "down", "pagedown", "escape", "e", "tab", "tab", "x", "escape"]:
                 await on.keys(key)
                 assert terminal.lines == whole(on.app), key
