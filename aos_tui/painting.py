@@ -1,10 +1,11 @@
-"""Screens on which what has changed is painted, and nothing else."""
+"""Screens on which what has changed is styled and painted, and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from textual import events, on
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.reactive import Reactive
@@ -56,3 +57,18 @@ class PaintsChanges(Screen[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._compositor = Changes()
+        self._styled = False
+
+    @on(events.Compose)
+    def _fit(self) -> None:
+        """The classes that go with the terminal's size are there before what is styled by them."""
+        width, height = self.app.size
+        across = self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS or [])
+        down = self._get_breakpoint_classes(height, self.VERTICAL_BREAKPOINTS or [])
+        self.add_class(*across, *down)
+
+    @on(events.ScreenResume)
+    def _style_again(self, event: events.ScreenResume) -> None:
+        """What was just mounted has been styled then."""
+        event.refresh_styles = event.refresh_styles and self._styled
+        self._styled = True

@@ -13,6 +13,7 @@ from textual._compositor import CompositorUpdate
 from textual.widget import Widget
 
 from aos_tui.painting import Changes
+from aos_tui.stylesheet import Stylesheet
 from tests.tui.driving import SIZES, opened
 
 
@@ -86,3 +87,20 @@ async def test_a_pane_in_which_nothing_changes_is_not_asked_for_its_lines(
             await on.until(lambda: ("journal-list", 2) in asked)
             await on.keys("k")
         assert not {"footer", "plan-list"} & {id for id, _ in asked}
+
+
+async def test_what_a_dialog_shows_is_styled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    styled: list[Any] = []
+    real = Stylesheet.apply
+
+    def apply(sheet: Stylesheet, node: Any, **more: Any) -> None:
+        styled.append(node)
+        real(sheet, node, **more)
+
+    async with opened("04") as on:
+        with monkeypatch.context() as patch:
+            patch.setattr(Stylesheet, "apply", apply)
+            await on.keys("e")
+        shown = list(on.app.screen.walk_children(Widget))
+        assert len(shown) > 50 and on.app.screen.has_class("-normal", "-middle")
+        assert sum(styled.count(of) for of in shown) < 1.5 * len(shown)
