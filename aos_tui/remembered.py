@@ -21,7 +21,7 @@ import platformdirs
 MOST = 10
 """So many worlds are remembered."""
 
-_BUSY_SECONDS = 1.0
+_BUSY_SECONDS = 5.0
 """So long one waits for another process, which needs milliseconds."""
 
 
