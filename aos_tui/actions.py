@@ -113,6 +113,8 @@ ACTIONS: tuple[Action, ...] = (
            group="play"),
     Action("scenario_all", "T", "play", "play the scenario to its end; esc stops it", footer=True,
            group="play"),
+    Action("scenarios", "O", "scenarios",
+           "list the scenarios of this world, and begin one on a branch of its own"),
     Action("verify", "v", "verify",
            "verify: run the whole journal again, with the code it recorded (not what is on disk), "
            "and compare every record and root", footer=True),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from aos_tui.branch_names import is_undo, undo_name
 from aos_tui.session import reading
-from aos_tui.session.branching import Branching, Place
+from aos_tui.session.branching import Place
+from aos_tui.session.scenarios import Scenarios
 
 if TYPE_CHECKING:
     from aos_core.diff import Change
@@ -58,7 +59,7 @@ class Undone:
     kind: str
 
 
-class Experiments(Branching):
+class Experiments(Scenarios):
     """What one does to see what would happen."""
 
     async def break_receipt(self, intent: bytes, fault: str) -> Broken:
