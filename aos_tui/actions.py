@@ -106,7 +106,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("release_live", "L", "live",
            "perform what is selected for real, through its adapter; it asks the first time"),
     Action("undo", "u", "undo",
-           "undo the last input: a new branch before it; what has inputs of its own is kept"),
+           "undo the last input: a new branch before it; what has inputs of its own is kept; "
+           "right after x n: let the receipt come again"),
     Action("compare", "c", "compare",
            "compare this end with the branch before the last shuffle, fault, swap or undo"),
     Action("scenario_step", "t", "step", "play the next step of the scenario", footer=True,

@@ -75,7 +75,7 @@ def fitted(pieces: Sequence[Piece], width: int) -> list[Piece]:
                 kept = ""
             elif role not in _NO_NUMBERS:
                 kept = _whole_numbers(kept, text[len(kept) :])
-            return [*found, (f"{kept}..", role)]
+            return [*found, (f"{kept.rstrip('.')}..", role)]  # a part of it may be cut already
         found.append((text, role))
         left -= size
     return found

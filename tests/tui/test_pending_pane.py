@@ -119,6 +119,26 @@ async def test_shuffling_leaves_it_and_the_way_back_is_the_same_key() -> None:
         assert on.numbers == []
 
 
+async def test_u_right_after_it_takes_the_sign_away_and_undoes_no_input() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n", "home", "x", "n")
+        assert len(held(on)) == 2
+        await on.keys("u")
+        assert held(on) == [f"1 {UNICODE.held}"] and "effect 2" in on.said[-1]
+        await on.keys("u")
+        assert held(on) == [] and (on.snapshot.branch, on.snapshot.live) == ("main", 16)
+        await on.keys("u")
+        assert on.snapshot.live == 0, "there is nothing else to undo but the input"
+
+
+async def test_u_undoes_the_input_that_came_after_it() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n", "home", "r")
+        assert on.receipts == ["b"]
+        await on.keys("u")
+        assert on.receipts == [] and held(on) == [f"1 {UNICODE.held}"]
+
+
 async def test_the_last_place_of_the_order_is_before_what_is_held_back() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "x", "n", "home", "J", "J")

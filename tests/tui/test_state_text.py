@@ -117,6 +117,7 @@ def test_a_line_is_cut_where_there_is_room_for_the_sign() -> None:
     assert plain(fitted(line, 13)) == "a  20003000.."
     for width in range(5, 13):
         assert plain(fitted(line, width)) == "a  ..", width
+    assert plain(fitted([('{a: "d.., b}', "dim")], 9)) == '{a: "d..'
     quoted = [("a  ", "key"), ('"20003000"', "text")]
     assert plain(fitted(quoted, 11)) == 'a  "20003..'
 
