@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aos_tui.session import opening, reading
+from aos_tui.session import opening
 from aos_tui.session.returning import Returning
 
 if TYPE_CHECKING:
@@ -66,8 +66,6 @@ class Following(Returning):
                 world.history.catch_up()
             except AosError as error:
                 self.locked = error.message
-        if world.trouble is not None:
-            self._verified = reading.broken(world.trouble)
         if new:
             self._new_player()
         return new or before != (self.locked, self._lost, world.trouble, self._lineage)
