@@ -110,7 +110,9 @@ def folders_of(world: str) -> list[Path]:
     except AosError:
         return []
     try:
-        return WorldFiles.read(root).watched()
+        files = WorldFiles.read(root)
+        data = [files.data_dir] if files.data_dir.is_dir() else []
+        return [*files.watched(), *data]  # its journals may be elsewhere than the world is
     except AosError:
         return [root]
 

@@ -110,6 +110,18 @@ async def test_a_branch_of_which_nothing_can_be_read_names_the_others(world: Pat
         assert (problem.hint or "").endswith("--branch opens another one: side")
 
 
+async def test_a_journal_that_is_mended_opens_by_itself(world: Path) -> None:
+    offsets = play(world)
+    flip(log(world), offsets[0] + 40)
+    async with opened(world, watch=True) as on:
+        assert on.mode == "ProblemScreen"
+        assert "it opens when a file is mended" in on.screen
+        await on.pilot.pause(0.5)  # until it is watched
+        flip(log(world), offsets[0] + 40)
+        await on.until(lambda: on.mode == "live")
+        assert on.snapshot.live == 30
+
+
 async def test_damage_far_from_the_end_opens_the_same_way(world: Path) -> None:
     """Opening does not run what lies before the last kept state, so the first screen meets it."""
     with World.open(world) as writer, writer.group():
