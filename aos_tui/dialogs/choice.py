@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from aos_tui.dialogs.base import Dialog, LineList, Result
-from aos_tui.hanging import hanging
+from aos_tui.hanging import Hanging
 
 
 class ChoiceDialog(Dialog[Result]):
@@ -40,7 +40,7 @@ class ChoiceDialog(Dialog[Result]):
     def body(self) -> ComposeResult:
         yield LineList(
             *(
-                Option(hanging(_text(of), self._indent), disabled=result is None)
+                Option(Hanging(_text(of), self._indent), disabled=result is None)
                 for of, result in self._lines
             ),
             compact=True,
@@ -138,8 +138,9 @@ class PastDialog(ChoiceDialog[int]):
         lines: Sequence[tuple[Text | str, int | None]],
         chosen: int,
         drawn: Callable[[int], Sequence[str]],
+        indent: int = 0,
     ) -> None:
-        super().__init__(title, lines, chosen)
+        super().__init__(title, lines, chosen, indent)
         self._says, self._drawn = says, drawn
 
     def says(self) -> str:
