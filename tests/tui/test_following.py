@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from aos_core.world import World
 from aos_tui.snapshot import Snapshot
 from tests.support import EVENT, start
-from tests.tui.driving import opened
+from tests.tui.driving import banner, opened
 
 
 async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
@@ -32,6 +35,39 @@ async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
             assert "read-only" in str(on.app.screen.query_one("#header").render())
             holder.fire(EVENT, start())
             await on.until(lambda: on.snapshot.live == holder.height)
+
+
+WRITER = """
+import sys
+from aos_core.world import World
+with World.open(sys.argv[1]):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", ["killed", "quit"])
+async def test_a_reader_finds_out_that_the_writer_has_ended(world: Path, how: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(world)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        await asyncio.to_thread(writer.stdout.readline)
+        async with opened(world, poll=0.01) as on:
+            assert f"branch main is being written by python, pid {writer.pid}" in await banner(on)
+            await on.keys("e")
+            assert on.said[-1].startswith("branch main: it is being written by python, pid")
+            if how == "killed":
+                writer.kill()
+            writer.communicate()
+            await on.until(lambda: "written by nobody any more" in on.screen)
+            assert on.mode == "read-only", "nobody asked for it to be written here"
+            with World.open(world) as other:
+                await on.until(lambda: "is being written by" in on.screen)
+                other.fire(EVENT, start())
+            await on.until(lambda: "written by nobody any more" in on.screen)
+            await on.keys("e", "ctrl+s")
+            assert (on.mode, on.snapshot.live) == ("live", 32)
 
 
 async def test_an_idle_branch_is_not_read_again(
