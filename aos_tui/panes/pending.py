@@ -18,6 +18,7 @@ from aos_tui.actions import bindings_of
 from aos_tui.formatting import Piece, answer_line, origin_text, pretty, to_text
 from aos_tui.panes.base import Pane
 from aos_tui.panes.released import Released, released
+from aos_tui.state_text import fitted
 
 if TYPE_CHECKING:
     from aos_core.view import Pending
@@ -130,7 +131,13 @@ class PendingPane(Pane, OptionList):
         shown = [of.line(self._glyphs) for of in came[-LINES:]]
         if more := len(came) - len(shown):
             shown[0] = [(f"  {more + 1} others before", "dim")]
-        return [to_text(line, palette) for line in shown]
+        return [to_text(self._fitted(line), palette) for line in shown]
+
+    def _fitted(self, line: list[Piece]) -> list[Piece]:
+        """A line cut for the room there is, also beside a scroll bar; all of it where there is no
+        room yet."""
+        room = self.content_size.width - self.styles.scrollbar_size_vertical
+        return fitted(line, room) if room > 0 else line
 
     def on_resize(self, event: events.Resize) -> None:
         """What is said of an effect depends on the room there is."""
@@ -208,7 +215,7 @@ class PendingPane(Pane, OptionList):
         if roomy:
             origin = origin_text(item.origin, snapshot.index)
             lines.append([(f"   {origin}  {item.cap}  age {snapshot.height - item.since}", "dim")])
-        return Text("\n").join(to_text(line, palette) for line in lines)
+        return Text("\n").join(to_text(self._fitted(line), palette) for line in lines)
 
     # -- what verbs ask ---------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ async def test_without_unicode_it_is_said_as_well(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_released_receipt_says_its_result_and_where_it_went() -> None:
-    async with opened() as on:
+    async with opened(size=(120, 40)) as on:
         await on.keys("t", *FOCUS["pending"], "r")
         assert results(on) == ["1 ◂ ✓ 202  record 17  GET example.com/api/a"]
         assert pane(on).numbers(pane(on).to_release()) == [2], "the cursor is on what waits"
@@ -166,6 +166,14 @@ async def test_a_released_receipt_says_its_result_and_where_it_went() -> None:
         assert results(on) == ["2 ◂ ✓ 200  record 20  GET example.com/api/b"]
         await on.keys("r")
         assert lines(on) == [" 3 ◂ ✓ 201  record 23  GET example.com/api/c", " nothing is waiting"]
+
+
+async def test_what_is_cut_ends_with_the_sign_of_the_other_panes() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "r")
+        assert "GET example.." in lines(on)[0] and "…" not in on.screen
+        await on.keys("e", "ctrl+s")  # more lines than the pane has: there is a scroll bar
+        assert "…" not in on.screen
 
 
 async def test_it_goes_with_the_height_at_which_it_came() -> None:
@@ -196,7 +204,7 @@ async def test_it_goes_with_the_height_at_which_it_came() -> None:
     ],
 )
 async def test_what_became_of_a_broken_receipt_is_seen(key: str, said: list[str]) -> None:
-    async with opened() as on:
+    async with opened(size=(160, 40)) as on:
         await on.keys("t", *FOCUS["pending"], "x", key)
         assert [line.removesuffix("  GET example.com/api/a") for line in results(on)] == said
 
