@@ -40,6 +40,7 @@ _TOKEN: Final = re.compile(
 
 
 _NUMBER: Final = re.compile(r"(?<![^\s(\[{,:])[-+]?\d[\d.,:eE+-]*$")
+_CUT: Final = re.compile(r"\.+[ ,]*$")
 _GOES_ON: Final = re.compile(r"\d|[.,:eE+-]+\d")
 
 
@@ -75,7 +76,8 @@ def fitted(pieces: Sequence[Piece], width: int) -> list[Piece]:
                 kept = ""
             elif role not in _NO_NUMBERS:
                 kept = _whole_numbers(kept, text[len(kept) :])
-            return [*found, (f"{kept.rstrip('.')}..", role)]  # a part of it may be cut already
+            # a part of it may be cut already
+            return [*found, (f"{_CUT.sub('', kept)}..", role)]
         found.append((text, role))
         left -= size
     return found

@@ -118,6 +118,7 @@ def test_a_line_is_cut_where_there_is_room_for_the_sign() -> None:
     for width in range(5, 13):
         assert plain(fitted(line, width)) == "a  ..", width
     assert plain(fitted([('{a: "d.., b}', "dim")], 9)) == '{a: "d..'
+    assert plain(fitted([('{a: "d.., b}', "dim")], 11)) == '{a: "d..'
     quoted = [("a  ", "key"), ('"20003000"', "text")]
     assert plain(fitted(quoted, 11)) == 'a  "20003..'
 
