@@ -114,7 +114,7 @@ class BranchLock:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._holder = log.with_name(f"{branch_name(log)}.holder")
+        self._holder = _holder_file(log)
         # Not thread-local: a world is opened in one worker thread and closed in another.
         self._file = log.with_name(f"{branch_name(log)}{LOCK}")
         self._lock = FileLock(self._file, timeout=0, thread_local=False)
@@ -174,11 +174,34 @@ class BranchLock:
 
     def _locked_by(self, holder: dict[str, Any]) -> BranchLocked:
         return BranchLocked(
-            f"branch {branch_name(self._log)} is being written by {_named(holder)}",
+            _written_by(self._log, holder),
             hint="close it there, open it read-only, or fork it and write to the fork",
             file=self._log,
             **{name: holder.get(name) for name in ("command", "host", "since")},
         )
+
+
+def written_by(log: Path) -> str | None:
+    """That a branch is being written and by whom, in the words of :class:`BranchLocked`; None where
+    nobody does. It is told by what the writer wrote beside the log and by whether his process is
+    there, as far as that can be seen from here; the lock is left alone."""
+    try:
+        holder = _read(file := _holder_file(log))
+        if holder.get("host") == socket.gethostname() and os.name != "nt":
+            os.kill(holder["pid"], 0)  # sends nothing
+        return _written_by(log, holder) if file.exists() else None
+    except ProcessLookupError:
+        return None
+    except OSError:  # it is there, and is somebody else's
+        return _written_by(log, holder)
+
+
+def _written_by(log: Path, holder: dict[str, Any]) -> str:
+    return f"branch {branch_name(log)} is being written by {_named(holder)}"
+
+
+def _holder_file(log: Path) -> Path:
+    return log.with_name(f"{branch_name(log)}.holder")
 
 
 def _named(holder: dict[str, Any]) -> str:

@@ -107,12 +107,16 @@ def _scenario_problems(files: WorldFiles, catalog: Catalog) -> list[Problem]:
             )
         )
     for name in files.scenarios:
-        path = files.scenario_path(name)
-        try:
-            found += _unknown_events(read_scenario(path), str(path), catalog)
-        except WorldError as error:
-            found.append(problem_of(error))
+        found += scenario_problems(files.scenario_path(name), catalog)
     return found
+
+
+def scenario_problems(file: Path, catalog: Catalog) -> list[Problem]:
+    """What keeps a scenario from being read, or from being played with these definitions."""
+    try:
+        return _unknown_events(read_scenario(file), str(file), catalog)
+    except WorldError as error:
+        return [problem_of(error)]
 
 
 def _unknown_events(scenario: Scenario, file: str, catalog: Catalog) -> list[Problem]:

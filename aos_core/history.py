@@ -132,6 +132,20 @@ class History:
         query = "SELECT max(step) FROM turns WHERE branch = ? AND scenario = ? AND first <= ?"
         return max(self._numbers(query, scenario), default=-1)
 
+    @property
+    def last_scenario(self) -> str | None:
+        """The scenario that the last input of all that came from one came from."""
+
+        def ask() -> str | None:
+            query = (
+                "SELECT scenario FROM turns WHERE branch = ? AND scenario IS NOT NULL "
+                "AND first <= ? ORDER BY first DESC LIMIT 1"
+            )
+            found = (self._index.row(query, *of) for of in self._ranges)
+            return next((str(row[0]) for row in found if row is not None), None)
+
+        return self._ask(ask)
+
     # -- intents -----------------------------------------------------------------------------
 
     def pending(self, state: State, height: int) -> list[Asked]:

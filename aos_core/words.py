@@ -12,19 +12,23 @@ from aos_core.errors import CanonError
 from aos_core.plain import clip
 
 
-def plainly(value: Any, width: int = 60) -> str:
-    """A value of host JSON on one line, to be read, not parsed: no text in it stands in quotes."""
-    return clip(_spelled(value), width)
+def plainly(value: Any, width: int = 60, *, none: str = "null") -> str:
+    """A value of host JSON on one line, to be read, not parsed: no text in it stands in quotes.
+    ``none``: what stands for null."""
+    return clip(_spelled(value, none), width)
 
 
-def _spelled(value: Any) -> str:
+def _spelled(value: Any, none: str) -> str:
     match value:
+        case None:
+            return none
         case str():
             return value or '""'
         case dict():
-            return "{" + ", ".join(f"{name}: {_spelled(of)}" for name, of in value.items()) + "}"
+            members = (f"{name}: {_spelled(of, none)}" for name, of in value.items())
+            return "{" + ", ".join(members) + "}"
         case list():
-            return "[" + ", ".join(map(_spelled, value)) + "]"
+            return "[" + ", ".join(_spelled(of, none) for of in value) + "]"
     return json.dumps(value)
 
 

@@ -106,13 +106,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("release_live", "L", "live",
            "perform what is selected for real, through its adapter; it asks the first time"),
     Action("undo", "u", "undo",
-           "undo the last input: a new branch before it; what has inputs of its own is kept"),
+           "undo the last input: a new branch before it; what has inputs of its own is kept; "
+           "right after x n: let the receipt come again"),
     Action("compare", "c", "compare",
            "compare this end with the branch before the last shuffle, fault, swap or undo"),
     Action("scenario_step", "t", "step", "play the next step of the scenario", footer=True,
            group="play"),
     Action("scenario_all", "T", "play", "play the scenario to its end; esc stops it", footer=True,
            group="play"),
+    Action("scenarios", "O", "scenarios",
+           "list the scenarios of this world, and begin one on a branch of its own"),
     Action("verify", "v", "verify",
            "verify: run the whole journal again, with the code it recorded (not what is on disk), "
            "and compare every record and root", footer=True),

@@ -95,6 +95,13 @@ def pretty(value: Any) -> str:
     return escaped(json.dumps(value, ensure_ascii=False, indent=2, default=repr))
 
 
+def in_words(value: Any, width: int) -> str:
+    """A value of host JSON on one line, with the words of the state pane."""
+    from aos_core.words import plainly
+
+    return plainly(value, width, none="none")
+
+
 def count(number: int, noun: str) -> str:
     """``1 turn``, ``2 turns``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -143,7 +143,7 @@ def _flow(value: Any, kinded: bool) -> Iterator[str]:
             yield from _joined(_flow(of, kinded) for of in value)
             yield "]"
         case None:
-            yield "null"
+            yield "none"
         case bool():
             yield str(value).lower()
         case _:

@@ -17,6 +17,7 @@ from aos_tui.outline import Outline, Path, Row
 from aos_tui.state_text import (
     amount,
     code_pieces,
+    cut,
     difference_lines,
     fitted,
     preview,
@@ -184,7 +185,8 @@ class TextLines:
         if line < 0:
             return [(shown(of.title, width), "name")]
         text, role = of.lines[line]
-        text = shown(text[self.shift :], width)
+        # who looks along a line wants the digits of a number that is longer than the pane is wide
+        text = cut(text[self.shift :], width) if self.shift else shown(text, width)
         return code_pieces(text) if role == "code" else [(text, role)]
 
     def whole(self, row: int) -> Text | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len, set_cell_size
@@ -39,21 +39,52 @@ _TOKEN: Final = re.compile(
 )
 
 
-def shown(text: str, width: int) -> str:
+_NUMBER: Final = re.compile(r"(?<![^\s(\[{,:])[-+]?\d[\d.,:eE+-]*$")
+_CUT: Final = re.compile(r"\.+[ ,]*$")
+_GOES_ON: Final = re.compile(r"\d|[.,:eE+-]+\d")
+
+
+def cut(text: str, width: int) -> str:
     """At most ``width`` characters of a line, none of which commands the terminal."""
     return clean(text if len(text) <= width else f"{text[: max(0, width - 2)]}..")
 
 
-def fitted(pieces: Iterable[Piece], width: int) -> list[Piece]:
-    """Pieces in ``width`` cells; where they are cut, they end with ``..``."""
+def shown(text: str, width: int) -> str:
+    """As :func:`cut`; of a number that is cut nothing is left: a part of it reads as another."""
+    if len(text) <= width:
+        return clean(text)
+    kept = text[: max(0, width - 2)]
+    return clean(f"{_whole_numbers(kept, text[len(kept) :])}..")
+
+
+def _whole_numbers(kept: str, rest: str) -> str:
+    """``kept`` without the number at its end that goes on in ``rest``."""
+    return _NUMBER.sub("", kept) if _GOES_ON.match(rest) else kept
+
+
+def fitted(pieces: Sequence[Piece], width: int) -> list[Piece]:
+    """Pieces in ``width`` cells; where they are cut, they end with ``..``, and of a number that is
+    cut nothing is left."""
+    if sum(cell_len(text) for text, _ in pieces) <= width:
+        return list(pieces)
     found: list[Piece] = []
-    left = width
+    left = max(0, width - 2)
     for text, role in pieces:
         if (size := cell_len(text)) > left:
-            return [*found, (f"{set_cell_size(text, max(0, left - 2))}..", role)]
+            kept = set_cell_size(text, left)
+            if role == "number":
+                kept = ""
+            elif role not in _NO_NUMBERS:
+                kept = _whole_numbers(kept, text[len(kept) :])
+            # a part of it may be cut already
+            return [*found, (f"{_CUT.sub('', kept)}..", role)]
         found.append((text, role))
         left -= size
     return found
+
+
+_NO_NUMBERS: Final = ("text", "hash")
+"""The roles of what digits may be a part of that are no number."""
 
 
 # -- one value --------------------------------------------------------------------------------
@@ -108,14 +139,14 @@ def scalar(part: Part, room: int) -> Piece:
         case "hash":
             return chip(bytes.fromhex(value.removeprefix("sha256:")))
         case "uuid":
-            return shown(value, room), "hash"
+            return cut(value, room), "hash"
         case "text":
             quoted = json.dumps(value[: room + 1], ensure_ascii=False)
             more = len(value) > room + 1
-            return shown(quoted[:-1] + ".." if more else quoted, room), "text"
+            return cut(quoted[:-1] + ".." if more else quoted, room), "text"
         case "bytes":
             size = f"{len(value):,} bytes "
-            return shown(f"{size}h'{value[:room].hex()}'", room), "hash"
+            return cut(f"{size}h'{value[:room].hex()}'", room), "hash"
     try:
         return shown(str(value), room), "number"
     except ValueError:
@@ -140,7 +171,10 @@ def preview(part: Part, room: int, deep: int = 0) -> str:
         inner_part = part.part(key)
         assert inner_part is not None
         name = f"{shown(str(key), 20)}: " if begin == "{" else ""
-        found.append(name + preview(inner_part, max(4, room - used - len(name)), deep + 1))
+        inner = preview(inner_part, max(4, room - used - len(name)), deep + 1)
+        found.append(name + inner)
+        if inner == "..":
+            break
         used += len(found[-1]) + 2
     return f"{begin}{', '.join(found)}{end}"
 

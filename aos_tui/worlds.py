@@ -363,7 +363,7 @@ class Worlds:
         """Open the world again whenever one of its files changes, while its problems are shown."""
         from aos_tui.watch import changes
 
-        async for _ in changes(await world.session.folders_on_disk(), built=True):
+        async for _ in changes(await world.session.folders_on_disk(), to_open=True):
             if self._app.screen is self._problem_screen():
                 self._open_soon()
 

@@ -21,6 +21,7 @@ from aos_core.branches import (
     check_branch_name,
     disk_errors,
     list_branches,
+    written_by,
 )
 from aos_core.errors import BranchLocked, ReadOnly, UsageError
 
@@ -69,6 +70,25 @@ def test_one_holder_within_a_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a file that is open is not removed there")
+def test_who_writes_is_told_without_touching_the_lock(tmp_path: Path) -> None:
+    log, holder = tmp_path / "main.log", tmp_path / "main.holder"
+    assert written_by(log) is None and not list(tmp_path.iterdir())
+    with BranchLock(log):
+        with pytest.raises(BranchLocked) as told:
+            BranchLock(log).acquire()
+        assert written_by(log) == told.value.message
+        said = json.loads(holder.read_text())
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        holder.write_text(json.dumps(said | {"pid": gone.pid}))
+        assert written_by(log) is None, "its process has ended"
+        holder.write_text(json.dumps(said | {"pid": gone.pid, "host": "elsewhere"}))
+        assert "on elsewhere" in (written_by(log) or ""), "nobody here can know"
+        holder.write_text("")
+        assert "has not yet said its name" in (written_by(log) or "")
+    assert written_by(log) is None
+
+
 def test_a_lock_that_is_swept_while_it_is_taken_has_one_holder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

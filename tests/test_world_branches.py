@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aos_core.adapters.receipt import Receipt
-from aos_core.errors import UnknownIntent, UsageError
+from aos_core.errors import ReadOnly, UnknownIntent, UsageError
 from aos_core.testing import assert_replays
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
@@ -35,6 +35,24 @@ def test_a_fork_at_the_end_of_a_turn_goes_on_from_there(world: Path) -> None:
                     assert fork.at(height).root == found.at(height).root
         assert (found.height, found.root, found.head) == done
         assert found.branches() == ["main", "side"]
+
+
+def test_who_looks_again_finds_what_a_fork_goes_on_from_damaged(world: Path) -> None:
+    with World.open(world) as found:
+        found.fire(EVENT, start())
+        release_all(found)
+        fork, offset = found.fork(found.height, "side"), found.frames[2].offset
+    with fork:
+        assert fork.look_again() is None
+        data = bytearray(log(world).read_bytes())
+        data[offset + 40] ^= 1
+        log(world).write_bytes(data)
+        fork.fire(EVENT, start())
+        damage = fork.look_again()
+        assert damage is not None and "branch main is damaged" in damage.message
+        assert (fork.trouble, fork.writable) == (damage, False)
+        with pytest.raises(ReadOnly, match="damaged"):
+            fork.fire(EVENT, start())
 
 
 def test_inside_a_turn_a_fork_starts_at_its_beginning(world: Path) -> None:

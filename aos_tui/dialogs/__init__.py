@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.receipt import ReceiptDialog
     from aos_tui.dialogs.record import RecordDialog, RecordPage
     from aos_tui.dialogs.rehearsal import RehearsalDialog
+    from aos_tui.dialogs.scenarios import ScenariosDialog
     from aos_tui.dialogs.shuffle import ShuffleDialog
     from aos_tui.dialogs.swap import SwapDialog
     from aos_tui.dialogs.types import type_text
@@ -59,6 +60,7 @@ __all__ = [
     "RehearsalDialog",
     "RenameDialog",
     "SavedDialog",
+    "ScenariosDialog",
     "ShuffleDialog",
     "SwapDialog",
     "ValueDialog",

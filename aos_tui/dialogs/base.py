@@ -250,4 +250,4 @@ def shorten(text: str, most: int = SHOWN) -> str:
     """The first ``most`` characters of ``text``, with a note where some are left out."""
     if len(text) <= most:
         return text
-    return f"{text[:most]}\n... {len(text) - most} characters more: y copies all"
+    return f"{text[:most]}\n.. {len(text) - most} characters more: y copies all"

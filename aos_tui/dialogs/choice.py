@@ -13,11 +13,13 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from aos_tui.dialogs.base import Dialog, LineList, Result
+from aos_tui.hanging import Hanging
 
 
 class ChoiceDialog(Dialog[Result]):
     """``lines``: (text, what the dialog dismisses with; None for a line that only says something).
-    ``chosen``: the line to begin at."""
+    ``chosen``: the line to begin at; ``indent``: what stands there, and what is broken off it below
+    it."""
 
     AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -26,15 +28,19 @@ class ChoiceDialog(Dialog[Result]):
     ]
 
     def __init__(
-        self, title: str, lines: Sequence[tuple[Text | str, Result | None]], chosen: int = 0
+        self,
+        title: str,
+        lines: Sequence[tuple[Text | str, Result | None]],
+        chosen: int = 0,
+        indent: int = 0,
     ) -> None:
         super().__init__(title)
-        self._lines, self._chosen = lines, chosen
+        self._lines, self._chosen, self._indent = lines, chosen, indent
 
     def body(self) -> ComposeResult:
         yield LineList(
             *(
-                Option(of if isinstance(of, Text) else Text(of), disabled=result is None)
+                Option(Hanging(_text(of), self._indent), disabled=result is None)
                 for of, result in self._lines
             ),
             compact=True,
@@ -51,6 +57,10 @@ class ChoiceDialog(Dialog[Result]):
     def action_copy_all(self) -> None:
         """Copy all lines."""
         self.copy("\n".join(str(of) for of, _ in self._lines))
+
+
+def _text(of: Text | str) -> Text:
+    return of if isinstance(of, Text) else Text(of)
 
 
 FAULTS: tuple[tuple[str, str, str], ...] = (
@@ -128,8 +138,9 @@ class PastDialog(ChoiceDialog[int]):
         lines: Sequence[tuple[Text | str, int | None]],
         chosen: int,
         drawn: Callable[[int], Sequence[str]],
+        indent: int = 0,
     ) -> None:
-        super().__init__(title, lines, chosen)
+        super().__init__(title, lines, chosen, indent)
         self._says, self._drawn = says, drawn
 
     def says(self) -> str:

@@ -53,6 +53,8 @@ class RecordDialog(WalkDialog[RecordPage]):
 
     def body(self) -> ComposeResult:
         self.MORE = "tab links  enter follow" if self.page.links else ""
+        if self._way:  # there is a button more, and no room for all of it in 80 columns
+            self.MORE = self.MORE.removeprefix("tab links  ")
         styles = chip_styles(self.app.current_theme.dark)
         with Reader():
             for heading, text in self.page.sections:

@@ -36,7 +36,7 @@ class ShuffleDialog(Form[Order]):
 
     def body(self) -> ComposeResult:
         backwards = ",".join(map(str, range(self._count, 0, -1))) if self._count > 1 else "seed 7"
-        example = backwards if len(backwards) < 20 else f"{self._count},1,2,..."
+        example = backwards if len(backwards) < 20 else f"{self._count},1,2,.."
         yield Label(f"seed or order, such as  seed {self._seed}  or  {example}", markup=False)
         yield Input(f"seed {self._seed}", compact=True)
 

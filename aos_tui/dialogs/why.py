@@ -62,7 +62,8 @@ class WhyDialog(WalkDialog[WhyPage]):
         return f"Why record {page.height}"
 
     def body(self) -> ComposeResult:
-        self.MORE = "enter why it; on a field its history"
+        # once one has walked there is a button more, and no room for all of it in 80 columns
+        self.MORE = "enter why it" if self._way else "enter why it; on a field its history"
         if not self.page.whole:
             self.MORE += "; aos why tells more than is here"
         yield LineList(*(Option(of.text) for of in self.page.lines), compact=True)

@@ -18,6 +18,7 @@ from aos_tui.actions import bindings_of
 from aos_tui.formatting import Piece, answer_line, origin_text, pretty, to_text
 from aos_tui.panes.base import Pane
 from aos_tui.panes.released import Released, released
+from aos_tui.state_text import fitted
 
 if TYPE_CHECKING:
     from aos_core.view import Pending
@@ -68,7 +69,9 @@ class PendingPane(Pane, OptionList):
         self._arranged: list[Asked] = []
         self._current: Asked | None = None
         self._chosen: set[Asked] = set()
-        self._held: set[Asked] = set()
+        self._held: dict[Asked, tuple[int, tuple[str, int]]] = {}
+        """By effect its number, and the branch and last height there when it was held back; the one
+        that was held back last is the last."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot; order and selection stay for what is still pending.
@@ -128,7 +131,13 @@ class PendingPane(Pane, OptionList):
         shown = [of.line(self._glyphs) for of in came[-LINES:]]
         if more := len(came) - len(shown):
             shown[0] = [(f"  {more + 1} others before", "dim")]
-        return [to_text(line, palette) for line in shown]
+        return [to_text(self._fitted(line), palette) for line in shown]
+
+    def _fitted(self, line: list[Piece]) -> list[Piece]:
+        """A line cut for the room there is, also beside a scroll bar; all of it where there is no
+        room yet."""
+        room = self.content_size.width - self.styles.scrollbar_size_vertical
+        return fitted(line, room) if room > 0 else line
 
     def on_resize(self, event: events.Resize) -> None:
         """What is said of an effect depends on the room there is."""
@@ -206,7 +215,7 @@ class PendingPane(Pane, OptionList):
         if roomy:
             origin = origin_text(item.origin, snapshot.index)
             lines.append([(f"   {origin}  {item.cap}  age {snapshot.height - item.since}", "dim")])
-        return Text("\n").join(to_text(line, palette) for line in lines)
+        return Text("\n").join(to_text(self._fitted(line), palette) for line in lines)
 
     # -- what verbs ask ---------------------------------------------------------------------
 
@@ -234,9 +243,24 @@ class PendingPane(Pane, OptionList):
     def hold(self, item: Pending) -> bool:
         """Hold an effect back, or no longer; whether it is held back now. It is released only by
         itself: its receipt is one that never comes. The journal knows nothing of that."""
-        self._held ^= {_asked(item)}
-        self._fill(self._row_of(_asked(item), 0))
-        return _asked(item) in self._held
+        assert self._snapshot is not None
+        asked = _asked(item)
+        if self._held.pop(asked, None) is None:
+            self._held[asked] = item.n, _end(self._snapshot)
+        self._fill(self._row_of(asked, 0))
+        return asked in self._held
+
+    def let_last_come(self) -> int | None:
+        """Hold back no longer what was held back last, if nothing has happened since; its number,
+        or None."""
+        if self._snapshot is None or not self._held:
+            return None
+        asked, (number, end) = next(reversed(self._held.items()))
+        if end != _end(self._snapshot):
+            return None
+        del self._held[asked]
+        self._fill(self._row_of(asked, self._row))
+        return number
 
     def numbers(self, intents: list[bytes]) -> list[int]:
         """What people call these."""
@@ -321,6 +345,10 @@ class PendingPane(Pane, OptionList):
 def _shown(snapshot: Snapshot) -> tuple[object, ...]:
     """What the pane shows of a snapshot."""
     return snapshot.branch, snapshot.pending, snapshot.height, snapshot.live
+
+
+def _end(snapshot: Snapshot) -> tuple[str, int]:
+    return snapshot.branch, snapshot.live
 
 
 def _shape(line: tuple[Text, bool]) -> tuple[int, bool]:

@@ -193,7 +193,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         hidden = 0 if self._display is None else self._display.hidden
         parts = [f"{len(plan.steps) - hidden} of {len(plan.steps)} steps"] if hidden else []
         if snapshot.plan_count > 1:
-            parts.append(f"[ ] of {snapshot.plan_count}")
+            parts.append(f"[ ] {snapshot.plan_count} instances")
         taken = sum(len(part) + 2 for part in parts)
         said = "  ".join([clip(more, max(0, room - taken)), *parts] if more else parts)
         self.entitle(f"Plan  {title}", said)

@@ -33,7 +33,7 @@ class Released:
         mark = {"good": glyphs.done, "bad": glyphs.failed}.get(self.role, glyphs.skipped)
         number = " " if self.n is None else str(self.n)
         return [
-            (f"{glyphs.receipt}{number} ", "input"),
+            (f" {number} {glyphs.receipt} ", "input"),
             (f"{mark} {self.said}", self.role),
             (f"  record {self.height}  ", ""),
             (self.what, "dim"),

@@ -10,8 +10,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aos_tui.branch_names import is_undo, undo_name
+from aos_tui.formatting import in_words
 from aos_tui.session import reading
-from aos_tui.session.branching import Branching, Place
+from aos_tui.session.branching import Place
+from aos_tui.session.scenarios import Scenarios
 
 if TYPE_CHECKING:
     from aos_core.diff import Change
@@ -58,7 +60,7 @@ class Undone:
     kind: str
 
 
-class Experiments(Branching):
+class Experiments(Scenarios):
     """What one does to see what would happen."""
 
     async def break_receipt(self, intent: bytes, fault: str) -> Broken:
@@ -230,6 +232,5 @@ def _how_far(instance: Any) -> str:
 
 def _text(value: Any) -> str | None:
     from aos_core.present import NOTHING
-    from aos_core.words import plainly
 
-    return None if value is NOTHING else plainly(value, 2000)
+    return None if value is NOTHING else in_words(value, 2000)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aos_tui.session import opening, reading
+from aos_tui.session import opening
 from aos_tui.session.returning import Returning
 
 if TYPE_CHECKING:
@@ -32,10 +32,12 @@ class Following(Returning):
     _lineage: tuple[str, ...] = ()
     """What the branch, and those it goes on from, were called when it was last looked."""
     _news: tuple[str, ...] = ()
+    _of_writer: str | None = None
+    """What ``locked`` last said of another process that writes the branch, or has written it."""
 
     def _use(self, world: World) -> None:
         super()._use(world)
-        self._lineage, self._news = world.lineage, ()
+        self._lineage, self._news, self._of_writer = world.lineage, (), None
 
     def _make(self, asked: int | None) -> Snapshot:
         self._take_names()
@@ -44,9 +46,9 @@ class Following(Returning):
     async def follow(self) -> None:
         """Look every ``options.poll`` seconds whether the journal's file has changed, or one that
         it goes on from: what another process has added is shown, another name is taken up, and a
-        file that is gone is told. Looking costs one ``stat`` a file. What has come is taken in a
-        little at a time, so that keys and the screen go first. Runs until cancelled, or the session
-        is closed."""
+        file that is gone is told; and whether whoever keeps one from writing is still there.
+        Looking costs one ``stat`` a file. What has come is taken in a little at a time, so that
+        keys and the screen go first. Runs until cancelled, or the session is closed."""
         known: list[tuple[Path, Stamp]] = []
         while not self._closed:
             await asyncio.sleep(self.options.poll)
@@ -65,6 +67,23 @@ class Following(Returning):
                     known = []  # there may be more
                 if told:
                     await self.refresh()
+            if self._writer_changed(world):
+                await self.refresh()
+
+    def _writer_changed(self, world: World) -> bool:
+        """Whether another process has begun to write the branch that is only read here, or has
+        ended; then ``locked`` says so. The lock is not touched: whoever may write takes it."""
+        from aos_core.branches import written_by
+
+        if self.locked is None or world is not self._world or world.log is None:
+            return False
+        before, now = self.locked, written_by(world.log)
+        if now != before:
+            if before != self._of_writer:  # it is read for another reason
+                return False
+            now = now or f"branch {world.branch} is written by nobody any more"
+        self.locked = self._of_writer = now
+        return now != before
 
     def _take_in(self) -> tuple[bool, bool]:
         """Take in some of what has happened: whether there were new records, and whether there is
@@ -82,8 +101,6 @@ class Following(Returning):
                 world.history.catch_up()
             except AosError as error:
                 self.locked = error.message
-        if world.trouble is not None:
-            self._verified = reading.broken(world.trouble)
         if new:
             self._new_player()
         return new, new or before != (self.locked, self._lost, world.trouble, self._lineage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ from aos_tui.options import Options
 
 if TYPE_CHECKING:
     from aos_core.errors import AosError
+    from aos_core.hosts import SimulatedHost
     from aos_core.progress import StageProgress
+    from aos_core.scenario_file import Scenario
     from aos_core.world import World
 
 
@@ -46,7 +49,8 @@ def _open_to_read(
 def open_world(
     options: Options, branch: str, *, write: bool, progress: StageProgress | None = None
 ) -> World:
-    """A branch of the options' world. In memory its time is that of the scenario."""
+    """A branch of the options' world. In memory its time is that of the scenario; where none is
+    asked for, it goes on with the one that was played last there."""
     from aos_core.files import WorldFiles, find_world
     from aos_core.hosts import SimulatedHost
     from aos_core.scenario_file import read_scenario
@@ -58,9 +62,8 @@ def open_world(
         name = options.scenario or files.config.default_scenario
         host = SimulatedHost()
         if name is not None:
-            of = read_scenario(files.scenario_path(name))
-            host = SimulatedHost(of.seed, of.start_ns, of.step_ns)
-    return World.open(
+            host = simulated(read_scenario(files.scenario_path(name)))
+    world = World.open(
         options.world,
         branch,
         memory=options.memory,
@@ -69,6 +72,24 @@ def open_world(
         host=host,
         progress=progress,
     )
+    if options.scenario is None:
+        _use_last_scenario(world)
+    return world
+
+
+def _use_last_scenario(world: World) -> None:
+    from aos_core.errors import AosError
+
+    with suppress(AosError):  # renamed, deleted or broken since: then it is the default one
+        if (name := world.history.last_scenario) is not None:
+            world.use_scenario(name)
+
+
+def simulated(scenario: Scenario) -> SimulatedHost:
+    """The time and the chance of a scenario."""
+    from aos_core.hosts import SimulatedHost
+
+    return SimulatedHost(scenario.seed, scenario.start_ns, scenario.step_ns)
 
 
 def branches_on_disk(world: str) -> list[str]:
@@ -89,7 +110,9 @@ def folders_of(world: str) -> list[Path]:
     except AosError:
         return []
     try:
-        return WorldFiles.read(root).watched()
+        files = WorldFiles.read(root)
+        data = [files.data_dir] if files.data_dir.is_dir() else []
+        return [*files.watched(), *data]  # its journals may be elsewhere than the world is
     except AosError:
         return [root]
 

@@ -32,6 +32,8 @@ class Proving(LongWork):
         finally:
             if self._world is world:
                 self._set_verified(found or before)
+        if self._world is world and self._opened.trouble is not None:
+            await self.refresh()
         return found or before
 
     async def recall_proof(self) -> None:
@@ -61,9 +63,14 @@ class Proving(LongWork):
             case None:
                 return None
             case {"error": {"where": {"height": int()}} as error}:
+                await self._run(self._opened.look_again)  # so that nothing is added to it here
                 return reading.damaged(error)
             case {"error": _} if (error := error_of(said)) is not None:
-                raise error
+                # one that it goes on from may be damaged: then no other process can open it at all
+                damage = await self._run(self._opened.look_again)
+                if damage is None:
+                    raise error
+                return reading.broken(damage)
             case {"divergence": found}:
                 return reading.diverged(reading.divergence_of(found), said.get("why"))
         return Verified("ok", height=said["records"] - 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aos_core.plain import clean
-from aos_tui.formatting import kind_text, plain, summary
+from aos_tui.formatting import in_words, kind_text, plain, summary
 from aos_tui.glyphs import UNICODE
 from aos_tui.session.examples import Example, property_examples
 from aos_tui.session.experiments import Experiments
@@ -93,14 +93,13 @@ class Questions(Experiments):
         def look() -> Past:
             from aos_core.field_history import field_history
             from aos_core.present import NOTHING
-            from aos_core.words import plainly
 
             world = self._opened
             found = field_history(world, field.reducer, field.cell, field.members, height)
             values = tuple(
                 PastValue(
                     of.height,
-                    "not there" if of.value is NOTHING else clean(plainly(of.value, 200)),
+                    "not there" if of.value is NOTHING else clean(in_words(of.value, 200)),
                     "" if of.event is None else clean(_line(world, self._index, of.event)),
                 )
                 for of in found.changes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aos_core.effect_words import json_line
-from aos_tui.formatting import diagnostic, kind_text, plain, pretty, summary
+from aos_tui.formatting import diagnostic, in_words, kind_text, plain, pretty, summary
 from aos_tui.glyphs import UNICODE
 from aos_tui.snapshot import Index, Trouble, Verified
 from aos_tui.state_lines import Field
@@ -130,7 +130,6 @@ def _state(world: World, height: int) -> Any:
 def changed_fields(world: World, height: int) -> tuple[tuple[str, Field], ...]:
     """What a step changed in its cell, a line for each field, and where the field is."""
     from aos_core.present import NOTHING, changed_parts
-    from aos_core.words import plainly
 
     record = world.records[height]
     if record.kind != "step":
@@ -143,7 +142,7 @@ def changed_fields(world: World, height: int) -> tuple[tuple[str, Field], ...]:
         return NOTHING if data is None else view.decode_state(reducer, data)
 
     def text(value: object) -> str:
-        return "nothing" if value is NOTHING else plainly(value, 32)
+        return "nothing" if value is NOTHING else in_words(value, 32)
 
     def field(path: Sequence[str]) -> Field:
         return Field(reducer, cell, tuple(path), ".".join(path) or reducer)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aos_tui.formatting import count
+from aos_tui.formatting import count, in_words
 from aos_tui.session.going_live import GoingLive
 from aos_tui.session.long_work import Progress
 
@@ -168,11 +168,9 @@ def _kind(first: Mapping[str, Any]) -> str:
 
 
 def _first(said: Mapping[str, Any]) -> str:
-    from aos_core.words import plainly
-
     first = said["first_difference"]
     rows = [(name, first[name]) for name in ("reducer", "cell", "field") if name in first]
-    rows += [(name, plainly(first[name], 400)) for name in ("expected", "found")]
+    rows += [(name, in_words(first[name], 400)) for name in ("expected", "found")]
     if said.get("found_at") not in (None, first["height"]):
         rows.append(("found at", f"record {said['found_at']}"))
     return "\n".join(f"{name:<9}{value}" for name, value in rows)
@@ -185,9 +183,7 @@ def _lines(lines: Iterator[str]) -> str:
 
 
 def _change(of: Mapping[str, Any]) -> str:
-    from aos_core.words import plainly
-
-    return f"{of['path']}\n  {plainly(of['before'], 200)} -> {plainly(of['after'], 200)}"
+    return f"{of['path']}\n  {in_words(of['before'], 200)} -> {in_words(of['after'], 200)}"
 
 
 def _lost(of: Mapping[str, Any]) -> str:

@@ -172,7 +172,7 @@ class Session(Exporting):
         from aos_core.errors import UsageError
 
         if self._player is None:
-            raise UsageError("this world has no scenario to play", hint="start with --scenario S")
+            raise UsageError("this world has no scenario to play", hint="O lists its scenarios")
         return self._player
 
     def _played(

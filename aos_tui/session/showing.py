@@ -332,6 +332,7 @@ class Showing:
 
         world, shown = self._opened, self.snapshot
         self._look_a_while()
+        self._mind_trouble()
         self._lost = world.lost
         live = world.height
         wanted = live if asked is None else min(asked, live)
@@ -433,8 +434,23 @@ class Showing:
 
     def _tell_damage(self) -> None:
         if self.snapshot is not None:
+            self._mind_trouble()
             writable = self.snapshot.writable and self._opened.writable
-            self._publish(replace(self.snapshot, trouble=self._trouble(), writable=writable))
+            self._publish(
+                replace(
+                    self.snapshot,
+                    trouble=self._trouble(),
+                    writable=writable,
+                    verified=self._verified,
+                )
+            )
+
+    def _mind_trouble(self) -> None:
+        """What is known to be damaged, or to come out otherwise, is not verified. What verifying
+        has found itself says more."""
+        trouble = self._opened.trouble
+        if trouble is not None and self._verified.state in ("ok", "unverified"):
+            self._verified = reading.broken(trouble)
 
     def _notices(self) -> tuple[str, ...]:
         world, found = self._opened, list(self._opened.notices)

@@ -5,13 +5,14 @@ Nothing here waits: dialogs answer through callbacks, and what changes the world
 
 from __future__ import annotations
 
+from aos_tui.verbs.choosing import Choosing
 from aos_tui.verbs.coding import Coding
 from aos_tui.verbs.experimenting import Experimenting
 from aos_tui.verbs.exporting import Exporting
 from aos_tui.verbs.inquiring import Inquiring
 
 
-class Verbs(Coding, Experimenting, Exporting, Inquiring):
+class Verbs(Choosing, Coding, Experimenting, Exporting, Inquiring):
     """What one can do with a world. The panes are the subclass's."""
 
 

@@ -94,7 +94,8 @@ class Branching(Base):
                 self.notify(f"branch {branch} was read-only; from now on it is written here")
                 then()
                 return
-            why = "it can only be read" if trouble is None else said_of(branch, trouble.message)
+            said = "" if trouble is None else trouble.message.removeprefix("read-only: ")
+            why = said_of(branch, said) or "it can only be read"
             self.notify(f"branch {branch}: {why}\nF forks it to go on", severity="warning")
 
         self.prepare(act, meant=False)

@@ -49,7 +49,7 @@ class Experimenting(Writing):
         n = item.n
         if fault == "never":
             held = self.pending.hold(item)
-            nothing = "nothing comes, so it stays pending; x n again lets it come"
+            nothing = "nothing comes, so it stays pending; x n again lets it come, or u now"
             self.notify(f"effect {n}: {nothing if held else 'its receipt may come again'}")
             return
 
@@ -111,11 +111,14 @@ class Experimenting(Writing):
 
     @on_what_is_written
     def action_undo(self) -> None:
-        """A new branch before the last input; what has inputs of its own stays."""
+        """A new branch before the last input; what has inputs of its own stays. Where the last
+        thing one did was to hold an effect back, that is undone first."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
-            return
-        self.work(self._undo)
+        elif (number := self.pending.let_last_come()) is not None:
+            self.notify(f"effect {number}: its receipt may come again; u once more undoes an input")
+        else:
+            self.work(self._undo)
 
     async def _undo(self) -> None:
         found = await self.session.undo()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
     from aos_tui.state_lines import Field
 
+_HEIGHT = 8
+"""So many cells of a line of the history are its height."""
 _REMEMBERED = 8
 """So many properties of before are offered again."""
 
@@ -89,7 +91,9 @@ class Inquiring(Jumping):
             return
         lines: list[tuple[Text | str, int | None]] = [
             (
-                Text.assemble((f"{of.height:>6}  ", "dim"), (of.value, "bold"), f"   by {of.by}"),
+                Text.assemble(
+                    (f"{of.height:>{_HEIGHT - 2}}  ", "dim"), (of.value, "bold"), f"   by {of.by}"
+                ),
                 of.height,
             )
             for of in past.values
@@ -105,8 +109,9 @@ class Inquiring(Jumping):
         rows = 3 if numbers else 1
         picture = partial(chart, drawn_from, height, rows=rows, bars=self.glyphs.bars)
         self._ask(
-            "PastDialog", answer, f"History of {field.title}", says, lines, len(lines) - 1, picture
-        )
+            "PastDialog", answer, f"History of {field.title}", says, lines, len(lines) - 1,
+            picture, _HEIGHT,
+        )  # fmt: skip
 
     # -- a property -------------------------------------------------------------------------
 

@@ -58,8 +58,10 @@ class Travel(Base):
         live = 0 if self.snapshot is None else self.snapshot.live
 
         def validate(text: str) -> str | None:
-            fits = text.strip().isdecimal() and int(text) <= live
-            return None if fits else f"a number from 0 to {live}"
+            if not text.strip().isdecimal():
+                return f"a number from 0 to {live}"
+            there = int(text) <= live
+            return None if there else f"there is no height {int(text)}: the last is {live}"
 
         def answer(text: str) -> None:
             self.travel(int(text))

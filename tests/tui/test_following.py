@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from contextvars import copy_context
 from pathlib import Path
@@ -14,7 +16,7 @@ from aos_tui.session import Session, following
 from aos_tui.snapshot import Snapshot
 from aos_tui.world_screen import WorldScreen
 from tests.support import EVENT, start
-from tests.tui.driving import opened
+from tests.tui.driving import banner, opened
 
 
 async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
@@ -97,6 +99,39 @@ async def test_a_height_that_is_asked_for_is_shown_before_the_rest_of_a_burst(
             await on.until(lambda: on.snapshot.live == holder.height)
             assert on.snapshot.height == 1
             assert "shown" in done[:3] and done.count("some") > 20
+
+
+WRITER = """
+import sys
+from aos_core.world import World
+with World.open(sys.argv[1]):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", ["killed", "quit"])
+async def test_a_reader_finds_out_that_the_writer_has_ended(world: Path, how: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(world)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        await asyncio.to_thread(writer.stdout.readline)
+        async with opened(world, poll=0.01) as on:
+            assert f"branch main is being written by python, pid {writer.pid}" in await banner(on)
+            await on.keys("e")
+            assert on.said[-1].startswith("branch main: it is being written by python, pid")
+            if how == "killed":
+                writer.kill()
+            writer.communicate()
+            await on.until(lambda: "written by nobody any more" in on.screen)
+            assert on.mode == "read-only", "nobody asked for it to be written here"
+            with World.open(world) as other:
+                await on.until(lambda: "is being written by" in on.screen)
+                other.fire(EVENT, start())
+            await on.until(lambda: "written by nobody any more" in on.screen)
+            await on.keys("e", "ctrl+s")
+            assert (on.mode, on.snapshot.live) == ("live", 32)
 
 
 async def test_an_idle_branch_is_not_read_again(

@@ -290,7 +290,7 @@ def test_a_value_is_told_in_few_words_and_walked_no_further() -> None:
     assert brief(f"sha256:{bytes(32).hex()}") == "00000000"
     assert brief("a\x1bb") == "a\ufffdb"
     wrapped = {"Record": {"n": {"Nat": 7}, "m": {"Map": [[{"Text": "k"}, {"List": ["Null"]}]]}}}
-    assert brief(wrapped, kinded=True) == "n: 7, m: {k: [null]}"
+    assert brief(wrapped, kinded=True) == "n: 7, m: {k: [none]}"
     assert brief("Unit", kinded=True) == brief({}) == ""
     walked = 0
 

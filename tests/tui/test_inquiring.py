@@ -198,3 +198,13 @@ async def test_a_long_why_leaves_two_thirds_of_the_width_to_its_text() -> None:
         indents = [len(of) - len(of.lstrip()) for of in lines if of.strip()]
         assert max(indents) <= 26 + 10  # a field stands as far in as its record's words
         assert len({of for of in indents if of < 26}) > 10  # and yet one sees what came of what
+
+
+async def test_what_there_is_none_of_is_called_none_everywhere() -> None:
+    async with opened(size=(120, 40)) as on:
+        await on.keys("T", "w")
+        assert "last_request_id  none -> 1" in on.screen
+        await on.keys("escape", *FOCUS["state"])
+        assert "was none" in on.screen
+        await on.keys("D", *["backspace"] * 40, "text:main@16 main", "enter")
+        assert "- none" in on.screen and "null" not in on.screen

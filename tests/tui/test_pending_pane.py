@@ -22,7 +22,7 @@ def lines(on: Driver) -> list[str]:
 
 def results(on: Driver) -> list[str]:
     """What the pane says of what was released."""
-    return [line for line in lines(on) if line.startswith("◂")]
+    return [line.strip() for line in lines(on) if " ◂ " in line]
 
 
 # -- selecting --------------------------------------------------------------------------------
@@ -119,6 +119,26 @@ async def test_shuffling_leaves_it_and_the_way_back_is_the_same_key() -> None:
         assert on.numbers == []
 
 
+async def test_u_right_after_it_takes_the_sign_away_and_undoes_no_input() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n", "home", "x", "n")
+        assert len(held(on)) == 2
+        await on.keys("u")
+        assert held(on) == [f"1 {UNICODE.held}"] and "effect 2" in on.said[-1]
+        await on.keys("u")
+        assert held(on) == [] and (on.snapshot.branch, on.snapshot.live) == ("main", 16)
+        await on.keys("u")
+        assert on.snapshot.live == 0, "there is nothing else to undo but the input"
+
+
+async def test_u_undoes_the_input_that_came_after_it() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n", "home", "r")
+        assert on.receipts == ["b"]
+        await on.keys("u")
+        assert on.receipts == [] and held(on) == [f"1 {UNICODE.held}"]
+
+
 async def test_the_last_place_of_the_order_is_before_what_is_held_back() -> None:
     async with opened() as on:
         await on.keys("t", *FOCUS["pending"], "x", "n", "home", "J", "J")
@@ -138,14 +158,22 @@ async def test_without_unicode_it_is_said_as_well(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_released_receipt_says_its_result_and_where_it_went() -> None:
-    async with opened() as on:
+    async with opened(size=(120, 40)) as on:
         await on.keys("t", *FOCUS["pending"], "r")
-        assert results(on) == ["◂1 ✓ 202  record 17  GET example.com/api/a"]
+        assert results(on) == ["1 ◂ ✓ 202  record 17  GET example.com/api/a"]
         assert pane(on).numbers(pane(on).to_release()) == [2], "the cursor is on what waits"
         await on.keys("J", "r")
-        assert results(on) == ["◂2 ✓ 200  record 20  GET example.com/api/b"]
+        assert results(on) == ["2 ◂ ✓ 200  record 20  GET example.com/api/b"]
         await on.keys("r")
-        assert lines(on) == ["◂3 ✓ 201  record 23  GET example.com/api/c", " nothing is waiting"]
+        assert lines(on) == [" 3 ◂ ✓ 201  record 23  GET example.com/api/c", " nothing is waiting"]
+
+
+async def test_what_is_cut_ends_with_the_sign_of_the_other_panes() -> None:
+    async with opened() as on:
+        await on.keys("t", *FOCUS["pending"], "r")
+        assert "GET example.." in lines(on)[0] and "…" not in on.screen
+        await on.keys("e", "ctrl+s")  # more lines than the pane has: there is a scroll bar
+        assert "…" not in on.screen
 
 
 async def test_it_goes_with_the_height_at_which_it_came() -> None:
@@ -154,10 +182,10 @@ async def test_it_goes_with_the_height_at_which_it_came() -> None:
         assert len(results(on)) == 3
         await on.keys("less_than_sign")
         assert on.snapshot.height == 22
-        assert [line[:2] for line in results(on)] == ["◂1", "◂2"], "the third still waits here"
+        assert [line[:3] for line in results(on)] == ["1 ◂", "2 ◂"], "the third still waits here"
         await on.keys("less_than_sign", "comma")
         assert on.snapshot.height == 18
-        assert [line[:2] for line in results(on)] == ["◂1"], "it has come, the turn goes on"
+        assert [line[:3] for line in results(on)] == ["1 ◂"], "it has come, the turn goes on"
         await on.keys("comma", "comma")
         assert (on.snapshot.height, results(on), on.numbers) == (16, [], [1, 2, 3])
         await on.keys("f")
@@ -167,16 +195,16 @@ async def test_it_goes_with_the_height_at_which_it_came() -> None:
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("e", ["◂1 ✗ error  record 17"]),
-        ("t", ["◂1 ✗ timeout  record 17"]),
-        ("d", ["◂1 ✓ 202  record 17", "◂1 ⊘ duplicate, nothing changed  record 20"]),
-        ("l", ["◂1 ✗ timeout  record 17", "◂1 ⊘ late, nothing changed  record 20"]),
+        ("e", ["1 ◂ ✗ error  record 17"]),
+        ("t", ["1 ◂ ✗ timeout  record 17"]),
+        ("d", ["1 ◂ ✓ 202  record 17", "1 ◂ ⊘ duplicate, nothing changed  record 20"]),
+        ("l", ["1 ◂ ✗ timeout  record 17", "1 ◂ ⊘ late, nothing changed  record 20"]),
         ("m", []),
         ("n", []),
     ],
 )
 async def test_what_became_of_a_broken_receipt_is_seen(key: str, said: list[str]) -> None:
-    async with opened() as on:
+    async with opened(size=(160, 40)) as on:
         await on.keys("t", *FOCUS["pending"], "x", key)
         assert [line.removesuffix("  GET example.com/api/a") for line in results(on)] == said
 

@@ -187,7 +187,7 @@ async def test_instances_are_chosen_from_a_list(world: Path) -> None:
     async with opened(world, size=(120, 40)) as on:
         await on.keys(*PLAN)
         assert on.snapshot.plan_count == 100
-        assert titles(on)[1].endswith("[ ] of 100")
+        assert titles(on)[1].endswith("[ ] 100 instances")
         await on.keys("left_square_bracket", "space")
         lines = [str(text) for text, _ in on.app.screen._lines]  # type: ignore[attr-defined]
         assert len(lines) == 100

@@ -16,8 +16,8 @@ from aos_tui.chart import chart
 from aos_tui.formatting import plain
 from aos_tui.glyphs import ASCII, UNICODE
 from aos_tui.outline import Outline, Path
-from aos_tui.snapshot import Held, States, Wish
-from aos_tui.state_lines import TreeLines
+from aos_tui.snapshot import Document, Held, States, Wish
+from aos_tui.state_lines import TextLines, TreeLines
 from aos_tui.state_text import (
     cbor_lines,
     code_pieces,
@@ -27,6 +27,7 @@ from aos_tui.state_text import (
     json_lines,
     nothing_to_see,
     preview,
+    shown,
     states_title,
     time_text,
     value_pieces,
@@ -97,6 +98,37 @@ def test_what_is_long_is_touched_at_its_beginning_only() -> None:
     for _ in range(60):
         deep = [deep]
     assert len(preview(Part(deep, None, Schemas({})), 40)) < 40
+
+
+def test_of_a_number_that_is_cut_nothing_is_left() -> None:
+    delays = part({"list": {"nat": {}}}, [1_000_000_000, 2_000_000_000, 3])
+    assert preview(delays, 18) == "[1000000000, ..]"
+    assert plain(value_pieces(part({"nat": {}}, 123_456_789), 6)) == ".."
+    assert shown("after 1000000000 ns", 12) == "after .."
+    assert shown("after 10 minutes", 11) == "after 10 .."
+    assert shown("n: 3.25, m: 1,234", 6) == "n: .." and shown("[1, 2]", 5) == "[1,.."
+    assert shown("[12, 1,234,567]", 10) == "[12, .."
+    assert shown("seat-12345", 8) == "seat-1..", "what is no number is cut as any text"
+
+
+def test_a_line_is_cut_where_there_is_room_for_the_sign() -> None:
+    line = [("a  ", "key"), ("20003000", "number"), ("  was 7", "dim")]
+    assert plain(fitted(line, 18)) == "a  20003000  was 7"
+    assert plain(fitted(line, 13)) == "a  20003000.."
+    for width in range(5, 13):
+        assert plain(fitted(line, width)) == "a  ..", width
+    assert plain(fitted([('{a: "d.., b}', "dim")], 9)) == '{a: "d..'
+    assert plain(fitted([('{a: "d.., b}', "dim")], 11)) == '{a: "d..'
+    quoted = [("a  ", "key"), ('"20003000"', "text")]
+    assert plain(fitted(quoted, 11)) == 'a  "20003..'
+
+
+def test_who_looks_along_a_long_number_sees_its_digits() -> None:
+    document = Document("r/R@1", [('"n": ' + "1234567890" * 9, "code")], str)
+    lines = TextLines(States(Wish(), 0, False, (), documents=(document,)))
+    assert plain(lines.pieces(1, 20)) == '"n": ..'
+    lines.shift = 10
+    assert plain(lines.pieces(1, 20)) == "678901234567890123.."
 
 
 def test_nothing_from_outside_commands_the_terminal() -> None:

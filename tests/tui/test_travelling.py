@@ -11,7 +11,7 @@ from aos_core.world import World
 from aos_tui.headless import settle
 from aos_tui.session.showing import Showing
 from aos_tui.snapshot import Snapshot
-from tests.tui.driving import FOCUS, opened, typed_ahead
+from tests.tui.driving import FOCUS, opened, typed_ahead, words
 
 
 async def test_travelling() -> None:
@@ -73,6 +73,18 @@ async def test_following_stays_at_the_live_end_and_a_traveller_stays_where_he_is
 async def test_at_opens_at_a_height() -> None:
     async with opened(at=99) as on:
         assert (on.snapshot.height, on.snapshot.live) == (0, 0)
+
+
+async def test_a_height_that_is_not_there_is_told_in_the_same_words_everywhere() -> None:
+    said = "there is no height 150: the last is 0"
+    async with opened(at=150) as on:
+        assert on.errors == [said]
+        await on.keys("g", "text:150")
+        assert f"Error: {said}" in words(on)
+        await on.keys("enter")
+        assert f"not done: {said}" in words(on)
+        await on.keys(*["backspace"] * 3, "text:x", "enter")
+        assert "not done: a number from 0 to 0" in words(on)
 
 
 async def test_inside_a_turn_the_panes_agree_on_what_is_waited_for() -> None:

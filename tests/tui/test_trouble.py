@@ -70,6 +70,34 @@ async def test_a_damaged_journal_is_read_up_to_the_damage_and_forked_there(world
     assert log(world).read_bytes() == before
 
 
+@pytest.mark.parametrize("branch", ["main", "side"])
+async def test_damage_that_verifying_finds_while_the_branch_or_a_fork_of_it_is_open(
+    world: Path, branch: str
+) -> None:
+    offsets = play(world)
+    with World.open(world) as found:
+        if branch == "main":
+            found.fire(EVENT, start())
+        else:
+            with found.fork(30, branch) as side:
+                side.fire(EVENT, start())
+    async with opened(world, branch=branch) as on:
+        await on.keys("v")
+        flip(log(world), offsets[3] + 40)
+        await on.keys("e", "ctrl+s")
+        assert on.snapshot.live == 62, "nobody knows of it yet"
+        await on.keys("v", "escape")
+        assert "branch main is damaged" in await banner(on) and "height 20" in await banner(on)
+        assert "broken at 20" in on.screen
+        await on.keys("f", "e")
+        assert (on.mode, on.snapshot.live) == ("read-only", 62)
+        assert "F forks it to go on" in on.said[-1] and "damaged" in on.said[-1]
+        flip(log(world), offsets[3] + 40)
+        await on.keys("e", "ctrl+s")
+        assert (on.mode, on.snapshot.branch, on.snapshot.live) == ("live", branch, 78)
+        assert not on.app.screen.query_one("#banner").display
+
+
 async def test_a_branch_of_which_nothing_can_be_read_names_the_others(world: Path) -> None:
     offsets = play(world)
     shutil.copy(log(world), log(world).with_name("side.log"))
@@ -80,6 +108,18 @@ async def test_a_branch_of_which_nothing_can_be_read_names_the_others(world: Pat
         assert isinstance(shown, ProblemScreen)
         (problem,) = shown._problems
         assert (problem.hint or "").endswith("--branch opens another one: side")
+
+
+async def test_a_journal_that_is_mended_opens_by_itself(world: Path) -> None:
+    offsets = play(world)
+    flip(log(world), offsets[0] + 40)
+    async with opened(world, watch=True) as on:
+        assert on.mode == "ProblemScreen"
+        assert "it opens when a file is mended" in on.screen
+        await on.pilot.pause(0.5)  # until it is watched
+        flip(log(world), offsets[0] + 40)
+        await on.until(lambda: on.mode == "live")
+        assert on.snapshot.live == 30
 
 
 async def test_damage_far_from_the_end_opens_the_same_way(world: Path) -> None:

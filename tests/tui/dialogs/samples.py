@@ -29,6 +29,7 @@ from aos_tui.dialogs import (
     RecordPage,
     RehearsalDialog,
     SavedDialog,
+    ScenariosDialog,
     ShuffleDialog,
     SwapDialog,
     ValueDialog,
@@ -163,6 +164,9 @@ EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
     "instances": lambda: InstancesDialog([(f"#{of} [p]", of) for of in range(100)], 0, 7),
     "past": lambda: PastDialog(
         "a.b", "9 values", [(f"{of} [v]", of) for of in range(99)], 98, lambda _: ["|"] * 5
+    ),
+    "scenarios": lambda: ScenariosDialog(
+        "99 scenarios", [(Text(f"  s{of:<4} " + "said " * 20), f"{of}") for of in range(99)], 0, 8
     ),
     "comparison": lambda: ComparisonDialog(
         ("main", "b"), [("9 differences", "")], [("a.b", "x" * 900, None)] * 20, "there is more"

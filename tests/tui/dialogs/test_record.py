@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.widgets import OptionList, Static
+from textual.widgets import Label, OptionList, Static
 
 from aos_tui.dialogs import RecordDialog, RecordPage
 from tests.tui.dialogs.hosting import OPEN, Host, run, settle
@@ -91,3 +91,14 @@ async def test_long_text_scrolls_with_keys() -> None:
             await pilot.press(key)
             await settle(pilot)
             assert reader.scroll_offset.y == moved
+
+
+async def test_the_line_of_keys_has_room_at_80_columns() -> None:
+    app = Host(record())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        for keys in ((), ("tab", "down", "enter")):
+            await pilot.press(*keys)
+            await settle(pilot)
+            assert app.dialog.query_one("#more").size.height == 1, keys
+        assert "enter follow" in str(app.dialog.query_one("#more", Label).render())

@@ -1,0 +1,108 @@
+"""Another scenario of the world is chosen inside the app, and each branch goes on with its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.tui.driving import Driver, on_disk, opened, toasts, words
+
+
+def listed(on: Driver) -> str:
+    """The lines of the list, what is broken off one joined."""
+    assert on.mode == "ScenariosDialog"
+    return " ".join(on.screen.split())
+
+
+async def test_another_scenario_begins_on_a_branch_of_its_own(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("T", "O")
+        main = on_disk(world)
+        assert "◉ basic" in on.screen and "◉ one-fails" not in on.screen
+        assert "One of the three answers 500" in listed(on)
+        await on.keys("down", "enter")
+        assert (on.snapshot.branch, on.snapshot.live) == ("play-one-fails", 0)
+        assert on.snapshot.scenario == "one-fails"
+        assert "t plays its first step" in on.said[-1]
+        await on.keys("T")
+        assert on.said[-1].startswith("scenario one-fails: at its end, all as expected")
+        assert on.state["last_statuses"] == [202, 500, 201]
+        assert on_disk(world) == main
+        await on.keys("O", "enter")
+        assert (on.snapshot.branch, on.snapshot.live) == ("play-one-fails-2", 0)
+
+
+async def test_a_branch_goes_on_with_the_scenario_that_was_played_there(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "O", "down", "enter", "t")
+        await on.app.session.open_branch("main")
+        assert (on.snapshot.scenario, on.snapshot.next_step) == ("basic", "release all")
+    async with opened(world, branch="play-one-fails") as on:
+        assert (on.snapshot.scenario, on.snapshot.next_step) == ("one-fails", "release all")
+    async with opened(world, branch="play-one-fails", scenario="basic") as on:
+        assert on.snapshot.scenario == "basic", "who names one gets it"
+
+
+async def test_what_was_named_on_the_command_line_gives_way_to_what_is_chosen(world: Path) -> None:
+    async with opened(world, scenario="two-at-once") as on:
+        await on.keys("t", "O")
+        assert "◉ two-at-once" in on.screen
+        await on.keys("home", "enter", "t")
+        await on.app.session.open_branch("main")
+        assert on.snapshot.scenario == "two-at-once"
+        await on.app.session.open_branch("play-basic")
+        assert on.snapshot.scenario == "basic"
+
+
+async def test_in_memory_it_has_the_time_of_the_scenario() -> None:
+    async with opened("04") as on:
+        await on.keys("O", "down", "enter", "t")
+    async with opened("04", scenario="one-fails") as named:
+        await named.keys("t")
+    assert on.snapshot.root == named.snapshot.root
+    assert on.snapshot.branch == "play-one-fails"
+
+
+async def test_what_cannot_be_played_says_why(world: Path) -> None:
+    (world / "scenarios/bad.toml").write_text("title = 3\n")
+    (world / "scenarios/alien.toml").write_text(
+        '[[steps]]\nfire = { schema = "demo/Alien@1", value = {} }\n'
+    )
+    async with opened(world, (120, 40)) as on:
+        await on.keys("O")
+        assert "✗ cannot be played: unknown schema demo/Alien@1" in listed(on)
+        assert "✗ cannot be played: line 1: title: expected a text" in listed(on)
+        await on.keys("home", "enter")
+        assert on.snapshot.branch == "play-basic", "what cannot be played is passed over"
+
+
+async def test_a_world_with_one_scenario_with_none_and_with_none_to_play(world: Path) -> None:
+    config, folder = world / "world.toml", world / "scenarios"
+    config.write_text(config.read_text().replace('default_scenario = "basic"\n', ""))
+    for file in folder.glob("*.toml"):
+        if file.stem != "basic":
+            file.unlink()
+    async with opened(world) as on:
+        await on.keys("t")
+        assert on.errors[-1].endswith("O lists its scenarios")
+        await on.keys("O")
+        assert "This world has one scenario." in words(on)
+        (folder / "basic.toml").write_text("[")
+        await on.keys("escape", "O")
+        assert "None can be played here: aos check says more" in words(on).replace("\n", " ")
+        await on.keys("enter")
+        assert on.mode == "ScenariosDialog"
+        shutil.rmtree(folder)
+        await on.keys("escape", "O")
+        assert on.mode != "ScenariosDialog"
+        assert "this world has no scenarios" in toasts(on)[-1]
+
+
+async def test_none_is_begun_while_one_plays(world: Path) -> None:
+    async with opened(world, pace=60.0) as on:
+        on.app.screen.action_scenario_all()  # type: ignore[attr-defined]
+        await on.pilot.pause(0.1)
+        await on.pilot.press("O")
+        await on.pilot.pause()
+        assert "a scenario plays: esc stops it" in on.said
+        await on.pilot.press("escape", "escape")
