@@ -266,7 +266,14 @@ class AosApp(App[None]):
                 self._unread = self._failed
             self.call_later(super().clear_notifications)  # what is on its way by now
             self.clear_notifications()
+            self._read_stylesheets(screen)
         return super().push_screen(screen, *args, **more)
+
+    def _read_stylesheets(self, dialog: ModalScreen[Any]) -> None:
+        """Before Textual does, which would style anew all that no dialog's stylesheet speaks of."""
+        for path in dialog.css_path:
+            if not self.stylesheet.has_source(str(path)):
+                self.stylesheet.read(path)
 
     def _say_unread(self) -> None:
         unread, self._unread = self._unread, None

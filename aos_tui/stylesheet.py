@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from textual.css import stylesheet
 
 
@@ -14,6 +16,12 @@ class Stylesheet(stylesheet.Stylesheet):
             super().set_variables(variables)
             self._require_parse = True
 
+    def read(self, filename: str | PurePath) -> None:
+        """Textual's goes on with the rules that it had until a source is added."""
+        super().read(filename)
+        self._rules_map = None
+
     def reparse(self) -> None:
+        """Textual's begins with an empty cache; what was parsed under these variables is known."""
         if self._require_parse:
-            super().reparse()
+            self.parse()

@@ -50,16 +50,25 @@ def rust() -> Toolchain:
 
 
 @pytest.fixture
-def counter(tmp_path: Path, aos: Aos) -> Path:
-    assert aos("new", tmp_path / "counter").code == 0
-    return tmp_path / "counter"
+def counter(tmp_path_factory: pytest.TempPathFactory, aos: Aos) -> Path:
+    """A new world, in a place where others were before: only there the libraries that it takes
+    are compiled by now."""
+    world = cleared(tmp_path_factory.getbasetemp() / "built/counter")
+    assert aos("new", world).code == 0
+    (world / SOURCE).touch()  # cargo goes by the times of files, and knows later ones of this place
+    return world
 
 
 @pytest.fixture
-def stranger(counter: Path, tmp_path: Path) -> Path:
+def stranger(counter: Path) -> Path:
     """The same world, of whose author the user knows nothing."""
-    shutil.copytree(counter, tmp_path / "stranger")
-    return tmp_path / "stranger"
+    return Path(shutil.copytree(counter, cleared(counter.with_name("stranger"))))
+
+
+def cleared(place: Path) -> Path:
+    if place.exists():
+        shutil.rmtree(place)
+    return place
 
 
 def edit(world: Path, old: str, new: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 from tests.fixtures import aggregator, compiled_once
 
@@ -26,9 +29,35 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def quiet_is_soon_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pilot waits, several times a key, until nothing was computed for 20 ms: more than half of
+    the time that these tests took. Half of it is enough; with a quarter pictures differ."""
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.01)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.01 / 20)
+
+
+@pytest.fixture(autouse=True)
 def read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dialog that opens by itself takes keys at once: a test knows what it waits for."""
     monkeypatch.setattr("aos_tui.dialogs.base.UNREAD_SECONDS", 0.0)
+
+
+_parsed: dict[tuple[object, ...], list[RuleSet]] = {}
+
+
+@pytest.fixture(autouse=True)
+def parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a stylesheet says under the same variables is parsed once for all apps, which only read
+    it: a seventh of what it takes to start one."""
+    parse = Stylesheet._parse_rules
+
+    def once(self: Stylesheet, *args: Any, **more: Any) -> list[RuleSet]:
+        key = (*args, *more.items(), *self._variables.items())
+        if key not in _parsed:
+            _parsed[key] = parse(self, *args, **more)
+        return _parsed[key]
+
+    monkeypatch.setattr(Stylesheet, "_parse_rules", once)
 
 
 @pytest.fixture(autouse=True, scope="package")

@@ -23,7 +23,7 @@ def filled(to: Path, cells: int) -> Path:
         wasm={"R": _giving(canon.encode_plain({"state": canon.encode({"n": 7})}))},
         routes=[("demo/Go@1", "demo/R@1", "who")],
     )
-    with World.open(path) as world, world.group():
+    with World.open(path, fast=True) as world, world.group():
         for cell in range(cells):
             world.fire("demo/Go@1", {"who": f"A{cell}", "n": 1})
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,18 +18,24 @@ from aos_tui.glyphs import ASCII, UNICODE
 from aos_tui.options import Options
 from aos_tui.panes.opening import lines
 from aos_tui.snapshot import Doing
-from tests.support import EVENT, log, release_all, start
+from tests.support import EVENT, copy_example, log, release_all, start
 from tests.tui.driving import Driver, flip, opened
 
 
-@pytest.fixture
-def long(world: Path) -> Path:
-    """A journal of some thousand records."""
-    with World.open(world) as made, made.group():
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    world = copy_example(tmp_path_factory.mktemp("grown") / "world")
+    with World.open(world, fast=True) as made, made.group():
         for _ in range(150):
             made.fire(EVENT, start())
             release_all(made)
     return world
+
+
+@pytest.fixture
+def long(grown: Path, tmp_path: Path) -> Path:
+    """A journal of some thousand records."""
+    return Path(shutil.copytree(grown, tmp_path / "world"))
 
 
 # -- opening -----------------------------------------------------------------------------------

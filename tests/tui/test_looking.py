@@ -137,9 +137,10 @@ def chain_in_sight(on: Driver) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("size", [(60, 20), (120, 40)])
 async def test_tab_goes_through_dialogs_as_one_reads(size: tuple[int, int]) -> None:
-    for dialog, keys in _DIALOGS.items():
-        async with opened(size=size) as on:
-            await on.keys("t", *keys)
+    async with opened(size=size) as on:
+        await on.keys("t")
+        for dialog, keys in _DIALOGS.items():
+            await on.keys(*keys)
             assert on.mode == dialog
             chain = chain_in_sight(on)
             assert chain == sorted(chain) and len(chain) > 1, (dialog, chain)
@@ -147,6 +148,9 @@ async def test_tab_goes_through_dialogs_as_one_reads(size: tuple[int, int]) -> N
                 await on.keys("ctrl+t")  # as JSON
                 chain = chain_in_sight(on)
                 assert chain == sorted(chain), (dialog, chain)
+                await on.keys("ctrl+t")
+            while on.mode != "live":
+                await on.keys("escape")
 
 
 async def test_z_gives_the_focused_pane_all_the_room_and_tab_goes_round() -> None:
