@@ -21,9 +21,6 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """No animation and no blinking cursor: a test waits for nothing but the app. And one terminal,
     whatever the one is that runs the tests."""
     monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none")
-    # at each key it is looked three times whether the process rests, for 20 ms each
-    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)
-    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0002)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
 
