@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from aos_core.build.diagnostics import Diagnostic, parse_message
+from aos_core.build.freshness import forget_changed, remember
 from aos_core.build.request import Compiled, Tell
 from aos_core.build.sources import LOCK, Crate
 from aos_core.build.toolchain import TARGET, Toolchain, cache_dir
@@ -77,9 +78,12 @@ class RustBackend:
             **{f"CARGO_PROFILE_RELEASE_{_upper(name)}": of for name, of in PROFILE.items()},
         }
         _log.debug("cargo %s in %s", " ".join(args), crate.workspace)
+        contents = crate.contents
+        forget_changed(target_dir, contents)
         code = run.cargo(self.tools, args, env)
         if code or run.module is None:
             raise self._failure(crate, run)
+        remember(target_dir, contents)
         try:
             wasm = run.module.read_bytes()
         except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,8 +49,17 @@ class Crate:
         Names are relative to the workspace, so two copies of it have one fingerprint.
         Raises :class:`WorldError` where a file cannot be read.
         """
+        return self._digest(self._files())
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """SHA-256, hex, over the names and bytes of the files of each package, by its name."""
+        named = ((_read(place).get("package", {}).get("name", ""), place) for place in self.places)
+        return {name: self._digest(_walk(place)) for name, place in named}
+
+    def _digest(self, files: Iterable[Path]) -> str:
         total = hashlib.sha256()
-        for path in sorted(self._files(), key=self._label):
+        for path in sorted(files, key=self._label):
             try:
                 content = hashlib.sha256(path.read_bytes())
             except OSError as error:

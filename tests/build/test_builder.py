@@ -109,6 +109,32 @@ def test_settings_of_the_user_do_not_reach_the_module(
     assert build(crate).wasm == plain.wasm
 
 
+def test_sources_that_are_older_than_what_was_built_are_built(tmp_path: Path) -> None:
+    """As those that were put back, unpacked, or copied with their times; a dependency's too."""
+    crate = make_crate(tmp_path / "tiny", SOURCE.replace("4096", "near::TOP"))
+    near = make_crate(crate / "near", "pub const TOP: i32 = 4096;")
+    for of in (crate, near):
+        manifest = (of / "Cargo.toml").read_text()
+        (of / "Cargo.toml").write_text(
+            manifest.replace("tiny", "near").replace('["cdylib"]', '["lib"]')
+            if of is near
+            else f'{manifest}[workspace]\n[dependencies]\nnear = {{ path = "near" }}\n'
+        )
+    (crate / "Cargo.lock").write_text(
+        'version = 4\n\n[[package]]\nname = "near"\nversion = "0.1.0"\n\n'
+        '[[package]]\nname = "tiny"\nversion = "0.1.0"\ndependencies = [\n "near",\n]\n'
+    )
+    made = {build(crate).wasm}
+    for source, old, new in (
+        (crate / "src/lib.rs", "1000", "2000"),
+        (near / "src/lib.rs", "4096", "8192"),
+    ):
+        source.write_text(source.read_text().replace(old, new))
+        os.utime(source, (0, 0))
+        made.add(build(crate).wasm)
+    assert len(made) == 3
+
+
 # ---- the cache
 
 
