@@ -375,6 +375,7 @@ def test_what_is_compiled_is_said_in_plain_lines(
     counter: Path, aos: Aos, rust: Toolchain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("aos_core.cli.building.STILL_SECONDS", 0.05)
+    (counter / SOURCE).touch()  # else it may be there, built in another test
     lines = aos("build", counter).err.splitlines()
     assert lines[0] == f"{NAME}  0 s  starting the compiler"
     assert any(re.fullmatch(rf"{NAME}  \d+ s  compiling counter v\d.*", of) for of in lines)
