@@ -11,6 +11,7 @@ from aos_tui.session import opening
 from aos_tui.session.returning import Returning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from aos_core.world import World
@@ -47,7 +48,7 @@ class Following(Returning):
         """Look every ``options.poll`` seconds whether the journal's file has changed, or one that
         it goes on from: what another process has added is shown, another name is taken up, and a
         file that is gone is told; and whether whoever keeps one from writing is still there.
-        Looking costs one ``stat`` a file. What has come is taken in a little at a time, so that
+        Looking costs two ``stat`` a branch. What has come is taken in a little at a time, so that
         keys and the screen go first. Runs until cancelled, or the session is closed."""
         known: list[tuple[Path, Stamp]] = []
         while not self._closed:
@@ -55,7 +56,7 @@ class Following(Returning):
             world = self._world
             if world is None or world.in_memory or self._closed:
                 continue
-            if (now := [(log, _stamp(log)) for log in world.logs]) != known:
+            if (now := _stamps(world.logs)) != known:
                 known = now
                 told = False
                 for _ in range(AT_ONCE):
@@ -197,6 +198,13 @@ class Following(Returning):
 
         await self._run(act)
         await self.refresh()
+
+
+def _stamps(logs: Iterable[Path]) -> list[tuple[Path, Stamp]]:
+    """Also of what says how much of each is acknowledged: it is written later."""
+    from aos_core.offsets import offsets_path
+
+    return [(of, _stamp(of)) for log in logs for of in (log, offsets_path(log))]
 
 
 def _stamp(path: Path) -> Stamp:

@@ -63,6 +63,16 @@ async def test_what_has_come_is_shown_by_and_by_until_all_is_there(
             assert len(shown) > 2
 
 
+async def test_what_is_acknowledged_after_it_was_looked_at_is_shown(world: Path) -> None:
+    with World.open(world) as holder:
+        async with opened(world, poll=0.01) as on:
+            with holder.group():
+                holder.fire(EVENT, start())
+                await on.pilot.pause(0.1)  # it is in the file, and could be taken back
+                assert on.snapshot.live == 0
+            await on.until(lambda: on.snapshot.live == holder.height)
+
+
 async def test_a_height_that_is_asked_for_is_shown_before_the_rest_of_a_burst(
     world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
