@@ -1,24 +1,22 @@
 """An open world and the snapshot of it that is wanted.
 
-Whatever reads or writes the world runs in one thread of its own, so the screen never waits; each
-change ends in one new :class:`Snapshot`, handed to ``changed`` on the event loop. Travel and follow
-only change which snapshot is made.
+Each change ends in one new :class:`Snapshot`, handed to ``changed`` on the event loop. Travel and
+follow only change which snapshot is made.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import Context, copy_context
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from aos_tui.left_off import MAIN
 from aos_tui.options import Options
 from aos_tui.session import opening, reading
 from aos_tui.session.states import StatesReader, nearest
+from aos_tui.session.thread import Closed, Value, WorldThread
 from aos_tui.snapshot import NOTHING_LEFT, Doing, Index, Snapshot, States, Trouble, Verified, Wish
 
 if TYPE_CHECKING:
@@ -32,17 +30,11 @@ if TYPE_CHECKING:
     from aos_core.world import World
     from aos_tui.session.watching import Watch
 
-Value = TypeVar("Value")
-
 LOOK = 0.02
 """Seconds that the world is looked through before something else gets its turn."""
 
 
-class Closed(Exception):
-    """Raised inside long work when the session is closed."""
-
-
-class Showing:
+class Showing(WorldThread):
     """Opens a world, and shows it at a height."""
 
     def __init__(
@@ -53,6 +45,7 @@ class Showing:
     ) -> None:
         """``changed`` is given each new snapshot, ``opening`` what opening a branch is doing, and
         None when it is over."""
+        super().__init__()
         self.options = options
         self.snapshot: Snapshot | None = None
         self.locked: str | None = None
@@ -60,8 +53,6 @@ class Showing:
         self._changed, self._opening = changed, opening
         self._doing: Doing | None = None
         self._tells = False
-        self._pool = ThreadPoolExecutor(1, "world")
-        self._world: World | None = None
         self._player: Player | None = None
         self._wanted: int | None = options.at
         self._instance: int | None = None
@@ -74,8 +65,6 @@ class Showing:
         """Why the files on disk do not load, where they do not: file, place and message."""
         self._damage: AosError | None = None
         self._lost = False
-        self._loop: tuple[asyncio.AbstractEventLoop, Context] | None = None
-        self._stop = self._closed = False
         self._parked: dict[str, World] = {}
         self.property_watch: Watch | None = None
         self._behind = False
@@ -91,7 +80,7 @@ class Showing:
 
         Raises :class:`AosError`: then there is no snapshot.
         """
-        self._loop = asyncio.get_running_loop(), copy_context()
+        self._begin_thread()
         await self._run(self._open)
         await self.refresh()
         if await self.look_at_disk() or self.disk_problem is not None:
@@ -174,12 +163,6 @@ class Showing:
         self.property_watch = None if self.property_watch is None else self.property_watch.again()
         self._new_player()
         self._skip_idle_steps()
-
-    async def close(self) -> None:
-        """Give up the world. What runs is broken off."""
-        self._stop = self._closed = True
-        await self._run(lambda: None if self._world is None else self._world.close())
-        self._pool.shutdown(wait=False)
 
     async def look_at_disk(self) -> tuple[str, ...]:
         """The names of the definitions on disk that differ from those in force, read anew."""
@@ -488,25 +471,3 @@ class Showing:
             return result
         finally:
             await self.refresh()
-
-    # -- the thread -------------------------------------------------------------------------
-
-    @property
-    def _opened(self) -> World:
-        assert self._world is not None, "the session is open"
-        return self._world
-
-    def _soon(self, act: Callable[[], None]) -> None:
-        """Do something on the event loop, whichever thread this is, as part of the app."""
-        assert self._loop is not None, "the session is open"
-        loop, context = self._loop
-        with suppress(RuntimeError):  # the loop has ended: nobody looks any more
-            loop.call_soon_threadsafe(act, context=context)
-
-    async def _run(self, act: Callable[[], Value]) -> Value:
-        """Raises :class:`Closed` where the session is."""
-        try:
-            found = asyncio.get_running_loop().run_in_executor(self._pool, act)
-        except RuntimeError:  # the pool is shut
-            raise Closed from None
-        return await found
