@@ -106,17 +106,19 @@ def _scenario_problems(files: WorldFiles, catalog: Catalog) -> list[Problem]:
                 "error", "no_scenario", str(files.home / _CONFIG), "default_scenario", message, hint
             )
         )
-    for name in files.scenarios:
-        found += scenario_problems(files.scenario_path(name), catalog)
+    for file in files.scenario_files:
+        found += checked_scenario(file, catalog)[1]
     return found
 
 
-def scenario_problems(file: Path, catalog: Catalog) -> list[Problem]:
-    """What keeps a scenario from being read, or from being played with these definitions."""
+def checked_scenario(file: Path, catalog: Catalog) -> tuple[Scenario | None, list[Problem]]:
+    """A scenario, None where it cannot be read; and what keeps it from that, or from being played
+    with these definitions."""
     try:
-        return _unknown_events(read_scenario(file), str(file), catalog)
+        scenario = read_scenario(file)
     except WorldError as error:
-        return [problem_of(error)]
+        return None, [problem_of(error)]
+    return scenario, _unknown_events(scenario, str(file), catalog)
 
 
 def _unknown_events(scenario: Scenario, file: str, catalog: Catalog) -> list[Problem]:

@@ -291,7 +291,12 @@ class WorldFiles:
     @property
     def scenarios(self) -> list[str]:
         """The names of the scenarios, sorted."""
-        return [path.stem for path in _files(self._scenario_folder, "*.toml")]
+        return [path.stem for path in self.scenario_files]
+
+    @property
+    def scenario_files(self) -> list[Path]:
+        """The files of the scenarios, sorted."""
+        return _files(self._scenario_folder, "*.toml")
 
     def scenario_path(self, name: str) -> Path:
         """The file of a scenario. Raises :class:`UsageError` for an unknown name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import set_cell_size
 from rich.measure import Measurement
 from rich.text import Text
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """``line``; what is broken off it stands below what begins at character ``indent``."""
+    """``line``; what is broken off it stands below what begins at cell ``indent``."""
 
     line: Text
     indent: int
@@ -24,7 +25,7 @@ class Hanging:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The line as it is where it fits."""
-        begin, rest = self.line.divide([self.indent])
+        begin, rest = self.line.divide([len(set_cell_size(self.line.plain, self.indent))])
         room = max(1, options.max_width - begin.cell_len)
         for part in rest.wrap(console, room, overflow="fold", no_wrap=False) or [rest]:
             yield Text.assemble(begin, part)

@@ -11,6 +11,8 @@ from aos_tui.session import opening
 from aos_tui.session.branching import Branching
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aos_core.scenario_file import Scenario
 
 
@@ -36,22 +38,21 @@ class Scenarios(Branching):
     async def scenario_lines(self) -> tuple[ScenarioLine, ...]:
         """All scenarios of the world as they lie on the disk now, sorted by name."""
         return await self._run(
-            lambda: tuple(map(self._scenario_line, self._opened.files.scenarios))
+            lambda: tuple(map(self._scenario_line, self._opened.files.scenario_files))
         )
 
-    def _scenario_line(self, name: str) -> ScenarioLine:
-        from aos_core.checking import scenario_problems
-        from aos_core.scenario_file import read_scenario
+    def _scenario_line(self, file: Path) -> ScenarioLine:
+        from aos_core.checking import checked_scenario
 
-        world = self._opened
-        file = world.files.scenario_path(name)
+        world, name = self._opened, file.stem
         begun_with = world.program_of(world.frames[0].body["manifest"])
         present = world.scenario is not None and world.scenario.name == name
-        if problems := scenario_problems(file, begun_with.catalog):
+        scenario, problems = checked_scenario(file, begun_with.catalog)
+        if scenario is None or problems:
             first = problems[0]
             line = "" if first.line is None else f"line {first.line}: "
             return ScenarioLine(name, present=present, problem=f"{line}{first.message}")
-        return ScenarioLine(name, read_scenario(file).title, present)
+        return ScenarioLine(name, scenario.title, present)
 
     async def begin_scenario(self, name: str) -> None:
         """Go on at genesis, on a branch of its own, with another scenario or the same one anew.

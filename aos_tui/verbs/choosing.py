@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from aos_core.plain import clean, clip
-from aos_tui.formatting import to_text
+from aos_core.plain import clean
+from aos_tui.formatting import plain, to_text
 from aos_tui.panes.base import palette_of
+from aos_tui.state_text import fitted
 from aos_tui.verbs.base import Base
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Choosing(Base):
         def answer(name: str) -> None:
             self.work(partial(self._begin, name))
 
-        width = min(_NAME, max(len(of.name) for of in found))
+        width = min(_NAME, max(cell_len(clean(of.name)) for of in found))
         lines = [(self._scenario_text(of, width), None if of.problem else of.name) for of in found]
         here = [at for at, of in enumerate(found) if of.present and not of.problem]
         playable = [at for at, of in enumerate(found) if not of.problem]
@@ -54,7 +56,7 @@ class Choosing(Base):
 
     def _scenario_text(self, of: ScenarioLine, width: int) -> Text:
         sign = f"{self.glyphs.chosen} " if of.present else "  "
-        name = f"{clip(clean(of.name), width):<{width}}  "
+        name = set_cell_size(plain(fitted([(clean(of.name), "text")], width)), width + 2)
         said: Piece = (clean(of.title), "")
         if of.problem is not None:
             said = f"{self.glyphs.failed} cannot be played: {clean(of.problem)}", "bad"

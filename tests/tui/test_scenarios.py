@@ -5,6 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+from rich.cells import cell_len
+
+from aos_core import checking
+from aos_core.scenario_file import Scenario, read_scenario
 from tests.tui.driving import Driver, on_disk, opened, toasts, words
 
 
@@ -106,3 +111,33 @@ async def test_none_is_begun_while_one_plays(world: Path) -> None:
         await on.pilot.pause()
         assert "a scenario plays: esc stops it" in on.said
         await on.pilot.press("escape", "escape")
+
+
+async def test_a_file_that_goes_while_they_are_listed_costs_only_its_own_line(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(file: Path) -> Scenario:
+        if file.stem == "basic":
+            file.with_stem("one-fails").unlink(missing_ok=True)
+        return read_scenario(file)
+
+    monkeypatch.setattr(checking, "read_scenario", read)
+    async with opened(world, (120, 40)) as on:
+        await on.keys("O")
+        assert "✗ cannot be played: there is no one-fails.toml" in listed(on)
+        assert "◉ basic" in on.screen
+
+
+async def test_wide_names_keep_the_titles_below_each_other(world: Path) -> None:
+    basic = (world / "scenarios/basic.toml").read_text()
+    long = "Three requests whose receipts come in the order in which they were asked for"
+    for name in ("三つの要求", "三つの要求が並んで同時に走るという筋書き"):
+        text = basic.replace("Receipts in order of emission: a, b, c", long)
+        (world / f"scenarios/{name}.toml").write_text(text, encoding="utf-8")
+    async with opened(world) as on:
+        await on.keys("O")
+        starts = ("Receipts", "One of", "Two req", "Three", "order in w")
+        lines = [line for line in on.screen.split("\n") if "│" in line]
+        at = [cell_len(line[: line.index(of)]) for of in starts for line in lines if of in line]
+        assert len(at) == 8 and len(set(at)) == 1
+        assert "三つの要求が並んで同時..  " in on.screen
