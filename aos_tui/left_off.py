@@ -1,4 +1,5 @@
-"""How each world was left: the branch that was shown, what was marked, what is watched.
+"""How each world was left: the branch that was shown, what was marked, what is watched, and the
+scenarios of branches that may not have played any of them yet.
 
 One small file a world, in the state directory and not in the world: it is its user's, a world may
 be read-only, and others may open it too. Whatever is wrong with a file, or if it is of another
@@ -41,12 +42,13 @@ class Marks:
 @dataclass(frozen=True, slots=True)
 class Left:
     """``marks`` by branch. ``fails_at``: where the ``property`` that is watched was seen to fail
-    first."""
+    first. ``scenarios``: those that were in force where a branch was begun, by its name."""
 
     branch: str = MAIN
     marks: Mapping[str, Marks] = field(default_factory=dict)
     property: str | None = None
     fails_at: int | None = None
+    scenarios: Mapping[str, str] = field(default_factory=dict)
 
     def with_marks(self, branch: str, marks: Marks | None) -> Left:
         """The same with other marks of a branch; None: with none."""
@@ -62,14 +64,20 @@ def recall_left(world: Path) -> Left:
         return Left()
     if not isinstance(given, dict) or given.get("version") != VERSION:
         return Left()
-    branch, text, marks = given.get("branch"), given.get("property"), given.get("marks")
-    found = {} if not isinstance(marks, dict) else {of: _marks(marks[of]) for of in marks}
+    branch, text = given.get("branch"), given.get("property")
+    found = {name: _marks(of) for name, of in _table(given.get("marks")).items()}
+    scenarios = _table(given.get("scenarios"))
     return Left(
         branch if isinstance(branch, str) else MAIN,
         {name: of for name, of in found.items() if of is not None},
         text if isinstance(text, str) else None,
         given["fails_at"] if _is_height(given.get("fails_at")) else None,
+        {branch: of for branch, of in scenarios.items() if isinstance(of, str)},
     )
+
+
+def _table(given: Any) -> dict[str, Any]:
+    return given if isinstance(given, dict) else {}
 
 
 def _marks(given: Any) -> Marks | None:

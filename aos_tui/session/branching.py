@@ -69,6 +69,8 @@ class Branching(Proving):
         """``discard``: the branch that is left is given up for good, for it has nothing."""
         forked = self._opened.fork(height, name)
         self._marked[name] = frozenset(of for of in self._marks() if of <= forked.height)
+        if forked.scenario is not None:
+            self._scenario_of[name] = forked.scenario.name
         self._leave_for(forked, None, discard=discard)
 
     async def fork_name(self, height: int) -> str:
@@ -105,7 +107,7 @@ class Branching(Proving):
             )
 
     async def open_branch(self, name: str) -> None:
-        """Go on with another branch, at its live end; the scenario stays. Raises as opening."""
+        """Go on with another branch, at its end, with its own scenario. Raises as opening."""
 
         def act() -> None:
             if (parked := self._parked.pop(name, None)) is not None:
@@ -116,6 +118,12 @@ class Branching(Proving):
         self._need_rest()
         self._stop_verifying()
         await self._act(act)
+
+    def _give_way(self, to: str) -> None:
+        """The branch is to be discarded: what is compared with is branch ``to``, which it is made
+        from, where it would be this one."""
+        if self.before is None or self.before.branch == self._opened.branch:
+            self.before = Place(to, None)
 
     def _leave_for(self, world: World, locked: str | None, *, discard: bool = False) -> None:
         """Show ``world``; the one before is closed. In memory it is kept: nobody else has it."""
@@ -136,6 +144,7 @@ class Branching(Proving):
         from aos_core.errors import AosError
 
         self._marked.pop(world.branch, None)
+        self._scenario_of.pop(world.branch, None)
         with suppress(AosError):  # an empty branch more does no harm
             world.discard()
 

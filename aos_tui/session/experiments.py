@@ -116,8 +116,8 @@ class Experiments(Scenarios):
             of, kind = world.owner(first), world.records[first].kind
             name = undo_name(self._named(first), first, self._taken())
             gives_way = _is_empty_undo(world)
-            if gives_way and (self.before is None or self.before.branch == world.branch):
-                self.before = Place(of, None)
+            if gives_way:
+                self._give_way(of)
             self._fork(first - 1, name, discard=gives_way)
             return Undone(name, of, first, kind)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aos_tui.left_off import MAIN, Left, Marks, change_left, recall_left
 from aos_tui.session.showing import Showing
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from aos_core.world import World
     from aos_tui.snapshot import Snapshot
 
-Shown = tuple[str, tuple[int, ...], str | None, int | None]
-"""(branch, marked heights, property, where it fails first)"""
+Kept = TypeVar("Kept")
+Shown = tuple[str, tuple[int, ...], str | None, str | None, int | None]
+"""(branch, marked heights, its scenario, property, where that fails first)"""
 
 
 _NONE = {"no_branch", "bad_branch_name"}
@@ -67,26 +68,44 @@ class Returning(Showing):
         return found
 
     def _use(self, world: World) -> None:
+        kept = Left() if self._place is None else recall_left(self._place)
+        self._use_scenario(world, kept.scenarios.get(world.branch))
         super()._use(world)
-        if self._place is None or world.branch in self._marked:
-            return
-        kept = recall_left(self._place).marks.get(world.branch)
-        if kept is not None and _fit(kept, world):
-            self._marked[world.branch] = frozenset(kept.heights)
+        marks = kept.marks.get(world.branch)
+        if marks is not None and world.branch not in self._marked and _fit(marks, world):
+            self._marked[world.branch] = frozenset(marks.heights)
+
+    def _use_scenario(self, world: World, kept: str | None) -> None:
+        """Go on with the scenario that was played last on a branch, else with the one that it was
+        begun with: in an earlier session that is ``kept``, and gives way to one that was named."""
+        from aos_core.errors import AosError
+
+        if kept is not None and self.options.scenario is None:
+            self._scenario_of.setdefault(world.branch, kept)
+        name = self._scenario_of.get(world.branch)
+        if name is not None and (world.scenario is None or world.scenario.name != name):
+            with suppress(AosError):  # renamed, deleted or broken since
+                world.use_scenario(world.history.last_scenario or name)
 
     def _publish(self, snapshot: Snapshot) -> None:
         super()._publish(snapshot)
         if self._place is None:
             return
         fails_at = self.known_failure if snapshot.fails_at is None else snapshot.fails_at
-        now = snapshot.branch, snapshot.marked, self._watched, fails_at
+        scenario = self._scenario_of.get(snapshot.branch)
+        now = snapshot.branch, snapshot.marked, scenario, self._watched, fails_at
         if now != self._seen:
             self._seen = now
             with suppress(RuntimeError):  # the pool is shut
                 self._pool.submit(self._remember, *now)
 
     def _remember(
-        self, branch: str, marked: tuple[int, ...], property: str | None, fails_at: int | None
+        self,
+        branch: str,
+        marked: tuple[int, ...],
+        scenario: str | None,
+        property: str | None,
+        fails_at: int | None,
     ) -> None:
         from aos_core.errors import AosError
 
@@ -98,30 +117,39 @@ class Returning(Showing):
                 if world.branch == branch:
                     found = Marks(marked, _frame(world, marked[-1])) if marked else None
                     there = there.with_marks(branch, found)
-            known = {name: there.marks[name] for name in world.branches() if name in there.marks}
-            return Left(branch, known, property, fails_at if property is not None else None)
+            begun = dict(there.scenarios)
+            if scenario is not None and world.branch == branch:
+                begun[branch] = scenario
+            known = set(world.branches())
+            return Left(
+                branch,
+                {name: of for name, of in there.marks.items() if name in known},
+                property,
+                fails_at if property is not None else None,
+                {name: of for name, of in begun.items() if name in known},
+            )
 
         change_left(place, change)
 
     def _renamed(self, names: Mapping[str, str]) -> None:
-        """Branches have other ``names`` now, by those they had: their marks go with them."""
+        """Branches have other ``names`` now, by those they had: what is known of them goes with
+        them."""
         known = {old: tuple(sorted(self._marked[old])) for old in names if old in self._marked}
-        moved = {new: self._marked.pop(old) for old, new in names.items() if old in known}
-        for new in names.values():
-            self._marked.pop(new, None)  # of another branch, which had that name
-        self._marked |= moved
+        begun = dict(self._scenario_of)
+        of_branches: tuple[dict[str, Any], ...] = (self._marked, self._scenario_of)
+        for here in of_branches:
+            moved = {new: here.pop(old) for old, new in names.items() if old in here}
+            for new in names.values():
+                here.pop(new, None)  # of another branch, which had that name
+            here |= moved
 
         def change(there: Left) -> Left:
-            # two may have swapped names, and another process have said so of the other one: then
-            # what stands under an old name is that one's by now
-            ours = {
-                old: of
-                for old, of in there.marks.items()
-                if old in names and known.get(old, of.heights) == of.heights
-            }
-            kept = {name: of for name, of in there.marks.items() if name not in ours}
-            moved = {names[old]: of for old, of in ours.items()}
-            return replace(there, marks=kept | moved)
+            heights = {name: of.heights for name, of in there.marks.items()}
+            return replace(
+                there,
+                marks=_moved(there.marks, _ours(names, heights, known)),
+                scenarios=_moved(there.scenarios, _ours(names, there.scenarios, begun)),
+            )
 
         if self._place is not None:
             change_left(self._place, change)
@@ -159,6 +187,24 @@ class Returning(Showing):
         problem = await self._run(act)
         await self.refresh()
         return problem
+
+
+def _ours(
+    names: Mapping[str, str], there: Mapping[str, object], known: Mapping[str, object]
+) -> dict[str, str]:
+    """The ``names`` under which what is kept ``there`` is to be moved. Two may have swapped names,
+    and another process have said so of the other one: then what stands under an old name, and is
+    not what is ``known`` of it here, is that one's by now."""
+    return {
+        old: new
+        for old, new in names.items()
+        if old in there and known.get(old, there[old]) == there[old]
+    }
+
+
+def _moved(kept: Mapping[str, Kept], names: Mapping[str, str]) -> dict[str, Kept]:
+    others = {name: of for name, of in kept.items() if name not in names}
+    return others | {new: kept[old] for old, new in names.items()}
 
 
 def _frame(world: World, height: int) -> str:

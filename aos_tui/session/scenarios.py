@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aos_core.free_names import free_name
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aos_core.scenario_file import Scenario
+    from aos_core.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class ScenarioLine:
 
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9._~+,-]+")
+_PLAY = "play-"
+"""So the name of a branch begins that was begun to play a scenario."""
+
 _LONGEST = 60
 """So many characters of a scenario's name are taken into that of its branch."""
 
@@ -55,14 +59,17 @@ class Scenarios(Branching):
         return ScenarioLine(name, scenario.title, present)
 
     async def begin_scenario(self, name: str) -> None:
-        """Go on at genesis, on a branch of its own, with another scenario or the same one anew.
-        What was asked for when the world was opened no longer counts: each branch has its own."""
+        """Go on at genesis, on a branch of its own, with another scenario or the same one anew. A
+        branch that was so begun, and has nothing yet, gives way to it."""
 
         def act() -> None:
             from aos_core.scenario_file import read_scenario
 
-            scenario = read_scenario(self._opened.files.scenario_path(name))
-            self._fork(0, self._scenario_branch(name))
+            world = self._opened
+            scenario = read_scenario(world.files.scenario_path(name))
+            if gives_way := _is_unplayed(world):
+                self._give_way(world.owner(0))
+            self._fork(0, self._scenario_branch(name), discard=gives_way)
             self._begin_with(scenario)
 
         self._need_rest()
@@ -72,12 +79,18 @@ class Scenarios(Branching):
     def _scenario_branch(self, name: str) -> str:
         """Not the scenario's own name: a run of `aos run` has that, and the next run moves it."""
         stem = _NO_NAME.sub("-", name)[:_LONGEST]
-        return free_name(f"play-{stem}", self._taken())
+        return free_name(f"{_PLAY}{stem}", self._taken())
 
     def _begin_with(self, scenario: Scenario) -> None:
         world = self._opened
-        self.options = replace(self.options, scenario=None)
+        self._scenario_of[world.branch] = scenario.name
         world.use_scenario(scenario)
         if world.in_memory:
             world.host = opening.simulated(scenario)
         self._new_player()
+
+
+def _is_unplayed(world: World) -> bool:
+    """Whether a branch was begun to play a scenario, and nothing has happened on it since."""
+    made = world.branch.startswith(_PLAY) and world.begins()[-1:] == [0]
+    return made and world.writable and not world.has_own

@@ -71,6 +71,8 @@ class Showing(WorldThread):
         self._looker: asyncio.Task[None] | None = None
         self.wish = Wish()
         self._marked: dict[str, frozenset[int]] = {}
+        self._scenario_of: dict[str, str] = {}
+        """The scenarios that branches were begun with, by their names."""
         self._states_reader = StatesReader()
 
     # -- opening ----------------------------------------------------------------------------

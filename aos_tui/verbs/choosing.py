@@ -76,6 +76,6 @@ def _says(found: Sequence[ScenarioLine]) -> str:
     if broken == len(found):
         return f"{many} None can be played here: aos check says more."
     return (
-        f"{many} Begins the chosen one from genesis, on a branch of its own; this branch stays as "
+        f"{many} Begins the chosen one from genesis, on a branch of its own; what is here stays as "
         "it is."
     )

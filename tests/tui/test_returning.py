@@ -259,6 +259,7 @@ async def test_the_world_is_shown_before_the_property_is_looked_at(
         '{"version": 1, "branch": "", "marks": {"main": {"heights": [-1, 2], "frame": ""}}}',
         '{"version": 1, "marks": {"main": {"heights": [], "frame": ""}, "x": {"heights": [true]}}}',
         '{"version": 1, "marks": {"main": {"heights": [16], "frame": "not one"}}}',
+        '{"version": 1, "scenarios": {"main": 3, "x": "gone"}}', '{"version": 1, "scenarios": []}',
         f'{{"version": 1, "marks": {{"main": {{"heights": [1{"0" * 999}], "frame": "ab"}}}}}}',
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from aos_core import checking
 from aos_core.scenario_file import Scenario, read_scenario
+from aos_core.world import World
 from tests.tui.driving import Driver, on_disk, opened, toasts, words
 
 
@@ -111,6 +112,84 @@ async def test_none_is_begun_while_one_plays(world: Path) -> None:
         await on.pilot.pause()
         assert "a scenario plays: esc stops it" in on.said
         await on.pilot.press("escape", "escape")
+
+
+async def test_what_is_chosen_and_not_played_yet_stays_that_of_its_branch(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "O", "down", "enter")
+        await on.app.session.open_branch("main")
+        assert on.snapshot.scenario == "basic"
+        await on.app.session.open_branch("play-one-fails")
+        assert on.snapshot.scenario == "one-fails"
+        await on.app.session.open_branch("main")
+        await on.app.session.rename_branch("play-one-fails", "mine")
+    async with opened(world, branch="mine") as on:
+        assert on.snapshot.scenario == "one-fails"
+        await on.keys("t", "u")
+        assert on.snapshot.branch == "mine-undo-1"
+    async with opened(world) as on:
+        assert (on.snapshot.branch, on.snapshot.scenario) == ("mine-undo-1", "one-fails")
+        await on.keys("t")
+    async with opened(world, branch="mine-undo-1", scenario="basic") as on:
+        assert on.snapshot.scenario == "basic", "who names one gets it"
+    async with opened(world, branch="mine") as on:
+        assert on.snapshot.scenario == "one-fails"
+
+
+async def test_what_was_named_goes_on_counting_where_none_was_chosen(world: Path) -> None:
+    async with opened(world, scenario="two-at-once") as on:
+        await on.keys("O", "home", "enter")
+        await on.app.session.open_branch("main")
+        assert on.snapshot.scenario == "two-at-once"
+        await on.app.session.open_branch("play-basic")
+        assert on.snapshot.scenario == "basic"
+
+
+async def test_what_is_named_for_a_branch_gets_the_better_of_what_was_chosen_there_before(
+    world: Path,
+) -> None:
+    async with opened(world) as on:
+        await on.keys("O", "down", "enter")
+    async with opened(world, scenario="basic") as on:
+        assert (on.snapshot.branch, on.snapshot.scenario) == ("play-one-fails", "basic")
+        await on.keys("t", "O", "down", "enter", "t")
+        await on.app.session.open_branch("play-one-fails")
+    async with opened(world) as on:
+        assert (on.snapshot.branch, on.snapshot.scenario) == ("play-one-fails", "basic")
+
+
+async def test_a_branch_that_played_one_scenario_may_be_forked_with_another(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("T")
+    async with opened(world, scenario="one-fails") as on:
+        await on.keys("F", "enter")
+        assert (on.snapshot.branch, on.snapshot.scenario) == ("main-30", "one-fails")
+
+
+async def test_a_branch_that_can_be_written_again_goes_on_with_its_own(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("O", "down", "enter")
+    with World.open(world, "play-one-fails") as holder:
+        async with opened(world) as on:
+            assert (on.snapshot.writable, on.snapshot.scenario) == (False, "one-fails")
+            holder.close()
+            await on.keys("t")
+            assert (on.snapshot.writable, on.snapshot.scenario) == (True, "one-fails")
+
+
+async def test_what_was_begun_and_not_played_gives_way(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("O", "enter", "O", "enter", "O", "down", "enter")
+        assert await on.app.session.branches() == ["main", "play-one-fails"]
+    async with opened(world) as on:
+        await on.keys("t", "O", "home", "enter")
+        assert await on.app.session.branches() == ["main", "play-basic", "play-one-fails"]
+    async with opened(world) as on:
+        await on.keys("O", "enter")
+        assert await on.app.session.branches() == ["main", "play-basic-2", "play-one-fails"]
+        await on.keys("t", "c")
+        assert on.errors == []
+        assert "main" in words(on), "it is compared with what is there"
 
 
 async def test_a_file_that_goes_while_they_are_listed_costs_only_its_own_line(
