@@ -64,7 +64,7 @@ async def test_what_the_border_refuses_is_told() -> None:
         ("l", "two receipts: a timeout, then the prepared answer",
          "timeout 17, its answer late 20: no change"),
         ("m", "the border refuses it", "refused at the border, nothing has happened"),
-        ("n", "R and s leave it waiting", "nothing comes, so it stays pending"),
+        ("n", "R and s leave it waiting", "nothing comes, it stays pending"),
     ],
 )  # fmt: skip
 async def test_each_fault_says_what_it_will_do_and_then_what_happened(
