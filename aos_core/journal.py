@@ -193,8 +193,9 @@ class Journal(ABC):
             self._read_only = "the journal is damaged"
 
     def refresh(self, most: int | None = None) -> int:
-        """Take in the frames that another process has added, at most so many; how many. There are
-        none where this process writes. Raises :class:`~aos_core.branches.DiskError`.
+        """Take in the frames that another process has added; how many. There are none where this
+        process writes. ``most``: no more than so many at once, where the array of offsets says how
+        much is acknowledged; else all. Raises :class:`~aos_core.branches.DiskError`.
         """
         return 0
 

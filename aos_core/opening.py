@@ -232,8 +232,8 @@ class Opened:
     # -- what has become of it --------------------------------------------------------------
 
     def refresh(self, most: int | None = None) -> bool:
-        """Take in what another process has added to a branch that was opened to read, at most so
-        many turns; whether there was anything. Raises :class:`DiskError`."""
+        """Take in what another process has added to a branch that was opened to read; whether there
+        was anything. ``most``: turns at once, as of a journal. Raises :class:`DiskError`."""
         with self._mutex:
             self.follow_names()
             if self.trouble is not None:

@@ -46,6 +46,11 @@ class Reader(Opened):
         """What readers count and look up: intents, plans, what was settled, causes."""
         return self._history
 
+    def has(self, head: bytes, height: int) -> bool:
+        """Whether ``head`` names the history up to a height, the last of its turn. Raises
+        :class:`JournalDamaged`."""
+        return self._chain.has(head, height)
+
     @property
     def head(self) -> bytes:
         """The hash of the last frame: names the whole history."""

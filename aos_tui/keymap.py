@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
-from textual.keys import _character_to_key
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, _character_to_key, _get_unicode_name_from_key
 
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER, Action
 
+_NAMED = {of.value.rpartition("+")[2] for of in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 _KEY = re.compile(r"((ctrl|shift|alt)\+)*[a-z0-9_]+\Z")
 
 
@@ -89,9 +91,21 @@ def _read(action: Action | None, id: str, value: object) -> tuple[str | None, st
     names = [word.strip() for of in words for word in _split(str(of))]
     keys = [_character_to_key(name) if len(name) == 1 else name for name in names]
     for name, key in zip(names, keys, strict=True):
-        if not _KEY.match(key.lower()):
+        if not (_KEY.match(key.lower()) and _is_on_keyboards(key)):
             return f"{id}: {name!r} is no key; such as e, E, ctrl+e, f5, shift+tab", ""
     return None, ",".join(keys)
+
+
+def _is_on_keyboards(key: str) -> bool:
+    """Whether what follows ``ctrl+`` and the like names a character, or is a key of Textual."""
+    base = key.rpartition("+")[2]
+    if len(base) == 1 or base.lower() in _NAMED:
+        return True
+    try:
+        unicodedata.lookup(_get_unicode_name_from_key(base).replace("_", " "))
+    except KeyError:
+        return False
+    return True
 
 
 def _split(text: str) -> list[str]:

@@ -94,9 +94,11 @@ def no_plan(starts: Sequence[tuple[str, str]]) -> list[str]:
 # -- a step ---------------------------------------------------------------------------------
 
 
-def step_text(step: StepView, plan: PlanView, value: str) -> str:
-    """A step as its plan has it, what it was given and what it gave; ``value`` is that as text."""
+def step_text(step: StepView, plan: PlanView, value: str, pending: Iterable[Pending] = ()) -> str:
+    """A step as its plan has it, what it waits for, what it was given and what it gave; ``value``
+    is that as text."""
     lines = [f"op      {step.op}", f"state   {step.state}"]
+    lines += [f"waits   {clean(of)}" for of in _waits_for(step, plan, pending)]
     lines += [f"height  {step.height}"] if step.height is not None else []
     lines += [f"after   {clean(of)}" for of in _entered_by(step, plan)]
     lines += list(_definition(step.definition or {}))
@@ -106,6 +108,18 @@ def step_text(step: StepView, plan: PlanView, value: str) -> str:
     if step.error is not None:
         lines += ["", f"failed with {step.error['code']}", f"  {clean(step.error['text'])}"]
     return "\n".join([*lines, "", "value", *(f"  {clean(line)}" for line in value.split("\n"))])
+
+
+def _waits_for(step: StepView, plan: PlanView, pending: Iterable[Pending]) -> Iterator[str]:
+    """The effects whose receipts a step waits for, which other steps have asked for."""
+    if step.state != "waiting":
+        return
+    names = {text.partition(":")[2] for text in _references((step.definition or {}).get("for"))}
+    asked = {of.id for of in plan.steps if of.op == "emit_effect" and _named(of, "@var") in names}
+    for item in pending:
+        if item.origin.get("instance") == plan.id and item.origin.get("step") in asked:
+            what = target(item.kind, item.params)
+            yield f"for {what}: {item.n} in Pending, asked for by record {item.since}"
 
 
 def _entered_by(step: StepView, plan: PlanView) -> Iterator[str]:

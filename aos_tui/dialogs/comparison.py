@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from rich.console import Group
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,7 +12,7 @@ from textual.widgets import Static
 
 from aos_tui.dialogs.base import Dialog, Reader
 from aos_tui.formatting import Piece, plain, to_text
-from aos_tui.hanging import Hanging
+from aos_tui.hanging import Hanging, HangingLines
 from aos_tui.panes.base import palette_of
 
 Change = tuple[str, str | None, str | None]
@@ -41,7 +40,7 @@ class ComparisonDialog(Dialog[None]):
         if self._changes:
             yield Static(self._sides(), id="sides")
         with Reader():
-            yield Static(Group(*(Hanging(line, indent) for line, indent in self._lines())))
+            yield HangingLines([*self._lines()])
 
     def _sides(self) -> Text:
         """Which sign stands for which end."""
@@ -49,19 +48,18 @@ class ComparisonDialog(Dialog[None]):
         mine, theirs = (name.replace("@", " at height ") for name in self._names)
         return Text.assemble((f"- {mine}", palette["bad"]), "   ", (f"+ {theirs}", palette["good"]))
 
-    def _lines(self) -> Iterator[tuple[Text, int]]:
-        """(line, where what is broken off it stands)"""
+    def _lines(self) -> Iterator[Hanging]:
         palette = palette_of(self.app)
         for path, before, after in self._changes:
-            yield Text(path, "bold"), 0
+            yield Hanging(Text(path, "bold"), 0)
             for sign, value, role in (("  - ", before, "bad"), ("  + ", after, "good")):
                 if value is not None:
-                    yield Text(f"{sign}{value}", palette[role]), len(sign)
+                    yield Hanging(Text(f"{sign}{value}", palette[role]), len(sign))
         if self._more:
-            yield Text(self._more, "dim"), 0
+            yield Hanging(Text(self._more, "dim"), 0)
 
     def action_copy_all(self) -> None:
         """Copy all of it."""
         sides = f"{self._sides()}\n" if self._changes else ""
-        differs = "\n".join(line.plain for line, _ in self._lines())
+        differs = "\n".join(map(str, self._lines()))
         self.copy(f"{plain(self._verdict)}\n{sides}{differs}")

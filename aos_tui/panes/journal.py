@@ -119,6 +119,13 @@ class JournalPane(Pane, Vertical):
         self.list.focus()
         self._title()
 
+    def forget(self) -> None:
+        """Look for nothing any more."""
+        self._text = ""
+        with self.prevent(Input.Changed):
+            self._field.value = ""
+        self._search()
+
     def leave_filter(self) -> None:
         """As if nothing had been typed: what the filter said before holds again."""
         self._text, open_before = self._before

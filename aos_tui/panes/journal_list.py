@@ -173,6 +173,10 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
         elif row >= top + page:
             self.scroll_to(y=row - page + 1, animate=False, immediate=True, force=True)
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Its thumb is not told of what is scrolled before it is shown."""
+        self.vertical_scrollbar.position = self.scroll_y
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Whoever has moved the lines: is the cursor still in sight?"""
         super().watch_scroll_y(old_value, new_value)

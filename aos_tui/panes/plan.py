@@ -261,12 +261,13 @@ class PlanPane(Pane, ScrollView, can_focus=True):
 
     def action_open_step(self) -> None:
         """Show the value of the step under the cursor."""
-        step, plan = self._step, self._plan
-        if step is None or plan is None or self._brush is None:
+        step, plan, snapshot = self._step, self._plan, self._snapshot
+        if step is None or plan is None or snapshot is None or self._brush is None:
             self.notify("no plan has started yet")
             return
         value = pretty(step.value) if step.has_value else "no value yet"
-        self.post_message(self.Opened(f"Step {clean(step.id)}", step_text(step, plan, value)))
+        text = step_text(step, plan, value, snapshot.pending)
+        self.post_message(self.Opened(f"Step {clean(step.id)}", text))
 
     @property
     def _step(self) -> StepView | None:

@@ -198,6 +198,10 @@ class StateList(Pane, SelectingLines, ScrollView, can_focus=True):
             self.cursor = min(self.cursor, max(0, len(self._lines) - 1))
         self.call_after_refresh(self._reveal)
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Its thumb is not told of what is scrolled before it is shown."""
+        self.vertical_scrollbar.position = self.scroll_y
+
     def notify_style_update(self) -> None:
         """Another theme, other strips."""
         super().notify_style_update()

@@ -33,16 +33,22 @@ class Following(Returning):
     _lineage: tuple[str, ...] = ()
     """What the branch, and those it goes on from, were called when it was last looked."""
     _news: tuple[str, ...] = ()
+    _whole: tuple[bytes, int] | None = None
+    """(head, height) of the branch when nothing was wrong with it."""
     _of_writer: str | None = None
     """What ``locked`` last said of another process that writes the branch, or has written it."""
 
     def _use(self, world: World) -> None:
         super()._use(world)
+        self._whole = None
         self._lineage, self._news, self._of_writer = world.lineage, (), None
 
     def _make(self, asked: int | None) -> Snapshot:
         self._take_names()
-        return replace(super()._make(asked), news=self._news)
+        made, world = replace(super()._make(asked), news=self._news), self._opened
+        if world.trouble is None:
+            self._whole = world.head, world.height
+        return made
 
     async def follow(self) -> None:
         """Look every ``options.poll`` seconds whether the journal's file has changed, or one that
@@ -155,7 +161,7 @@ class Following(Returning):
             old = self._opened
             if old.lost:
                 return
-            if old.trouble is not None and not self._is_mended(old.branch):
+            if old.trouble is not None and not self._is_mended(old):
                 return
             if self.locked is None:
                 old.close()  # it holds the lock, and its file is not what it was
@@ -173,13 +179,15 @@ class Following(Returning):
             await self.refresh()
         return self._opened.writable
 
-    def _is_mended(self, branch: str) -> bool:
-        """Whether a branch that was damaged can be read whole."""
+    def _is_mended(self, old: World) -> bool:
+        """Whether a branch that was damaged can be read whole, with all that was known of it: a
+        journal that was cut short and read by itself would seem to have had no more."""
         from aos_core.errors import AosError
 
         try:
-            with opening.open_world(self.options, branch, write=False) as found:
-                return found.trouble is None
+            with opening.open_world(self.options, old.branch, write=False) as found:
+                whole = self._whole is None or found.has(*self._whole)
+                return whole and found.trouble is None
         except AosError:
             return False
 

@@ -49,7 +49,7 @@ class Experimenting(Writing):
         n = item.n
         if fault == "never":
             held = self.pending.hold(item)
-            nothing = "nothing comes, so it stays pending; x n again lets it come, or u now"
+            nothing = "nothing comes, it stays pending; u now or x n again lets it come"
             self.notify(f"effect {n}: {nothing if held else 'its receipt may come again'}")
             return
 

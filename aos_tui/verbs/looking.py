@@ -214,6 +214,8 @@ class Looking(Travel):
             return
         elif self.journal.filtering:
             self.journal.close_filter()
+        elif self.journal.looks_for_something and self.journal.has_focus_within:
+            self.journal.forget()
         elif self.zoomed:
             self.action_zoom()
         elif self.tour is not None:

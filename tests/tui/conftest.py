@@ -28,9 +28,11 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def quiet_is_soon_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pilot waits, several times a key, until nothing was computed for 20 ms: more than half of
-    the time that these tests took. Half of it is enough; with a quarter pictures differ."""
+    the time that these tests took. Half of it is enough where a paint is not put off for longer:
+    Textual's frames are as many as the app has."""
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.01)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.01 / 20)
+    monkeypatch.setattr("textual.screen.UPDATE_PERIOD", 0.001)
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+from textual.selection import SELECT_ALL
 from textual.widgets import Input, OptionList
 
 from aos_core.world import World
 from aos_tui.dialogs.choice import FAULTS
+from aos_tui.hanging import HangingLines
 from aos_tui.headless import settle
 from tests.support import start
 from tests.tui.driving import Driver, opened, words
@@ -62,7 +64,7 @@ async def test_what_the_border_refuses_is_told() -> None:
         ("l", "two receipts: a timeout, then the prepared answer",
          "timeout 17, its answer late 20: no change"),
         ("m", "the border refuses it", "refused at the border, nothing has happened"),
-        ("n", "R and s leave it waiting", "nothing comes, so it stays pending"),
+        ("n", "R and s leave it waiting", "nothing comes, it stays pending"),
     ],
 )  # fmt: skip
 async def test_each_fault_says_what_it_will_do_and_then_what_happened(
@@ -243,6 +245,16 @@ async def test_a_plan_and_an_effect_that_one_end_has_are_compared_in_a_few_words
         at = next(at for at, of in enumerate(lines) if of.startswith("pending["))
         asked = "http.request GET example.com/api/c, from emit_c"
         assert lines[at + 1 : at + 3] == ["- is not pending", f"+ waits: {asked}"]
+
+
+async def test_what_differs_hangs_below_where_it_begins_and_can_be_selected() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "u", "c")
+        lines = words(on).splitlines()
+        at = next(at for at, of in enumerate(lines) if "+ runs: await_c" in of)
+        assert lines[at + 1].startswith("    ") and lines[at + 1].strip()
+        selected = on.app.screen.query_one(HangingLines).get_selection(SELECT_ALL)
+        assert selected is not None and "+ runs: await_c waiting" in selected[0]
 
 
 async def test_a_running_plan_is_compared_step_by_step() -> None:

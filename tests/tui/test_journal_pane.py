@@ -301,3 +301,13 @@ def test_what_is_said_of_following() -> None:
     assert following_text(True, False, 0) == ""
     assert following_text(False, False, 3) == "not following, 3 new: f follows"
     assert following_text(True, True, 0) == "scrolled away: f follows"
+
+
+async def test_esc_once_more_looks_for_nothing_any_more() -> None:
+    async with opened() as on:
+        await on.keys("t", "R", "slash", "text:receipt", "enter", "escape")
+        assert "found: receipt" in on.screen
+        await on.keys("escape")
+        assert "found" not in on.screen
+        await on.keys("slash")
+        assert on.app.focused is not None and getattr(on.app.focused, "value", None) == ""

@@ -52,6 +52,8 @@ async def test_other_keys_work_and_are_shown_everywhere(file: Path) -> None:
         ('fly = "r"', "there is no action fly"),
         ("fire = 3", "fire: keys are text"),
         ('fire = "ctrl+"', "'ctrl+' is no key"),
+        ('fire = "notakey"', "'notakey' is no key"),
+        ('fire = "ctrl+enterr"', "'ctrl+enterr' is no key"),
         ('palette = "x"', "palette has keys of the terminal's own"),
         ('"journal.open" = "e"', "journal.open: e is fire already"),
         ("fire = ", "cannot be read"),
@@ -93,3 +95,9 @@ def test_every_action_has_an_id_of_its_own() -> None:
     ids = [of.id for of in ACTIONS]
     assert len(set(ids)) == len(ids)
     assert all("." in of.id or of.where == ANYWHERE for of in ACTIONS)
+
+
+def test_every_key_that_an_action_has_may_be_given_to_one() -> None:
+    names = {key for of in ACTIONS if not of.own for key in of.keys.split(",") if key}
+    wrong = [keymap_of({"fire": [key]}).problems for key in sorted(names)]
+    assert not [of for problems in wrong for of in problems if "is no key" in of]

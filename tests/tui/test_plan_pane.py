@@ -67,6 +67,13 @@ async def test_of_several_successors_the_nearest_layer_is_preferred() -> None:
     assert display.beside("end", 1, 0) is None
 
 
+async def test_a_step_that_waits_says_for_which_effect() -> None:
+    async with opened() as on:
+        await on.keys("t", *PLAN, "down", "enter")
+        asked = "waits   for GET example.com/api/a: 1 in Pending, asked for by record 14"
+        assert on.mode == "ValueDialog" and asked in on.screen
+
+
 async def test_enter_shows_definition_inputs_and_value() -> None:
     async with opened() as on:
         await on.keys("T", *PLAN, "down", "down", "enter")

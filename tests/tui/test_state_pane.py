@@ -326,3 +326,11 @@ async def test_letters_stand_on_rows_and_esc_stays() -> None:
         await on.pilot.resize_terminal(100, 30)
         await on.pilot.pause()
         assert on.mode == "live", "what the letters stood on is elsewhere"
+
+
+async def test_the_scrollbar_is_where_the_lines_are_that_were_scrolled_before_it_came() -> None:
+    async with opened(size=(80, 24)) as on:
+        await on.keys("t", "R", *FOCUS["state"], "down", "0", ">", ".")
+        lines = on.app.screen.query_one("#state-list", StateList)
+        assert lines.show_vertical_scrollbar
+        assert lines.scroll_y == lines.vertical_scrollbar.position > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -68,6 +69,24 @@ async def test_a_damaged_journal_is_read_up_to_the_damage_and_forked_there(world
         await on.keys("escape", "escape", "F", "text:mended", "enter", "R", "v")
         assert (on.snapshot.branch, on.snapshot.live, on.known["verified"]) == ("mended", 30, True)
     assert log(world).read_bytes() == before
+
+
+async def test_a_journal_that_was_cut_short_while_open_is_not_gone_on_with(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", "R")
+        whole, live = log(world).read_bytes(), on.snapshot.live
+        os.truncate(log(world), len(whole) // 2)
+        cut = log(world).read_bytes()
+        await on.keys("v", "escape")
+        for _ in range(2):
+            await on.keys("e", "ctrl+s", "escape")
+            assert log(world).read_bytes() == cut, "what is left of it is not written"
+            assert not on.snapshot.writable and "F forks it" in "\n".join(on.said)
+        log(world).write_bytes(whole)
+        await on.keys("e")
+        assert on.mode == "EventDialog"
+        await on.keys("ctrl+s")
+        assert on.snapshot.live > live and log(world).read_bytes().startswith(whole)
 
 
 @pytest.mark.parametrize("branch", ["main", "side"])
@@ -196,7 +215,7 @@ async def test_a_second_writer_opens_for_reading_and_names_the_holder(world: Pat
             assert "read-only: branch main is being written by" in first and "process" in first
             assert len(hint) < 80 and "F forks it" in hint and "tries again" in hint
             await on.keys("r")
-            assert "read-only" in on.said[-1] and "F forks it" in on.said[-1]
+            assert "is being written by" in on.said[-1] and "F forks it" in on.said[-1]
             await on.keys("e")
             assert on.mode == "read-only"
             await on.keys("F", "text:mine", "enter", "R")
