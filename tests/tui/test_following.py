@@ -21,8 +21,8 @@ from aos_tui.options import Options
 from aos_tui.session import Session, following
 from aos_tui.snapshot import Snapshot
 from aos_tui.world_screen import WorldScreen
-from tests.support import EVENT, start
-from tests.tui.driving import banner, opened
+from tests.support import EVENT, log, start
+from tests.tui.driving import banner, opened, play
 
 
 async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
@@ -266,6 +266,19 @@ async def test_what_comes_next_in_the_scenario_is_looked_up_once_for_what_came_t
                     holder.fire(EVENT, start())
             await on.until(lambda: on.snapshot.live == holder.height)
     assert made[-1] == on.snapshot.live and len(made) < 5
+
+
+async def test_what_is_found_damaged_by_following_it_is_verified_no_more(world: Path) -> None:
+    offsets = play(world)
+    with World.open(world) as holder:
+        async with opened(world, poll=0.01) as on:
+            await on.keys("v")
+            assert on.known["verified"] is True
+            holder.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == holder.height)
+            os.truncate(log(world), offsets[-1])
+            await on.until(lambda: "branch main is damaged" in str(on.snapshot.trouble))
+            assert on.known["verified"] is False
 
 
 async def test_an_idle_branch_is_not_read_again(
