@@ -190,7 +190,7 @@ def written_by(log: Path) -> str | None:
         if holder.get("host") == socket.gethostname() and os.name != "nt":
             os.kill(holder["pid"], 0)  # sends nothing
         return _written_by(log, holder) if file.exists() else None
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no process has so high a number
         return None
     except OSError:  # it is there, and is somebody else's
         return _written_by(log, holder)
@@ -234,9 +234,11 @@ def _program(started: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What a holder said of itself; empty while it has not, or has not finished."""
+    """What a holder said of itself; empty while it has not, or has not finished. The file may be
+    anybody's."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return holder if isinstance(holder, dict) and holder.keys() >= _me().keys() else {}
+    whole = isinstance(holder, dict) and holder.keys() >= _me().keys()
+    return holder if whole and type(holder["pid"]) is int and holder["pid"] > 0 else {}

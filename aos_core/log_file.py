@@ -84,6 +84,11 @@ class LogFile(Journal):
             self._distrust_offsets()
         return found
 
+    def believe(self, damage: JournalDamaged | None) -> None:
+        super().believe(damage)
+        if damage is not None:
+            self._distrust_offsets()
+
     def _place(self, index: int) -> tuple[int, int, int]:
         """(offset, height of the first record, end) of frame ``index``."""
         offset, height = self._offsets[index]

@@ -280,12 +280,10 @@ class Opened:
                 known.insert(0, damage)
         return next((damage for damage in known if damage is not None), None)
 
-    def look_again(self) -> JournalDamaged | None:
-        """Read the branch's journal and those that it goes on from, all of them, as they lie on
-        the disk now. Damage that is found is told by :attr:`trouble` from then on, too."""
-        for segment in self._whole.segments:
-            segment.journal.believe(segment.journal.check())
-        return self._damage()
+    def believe(self, damage: JournalDamaged) -> None:
+        """Take for granted what another process has found of the branch, or of what it goes on
+        from: :attr:`trouble` tells it from then on. Nothing is read for it."""
+        self._journal.believe(damage)
 
     def retreat(self) -> bool:
         """Where a part of the journal has turned out to be damaged since the branch was opened: end

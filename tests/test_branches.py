@@ -89,6 +89,35 @@ def test_who_writes_is_told_without_touching_the_lock(tmp_path: Path) -> None:
     assert written_by(log) is None
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no process is looked for there")
+def test_a_writer_that_belongs_to_another_user_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(pid: int, signal: int) -> None:
+        raise PermissionError
+
+    with BranchLock(tmp_path / "main.log"):
+        before = written_by(tmp_path / "main.log")
+        monkeypatch.setattr(os, "kill", refuse)
+        assert before is not None and written_by(tmp_path / "main.log") == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no process is looked for there")
+@pytest.mark.parametrize("pid", ['"12"', "null", "true", "0", "-1", "1.5"])
+def test_a_holder_that_names_no_process_has_not_said_its_name(tmp_path: Path, pid: str) -> None:
+    """Its file may come from a stranger, with the world."""
+    log, holder = tmp_path / "main.log", tmp_path / "main.holder"
+    with BranchLock(log):
+        said = json.loads(holder.read_text())
+        said.pop("pid")
+        holder.write_text(f'{json.dumps(said)[:-1]}, "pid": {pid}}}')
+        assert "has not yet said its name" in (written_by(log) or "")
+        holder.write_text(json.dumps(said | {"pid": 2**40}))
+        assert written_by(log) is None, "no process has so high a number"
+        holder.write_text("[" * 100_000)
+        assert "has not yet said its name" in (written_by(log) or "")
+
+
 def test_a_lock_that_is_swept_while_it_is_taken_has_one_holder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,9 +69,10 @@ class PendingPane(Pane, OptionList):
         self._arranged: list[Asked] = []
         self._current: Asked | None = None
         self._chosen: set[Asked] = set()
-        self._held: dict[Asked, tuple[int, tuple[str, int]]] = {}
-        """By effect its number, and the branch and last height there when it was held back; the one
-        that was held back last is the last."""
+        self._held: set[Asked] = set()
+        self._held_last: dict[Asked, int] = {}
+        """By effect its number: those that were held back since anything else has happened, in that
+        order."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Show another snapshot; order and selection stay for what is still pending.
@@ -81,6 +82,9 @@ class PendingPane(Pane, OptionList):
         old, self._snapshot = self._snapshot, snapshot
         if old is not None:
             self._keep_released(old, snapshot)
+            # a branch that is opened has another index; one that is renamed goes on with its own
+            if old.index is not snapshot.index or old.live != snapshot.live:
+                self._held_last.clear()
         now = set(map(_asked, snapshot.pending))
         self._chosen &= now
         if old is None:
@@ -243,22 +247,22 @@ class PendingPane(Pane, OptionList):
     def hold(self, item: Pending) -> bool:
         """Hold an effect back, or no longer; whether it is held back now. It is released only by
         itself: its receipt is one that never comes. The journal knows nothing of that."""
-        assert self._snapshot is not None
         asked = _asked(item)
-        if self._held.pop(asked, None) is None:
-            self._held[asked] = item.n, _end(self._snapshot)
+        self._held ^= {asked}
+        if asked in self._held:
+            self._held_last[asked] = item.n
+        else:
+            self._held_last.pop(asked, None)
         self._fill(self._row_of(asked, 0))
         return asked in self._held
 
     def let_last_come(self) -> int | None:
         """Hold back no longer what was held back last, if nothing has happened since; its number,
         or None."""
-        if self._snapshot is None or not self._held:
+        if not self._held_last:
             return None
-        asked, (number, end) = next(reversed(self._held.items()))
-        if end != _end(self._snapshot):
-            return None
-        del self._held[asked]
+        asked, number = self._held_last.popitem()
+        self._held.remove(asked)
         self._fill(self._row_of(asked, self._row))
         return number
 
@@ -345,10 +349,6 @@ class PendingPane(Pane, OptionList):
 def _shown(snapshot: Snapshot) -> tuple[object, ...]:
     """What the pane shows of a snapshot."""
     return snapshot.branch, snapshot.pending, snapshot.height, snapshot.live
-
-
-def _end(snapshot: Snapshot) -> tuple[str, int]:
-    return snapshot.branch, snapshot.live
 
 
 def _shape(line: tuple[Text, bool]) -> tuple[int, bool]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aos_tui.session import opening
 from aos_tui.session.returning import Returning
+from aos_tui.session.showing import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,7 @@ class Following(Returning):
     _whole: tuple[bytes, int] | None = None
     """(head, height) of the branch when nothing was wrong with it."""
     _of_writer: str | None = None
-    """What ``locked`` last said of another process that writes the branch, or has written it."""
+    """What was last known of another process that writes the branch, or has written it."""
 
     def _use(self, world: World) -> None:
         super()._use(world)
@@ -57,40 +58,48 @@ class Following(Returning):
         Looking costs two ``stat`` a branch. What has come is taken in a little at a time, so that
         keys and the screen go first. Runs until cancelled, or the session is closed."""
         known: list[tuple[Path, Stamp]] = []
-        while not self._closed:
-            await asyncio.sleep(self.options.poll)
-            world = self._world
-            if world is None or world.in_memory or self._closed:
-                continue
-            if (now := _stamps(world.logs)) != known:
-                known = now
-                told = False
-                for _ in range(AT_ONCE):
-                    more, tells = await self._run(self._take_in)
-                    told |= tells
-                    if not more:
-                        break
-                else:
-                    known = []  # there may be more
-                if told:
+        with suppress(Closed):  # meanwhile
+            while not self._closed:
+                await asyncio.sleep(self.options.poll)
+                world = self._world
+                if world is None or world.in_memory:
+                    continue
+                if (now := _stamps(world.logs)) != known:
+                    known = now if await self._take_all_in() else []
+                changed = self._known_of_writer() != self._of_writer
+                if changed and await self._run(self._take_writer):
                     await self.refresh()
-            if self._writer_changed(world):
-                await self.refresh()
 
-    def _writer_changed(self, world: World) -> bool:
-        """Whether another process has begun to write the branch that is only read here, or has
-        ended; then ``locked`` says so. The lock is not touched: whoever may write takes it."""
+    def _known_of_writer(self) -> str | None:
+        """What can be said of another process that writes the branch which is only read here for
+        that, or has written it. The lock is not touched: whoever may write takes it."""
         from aos_core.branches import written_by
 
-        if self.locked is None or world is not self._world or world.log is None:
-            return False
-        before, now = self.locked, written_by(world.log)
-        if now != before:
-            if before != self._of_writer:  # it is read for another reason
-                return False
-            now = now or f"branch {world.branch} is written by nobody any more"
-        self.locked = self._of_writer = now
-        return now != before
+        world = self._opened
+        if not self._by_writer or self.locked is None or world.log is None:
+            return self._of_writer
+        return written_by(world.log) or f"branch {world.branch} is written by nobody any more"
+
+    def _take_writer(self) -> bool:
+        """Take over what is known of the writer; whether ``locked`` says something else by it."""
+        before, now = self.locked, self._known_of_writer()
+        if now != self._of_writer:
+            self.locked = self._of_writer = now
+        return self.locked != before
+
+    async def _take_all_in(self) -> bool:
+        """Take in what has happened, and show it; False where there may be more by now."""
+        came = told = all_of_it = False
+        for _ in range(AT_ONCE):
+            more, tells = await self._run(self._take_in)
+            came, told, all_of_it = came or more, told or tells, not more
+            if all_of_it:
+                break
+        if came:
+            await self._run(self._new_player)
+        if told:
+            await self.refresh()
+        return all_of_it
 
     def _take_in(self) -> tuple[bool, bool]:
         """Take in some of what has happened: whether there were new records, and whether there is
@@ -108,8 +117,6 @@ class Following(Returning):
                 world.history.catch_up()
             except AosError as error:
                 self.locked = error.message
-        if new:
-            self._new_player()
         return new, new or before != (self.locked, self._lost, world.trouble, self._lineage)
 
     def _take_names(self) -> None:
@@ -168,7 +175,7 @@ class Following(Returning):
             try:
                 world = opening.open_world(self.options, old.branch, write=True)
             except (BranchLocked, ReadOnly, DiskError) as error:
-                self.locked = error.message
+                self.locked, self._by_writer = error.message, isinstance(error, BranchLocked)
                 return
             self.locked = None
             self._use(world)

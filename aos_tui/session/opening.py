@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def open_branch(
     options: Options, branch: str, progress: StageProgress | None = None
-) -> tuple[World, str | None]:
-    """(world, why it can only be read; None where it can be written).
+) -> tuple[World, AosError | None]:
+    """(world, what keeps it from being written; None where it can be).
 
     Raises :class:`aos_core.errors.AosError`: what keeps it from being written, where it cannot be
     read either.
@@ -32,7 +32,7 @@ def open_branch(
     try:
         return open_world(options, branch, write=True, progress=progress), None
     except (BranchLocked, ReadOnly, DiskError) as error:
-        return _open_to_read(options, branch, error, progress), error.message
+        return _open_to_read(options, branch, error, progress), error
 
 
 def _open_to_read(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from aos_tui.session import reading
 from aos_tui.session.long_work import LongWork
@@ -58,22 +59,29 @@ class Proving(LongWork):
         """What ``aos verify`` says of the branch as it lies on the disk; None if it was ended."""
         from aos_tui.command import error_of
 
-        words = ("verify", str(self.root), "--branch", await self._name_now())
-        match said := await self._by_process(words, _VERIFYING, self._set_running):
-            case None:
-                return None
+        world = self._opened
+        first = said = await self._said_of(await self._name_now())
+        for name in reversed(world.lineage[:-1]):
+            match said:
+                case {"error": {"code": "no_parent"}}:  # damaged, it says itself where
+                    said = await self._said_of(name)
+        match said:
             case {"error": {"where": {"height": int()}} as error}:
-                await self._run(self._opened.look_again)  # so that nothing is added to it here
+                if (damage := reading.damage_of(error)) is not None:
+                    await self._run(partial(world.believe, damage))  # so that nothing is added
                 return reading.damaged(error)
-            case {"error": _} if (error := error_of(said)) is not None:
-                # one that it goes on from may be damaged: then no other process can open it at all
-                damage = await self._run(self._opened.look_again)
-                if damage is None:
-                    raise error
-                return reading.broken(damage)
+        if first is None or said is None:
+            return None
+        if (wrong := error_of(first)) is not None:
+            raise wrong
+        match first:
             case {"divergence": found}:
-                return reading.diverged(reading.divergence_of(found), said.get("why"))
-        return Verified("ok", height=said["records"] - 1)
+                return reading.diverged(reading.divergence_of(found), first.get("why"))
+        return Verified("ok", height=first["records"] - 1)
+
+    async def _said_of(self, branch: str) -> dict[str, Any] | None:
+        words = ("verify", str(self.root), "--branch", branch)
+        return await self._by_process(words, _VERIFYING, self._set_running)
 
     async def _verify_here(self) -> Verified | None:
         from aos_core.errors import Diverged, JournalDamaged

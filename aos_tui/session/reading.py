@@ -261,6 +261,15 @@ def damaged(error: Mapping[str, Any]) -> Verified:
     return Verified("bad", height=error["where"]["height"], text="\n".join(lines))
 
 
+def damage_of(error: Mapping[str, Any]) -> JournalDamaged | None:
+    """The same as it was raised; None for another error."""
+    from aos_core.errors import JournalDamaged
+
+    if error["code"] != JournalDamaged.code:
+        return None
+    return JournalDamaged(error["message"], hint=error["hint"], **error["where"])
+
+
 def divergence_of(said: Mapping[str, Any]) -> Divergence:
     """The first difference, as the command line tells it."""
     from aos_core.replay import Divergence

@@ -49,6 +49,8 @@ class Showing(WorldThread):
         self.options = options
         self.snapshot: Snapshot | None = None
         self.locked: str | None = None
+        self._by_writer = False
+        """Whether it is ``locked`` because another process writes it, or did when it was opened."""
         self.progress: str | None = None
         self._changed, self._opening = changed, opening
         self._doing: Doing | None = None
@@ -95,11 +97,14 @@ class Showing(WorldThread):
             self._wanted = min(max(0, self._wanted), world.height)
 
     def _open_first(self) -> tuple[World, str | None]:
-        """The branch that was asked for, or main; as :func:`opening.open_branch`."""
+        """As :meth:`_open_branch`: the one that was asked for, or main."""
         return self._open_branch(self.options.branch or MAIN)
 
     def _open_branch(self, branch: str) -> tuple[World, str | None]:
-        """As :func:`opening.open_branch`; what takes long is told, and broken off by closing."""
+        """A branch, and why it can only be read; what takes long is told, and broken off by
+        closing."""
+        from aos_core.errors import BranchLocked
+
         shown = ("", 0)
 
         def tell(doing: Doing | None) -> None:
@@ -120,7 +125,9 @@ class Showing(WorldThread):
 
         tell(Doing("", 0, 0))
         try:
-            return opening.open_branch(self.options, branch, progress)
+            world, why = opening.open_branch(self.options, branch, progress)
+            self._by_writer = isinstance(why, BranchLocked)
+            return world, None if why is None else why.message
         finally:
             tell(None)
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 
+from aos_core.branches import BranchLock, DiskError
+from aos_core.errors import ReadOnly
 from aos_core.world import World
+from aos_tui.options import Options
 from aos_tui.session import Session, following
 from aos_tui.snapshot import Snapshot
 from aos_tui.world_screen import WorldScreen
-from tests.support import EVENT, start
-from tests.tui.driving import banner, opened
+from tests.support import EVENT, log, start
+from tests.tui.driving import banner, opened, play
 
 
 async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
@@ -142,6 +148,137 @@ async def test_a_reader_finds_out_that_the_writer_has_ended(world: Path, how: st
             await on.until(lambda: "written by nobody any more" in on.screen)
             await on.keys("e", "ctrl+s")
             assert (on.mode, on.snapshot.live) == ("live", 32)
+
+
+@asynccontextmanager
+async def reading(world: Path) -> AsyncIterator[Session]:
+    """Main, open to be read, and not followed yet."""
+    options = Options(os.fspath(world), branch="main", poll=0.01)
+    session = Session(options, lambda _: None, lambda _: None)
+    await session.open()
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+@asynccontextmanager
+async def followed(session: Session) -> AsyncIterator[None]:
+    task = asyncio.create_task(session.follow())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+async def says(session: Session, why: str) -> None:
+    """Wait until this is why the branch can only be read."""
+    await until(lambda: why in (session.locked or ""))
+
+
+NOBODY = "written by nobody any more"
+
+
+async def test_a_writer_that_ends_before_one_looks_for_it_has_ended(world: Path) -> None:
+    with World.open(world) as holder:
+        async with reading(world) as session:
+            assert "is being written by" in (session.locked or "")
+            holder.close()
+            async with followed(session):
+                await says(session, f"branch main is {NOBODY}")
+            assert await session.reopen()
+
+
+async def test_a_writer_that_had_not_said_its_name_says_it_and_ends(world: Path) -> None:
+    with World.open(world) as holder:
+        name = world / ".aos/journal/main.holder"
+        said = name.read_text()
+        name.write_text("")
+        async with reading(world) as session, followed(session):
+            assert "has not yet said its name" in (session.locked or "")
+            name.write_text(said)
+            await says(session, "is being written by this very process")
+            holder.close()
+            await says(session, NOBODY)
+
+
+async def test_the_end_of_a_writer_that_renamed_the_branch_is_told(world: Path) -> None:
+    with World.open(world) as holder:
+        async with reading(world) as session, followed(session):
+            holder.rename_branch("main", "other")
+            await says(session, "other is being written by")
+            holder.close()
+            await says(session, f"other is {NOBODY}")
+
+
+async def test_the_end_of_a_writer_is_told_after_a_disk_that_refused(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: World, most: int | None = None) -> bool:
+        raise DiskError("the disk is ill")
+
+    with World.open(world) as holder:
+        async with reading(world) as session, followed(session):
+            await until(lambda: session._of_writer is not None)
+            monkeypatch.setattr(World, "refresh", refuse)
+            holder.fire(EVENT, start())
+            await says(session, "the disk is ill")
+            holder.close()
+            await says(session, NOBODY)
+
+
+async def test_a_branch_that_is_read_for_another_reason_says_nothing_of_its_writer(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: BranchLock) -> None:
+        raise ReadOnly("it may not be written here")
+
+    with World.open(world) as holder:
+        monkeypatch.setattr(BranchLock, "acquire", refuse)
+        async with reading(world) as session, followed(session):
+            holder.fire(EVENT, start())
+            await until(lambda: session.wanted == holder.height)
+            await asyncio.sleep(0.1)
+            assert session.locked == "it may not be written here"
+
+
+async def test_what_comes_next_in_the_scenario_is_looked_up_once_for_what_came_together(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "TURNS", 1)
+    made, new_player = list[int](), Session._new_player
+
+    def count(session: Session) -> None:
+        made.append(session._opened.height)
+        new_player(session)
+
+    with World.open(world) as holder:
+        async with opened(world, poll=0.01) as on:
+            monkeypatch.setattr(Session, "_new_player", count)
+            with holder.group():
+                for _ in range(20):
+                    holder.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == holder.height)
+    assert made[-1] == on.snapshot.live and len(made) < 5
+
+
+async def test_what_is_found_damaged_by_following_it_is_verified_no_more(world: Path) -> None:
+    offsets = play(world)
+    with World.open(world) as holder:
+        async with opened(world, poll=0.01) as on:
+            await on.keys("v")
+            assert on.known["verified"] is True
+            holder.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == holder.height)
+            os.truncate(log(world), offsets[-1])
+            await on.until(lambda: "branch main is damaged" in str(on.snapshot.trouble))
+            assert on.known["verified"] is False
 
 
 async def test_an_idle_branch_is_not_read_again(

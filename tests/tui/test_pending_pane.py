@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,27 @@ async def test_u_undoes_the_input_that_came_after_it() -> None:
         assert on.receipts == ["b"]
         await on.keys("u")
         assert on.receipts == [] and held(on) == [f"1 {UNICODE.held}"]
+
+
+@pytest.mark.parametrize("memory", [True, False])
+async def test_u_undoes_an_input_where_the_last_thing_one_did_was_a_fork(
+    world: Path, memory: bool
+) -> None:
+    async with opened(world, memory=memory) as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n", "F", "text:side", "enter")
+        await on.app.session.open_branch("main")
+        assert held(on) == [f"1 {UNICODE.held}"]
+        await on.keys("u")
+        assert on.snapshot.live == 0 and on.said[-1].startswith("undone: ")
+
+
+async def test_u_after_it_minds_no_other_name_and_no_other_height(world: Path) -> None:
+    async with opened(world) as on:
+        await on.keys("t", *FOCUS["pending"], "x", "n")
+        await on.app.session.rename_branch("main", "other")
+        await on.keys("comma", "comma", "u", "f")
+        assert "effect 1: its receipt may come again" in on.said[-1] and held(on) == []
+        assert (on.snapshot.branch, on.snapshot.live) == ("other", 16)
 
 
 async def test_the_last_place_of_the_order_is_before_what_is_held_back() -> None:

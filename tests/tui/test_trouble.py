@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aos_core.log_file import LogFile
 from aos_core.world import World
 from aos_tui.problem_screen import ProblemScreen
 from tests.support import (
@@ -91,8 +92,12 @@ async def test_a_journal_that_was_cut_short_while_open_is_not_gone_on_with(world
 
 @pytest.mark.parametrize("branch", ["main", "side"])
 async def test_damage_that_verifying_finds_while_the_branch_or_a_fork_of_it_is_open(
-    world: Path, branch: str
+    world: Path, branch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def read(of: LogFile, *_: object) -> None:
+        raise AssertionError("it is read by another process: here every key would wait for that")
+
+    monkeypatch.setattr(LogFile, "check", read)
     offsets = play(world)
     with World.open(world) as found:
         if branch == "main":
@@ -111,6 +116,8 @@ async def test_damage_that_verifying_finds_while_the_branch_or_a_fork_of_it_is_o
         await on.keys("f", "e")
         assert (on.mode, on.snapshot.live) == ("read-only", 62)
         assert "F forks it to go on" in on.said[-1] and "damaged" in on.said[-1]
+        await on.keys("v", "escape")  # by now no other process can open the fork
+        assert "height 20" in await banner(on) and "broken at 20" in on.screen
         flip(log(world), offsets[3] + 40)
         await on.keys("e", "ctrl+s")
         assert (on.mode, on.snapshot.branch, on.snapshot.live) == ("live", branch, 78)

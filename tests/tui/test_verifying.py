@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,22 @@ async def test_a_verification_that_dies_says_so_and_the_app_goes_on(
         await on.keys("v")
         assert "no memory left" in on.errors[0]
         assert on.known["verified"] is None
+
+
+@pytest.mark.parametrize("where", [{}, {"height": 3}])
+async def test_only_a_damaged_journal_keeps_a_branch_from_being_written(
+    world: Path, where: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = {"code": "store_damaged", "message": "something is missing", "hint": "", "where": where}
+    monkeypatch.setattr(Slow, "CODE", f"print({json.dumps(json.dumps({'error': error}))})")
+    monkeypatch.setattr(process, "start", slow := Slow())
+    play(world)
+    async with opened(world) as on:
+        await on.keys("v", "escape")
+        assert "something is missing" in f"{on.errors} {on.snapshot.verified.text}"
+        assert (len(slow.started), on.mode) == (1, "live")
+        await on.keys("e", "ctrl+s")
+        assert (on.snapshot.live, on.snapshot.trouble) == (46, None)
 
 
 def verified_only_after(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
