@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aos_tui.session import opening
 from aos_tui.session.returning import Returning
-from aos_tui.session.showing import Closed
+from aos_tui.session.thread import Closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
