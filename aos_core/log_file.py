@@ -139,9 +139,11 @@ class LogFile(Journal):
 
     def _distrust_offsets(self) -> None:
         """Without its array a journal is read whole when it is opened: whoever opens it next finds
-        the damage, and neither writes behind it nor forks there."""
+        the damage, and neither writes behind it nor forks there. Of one that was cut short the
+        array alone says so; it does not fit, and the journal is read whole for that."""
         with contextlib.suppress(OSError):
-            offsets_path(self.path).unlink(missing_ok=True)
+            if self.path.stat().st_size >= self.last.end:
+                offsets_path(self.path).unlink(missing_ok=True)
 
     def _remember(self, index: int, frame: Frame) -> None:
         self._cache[index] = frame

@@ -83,6 +83,8 @@ async def test_a_journal_that_was_cut_short_while_open_is_not_gone_on_with(world
             await on.keys("e", "ctrl+s", "escape")
             assert log(world).read_bytes() == cut, "what is left of it is not written"
             assert not on.snapshot.writable and "F forks it" in "\n".join(on.said)
+        with World.open(world, write=False) as other:
+            assert other.trouble is not None and "acknowledged" in str(other.trouble)
         log(world).write_bytes(whole)
         await on.keys("e")
         assert on.mode == "EventDialog"
