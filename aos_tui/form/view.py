@@ -238,7 +238,9 @@ class Slot(Vertical):
         """Go to what is decided here first."""
         for widget in self.query("*"):
             if widget.focusable:
-                widget.focus()
+                # where a row is new, Textual would scroll by where it was laid out to before
+                widget.focus(scroll_visible=False)
+                self.call_after_refresh(widget.scroll_visible, animate=False)
                 return
 
     @on(Input.Changed)

@@ -16,7 +16,7 @@ from tests.tui.test_snapshots import SIZES, Compare, compare
 BASIC = Options("04", memory=True, scenario="basic")
 SCREENS = {
     "folded": ("t", "R", "C", "up", "m", "comma", "escape"),
-    "found": ("t", "R", "slash", "text:kind:receipt", "enter", "escape", "escape", "n", "n"),
+    "found": ("t", "R", "slash", "text:kind:receipt", "enter", "escape", "n", "n"),
     "join": ("t", "R", "comma", "comma", "comma", "comma", "w"),
     "walked": ("t", "R", "enter", "tab", "enter", "enter"),
     "renamed": ("t", "R", "u", "r", "B", "r", "text:what-if", "enter", "up"),
