@@ -24,10 +24,12 @@ def forget_changed(target_dir: Path, contents: Mapping[str, str]) -> None:
     """Have cargo build anew the packages whose ``contents`` are others than were remembered."""
     known = _known(target_dir)
     changed = [re.escape(name) for name, content in contents.items() if known.get(name) != content]
+    if not changed:
+        return
     is_changed = re.compile(f"({'|'.join(changed)})-[0-9a-f]+")
     for where in ("release", f"{TARGET}/release"):
         for folder in target_dir.glob(f"{where}/.fingerprint/*"):
-            if changed and is_changed.fullmatch(folder.name):
+            if is_changed.fullmatch(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

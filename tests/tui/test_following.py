@@ -22,20 +22,26 @@ from aos_tui.session import Session, following
 from aos_tui.snapshot import Snapshot
 from aos_tui.world_screen import WorldScreen
 from tests.support import EVENT, log, start
-from tests.tui.driving import banner, opened, play
+from tests.tui.driving import Driver, banner, opened, play
+
+
+def lives_shown(on: Driver) -> list[int]:
+    """The last heights of all snapshots that are shown from now on."""
+    shown: list[int] = []
+    changed = on.app.session._changed
+
+    def show(snapshot: Snapshot) -> None:
+        shown.append(snapshot.live)
+        changed(snapshot)
+
+    on.app.session._changed = show
+    return shown
 
 
 async def test_a_burst_from_another_process_is_shown_whole(world: Path) -> None:
     with World.open(world) as holder:
         async with opened(world, poll=0.01) as on:
-            shown: list[int] = []
-            seen = on.app.session._changed
-
-            def show(snapshot: Snapshot) -> None:
-                shown.append(snapshot.live)
-                seen(snapshot)
-
-            on.app.session._changed = show
+            shown = lives_shown(on)
             with holder.group():
                 for _ in range(60):
                     holder.fire(EVENT, start())
@@ -54,19 +60,12 @@ async def test_what_has_come_is_shown_by_and_by_until_all_is_there(
     monkeypatch.setattr(following, "AT_ONCE", 3)
     with World.open(world) as holder:
         async with opened(world, poll=0.01) as on:
-            shown: set[int] = set()
-            seen = on.app.session._changed
-
-            def show(snapshot: Snapshot) -> None:
-                shown.add(snapshot.live)
-                seen(snapshot)
-
-            on.app.session._changed = show
+            shown = lives_shown(on)
             with holder.group():
                 for _ in range(20):
                     holder.fire(EVENT, start())
             await on.until(lambda: on.snapshot.live == holder.height)
-            assert len(shown) > 2
+            assert len(set(shown)) > 2
 
 
 async def test_what_is_acknowledged_after_it_was_looked_at_is_shown(world: Path) -> None:

@@ -45,10 +45,7 @@ async def test_a_rebuilt_reducer_is_offered_while_the_app_runs(
         await on.keys(*before)
         assert (on.snapshot.holds is not None) == bool(before)
         patch_reducer(world, b"fetch_c", b"fetch_C")
-        for _ in range(1000):
-            await on.pilot.pause(0.01)
-            if on.mode == "SwapDialog":
-                break
+        await on.until(lambda: on.mode == "SwapDialog")
         assert "demo/Aggregator@1" in on.app.screen._text  # type: ignore[attr-defined]
         await on.keys("y", "t")
         kinds = [record.kind for record in on.snapshot.records]
@@ -97,10 +94,7 @@ async def test_an_edited_definition_is_offered_while_the_app_runs(world: Path) -
         text = plan.read_text("utf-8")
         assert text.count('"status_a"') == 3
         plan.write_text(text.replace('"status_a"', '"status_1"'), "utf-8")  # in one go
-        for _ in range(1000):
-            await on.pilot.pause(0.01)
-            if on.mode == "SwapDialog":
-                break
+        await on.until(lambda: on.mode == "SwapDialog")
         assert "demo/aggregator_plan@1" in on.app.screen._text  # type: ignore[attr-defined]
         await on.keys("y", "R")
         assert on.state["pc"] == "Done", "the running plan keeps its own steps"

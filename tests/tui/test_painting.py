@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from aos_tui.painting import Changes
 from aos_tui.stylesheet import Stylesheet
-from tests.tui.driving import SIZES, opened
+from tests.tui.driving import SIZES, journal_of, opened
 
 
 class Terminal:
@@ -83,7 +83,7 @@ async def test_a_pane_in_which_nothing_changes_is_not_asked_for_its_lines(
         await on.keys("t", "R")
         with monkeypatch.context() as patch:
             patch.setattr(Widget, "render_lines", render_lines)
-            on.app.screen.query_one("#journal-list").action_step(-1)  # type: ignore[attr-defined]
+            journal_of(on).action_step(-1)
             await on.until(lambda: ("journal-list", 2) in asked)
             await on.keys("k")
         assert not {"footer", "plan-list"} & {id for id, _ in asked}
