@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.pilot import Pilot
+from textual.screen import Screen
 
 from tests.fixtures import aggregator, compiled_once
 
@@ -33,6 +35,34 @@ def quiet_is_soon_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.01)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.01 / 20)
     monkeypatch.setattr("textual.screen.UPDATE_PERIOD", 0.001)
+
+
+_paint = Screen._compositor_refresh
+_pause = Pilot.pause
+
+
+def _paint_later(screen: Screen[Any]) -> None:
+    if screen is not screen.app.screen:
+        _paint(screen)  # that asks the screen above to paint, no more
+
+
+async def _pause_and_paint(pilot: Pilot[Any], delay: float | None = None) -> None:
+    await _pause(pilot, delay)
+    screen = pilot.app.screen
+    if screen._compositor._dirty_regions:
+        _paint(screen)
+
+
+@pytest.fixture(autouse=True)
+def painted_where_one_waits(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has changed is painted when a pilot has waited, not at each change on the way there,
+    which nobody sees: a third of what these tests took. ``paints_at_once`` marks those that are
+    about painting, or are to meet what only an app in haste meets."""
+    if request.node.get_closest_marker("paints_at_once") is None:
+        monkeypatch.setattr(Screen, "_compositor_refresh", _paint_later)
+        monkeypatch.setattr(Pilot, "pause", _pause_and_paint)
 
 
 @pytest.fixture(autouse=True)

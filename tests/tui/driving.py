@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from textual import events
+from textual._context import visible_screen_stack
+from textual.app import App
 from textual.pilot import Pilot
+from textual.strip import Strip
 from textual.widgets import Static, TextArea
 
 from aos_core.world import World
@@ -31,6 +34,12 @@ FOCUS = {
     "pending": ("tab", "tab", "tab"),
 }
 """The keys that go to a pane from the journal, where one begins."""
+
+
+def painted(app: App[Any]) -> list[Strip]:
+    """The screen as it is painted, with what shines through from the screens behind it."""
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips(app.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +86,7 @@ class Driver:
     @property
     def screen(self) -> str:
         """What can be read on the screen, line by line."""
-        strips = self.app.screen._compositor.render_strips(self.app.size)
-        return "\n".join(strip.text for strip in strips)
+        return "\n".join(strip.text for strip in painted(self.app))
 
     @property
     def mode(self) -> str:

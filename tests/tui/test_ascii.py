@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.app import App
 
-from tests.tui.driving import opened
+from tests.tui.driving import opened, painted
 
 DIALOGS: tuple[tuple[str, ...], ...] = (
     ("e",),
@@ -28,13 +28,8 @@ DIALOGS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def painted(app: App[None]) -> list[str]:
-    lines = app.screen._compositor.render_strips(app.size)
-    return ["".join(segment.text for segment in line) for line in lines]
-
-
 def others(app: App[None]) -> set[str]:
-    return {sign for line in painted(app) for sign in line if not sign.isascii()}
+    return {sign for line in painted(app) for sign in line.text if not sign.isascii()}
 
 
 async def test_every_dialog_is_painted_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from textual import events
-from textual.strip import Strip
 
 from aos_core.scenario import edited
 from aos_core.world import World
 from aos_tui.app import MOST_PASTED
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
 from tests.support import EVENT, release_all, start
-from tests.tui.driving import FOCUS, Driver, opened
+from tests.tui.driving import FOCUS, Driver, opened, painted
 from tests.tui.terminal import Terminal
+
+pytestmark = pytest.mark.paints_at_once
 
 ESC = "\x1b"
 NASTY = f"{ESC}]0;PWNED\x07{ESC}[2J{ESC}[31mPWNED\x9b5n\u202eDENWP\r\n\x00end"
@@ -56,20 +57,16 @@ def test_no_escape_of_the_world_reaches_the_terminal(world: Path) -> None:
         assert piece not in raw
 
 
-def lines(on: Driver) -> list[Strip]:
-    return on.app.screen._compositor.render_strips(on.app.size)
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_wide_and_backward_letters_break_no_line(world: Path, size: tuple[int, int]) -> None:
     with_text(world, WIDE)
     async with opened(world, size=size) as on:
         for keys in (("enter",), ("w",), ("e",), ("i",), ("?",)):
             await on.keys(*keys)
-            assert {strip.cell_length for strip in lines(on)} == {size[0]}
+            assert {strip.cell_length for strip in painted(on.app)} == {size[0]}
             await on.keys("escape")
         await on.keys(*FOCUS["state"], "down", "down", "enter")
-        assert {strip.cell_length for strip in lines(on)} == {size[0]}
+        assert {strip.cell_length for strip in painted(on.app)} == {size[0]}
         assert not on.errors
 
 

@@ -19,7 +19,7 @@ from aos_tui.options import Options
 from aos_tui.panes.opening import lines
 from aos_tui.snapshot import Doing
 from tests.support import EVENT, copy_example, log, release_all, start
-from tests.tui.driving import Driver, flip, opened
+from tests.tui.driving import Driver, flip, opened, painted
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ async def test_a_record_that_cannot_be_read_is_a_row_that_says_so(
             y=first - 1, animate=False, immediate=True, force=True
         )
         await on.pilot.pause()
-        shown = "\n".join(of.text for of in on.app.screen._compositor.render_strips())
+        shown = "\n".join(of.text for of in painted(on.app))
         assert f"{first} ✗ damaged" in shown and "cannot be read" in shown
         await on.keys("f", "v")
         assert on.mode == "ProofDialog"

@@ -28,6 +28,8 @@ from tests.fixtures import compiled_once  # noqa: F401
 from tests.support import EVENT, copy_example, release_all, start
 from tests.tui.driving import Driver, opened
 
+pytestmark = pytest.mark.paints_at_once
+
 MONKEYS = int(os.environ.get("AOS_MONKEYS", "5"))
 PATIENT = int(os.environ.get("AOS_MONKEYS", "0")) > 0
 

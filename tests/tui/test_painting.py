@@ -14,7 +14,9 @@ from textual.widget import Widget
 
 from aos_tui.painting import Changes
 from aos_tui.stylesheet import Stylesheet
-from tests.tui.driving import SIZES, journal_of, opened
+from tests.tui.driving import SIZES, journal_of, opened, painted
+
+pytestmark = pytest.mark.paints_at_once
 
 
 class Terminal:
@@ -51,7 +53,7 @@ class Terminal:
 
 def whole(app: Any) -> list[str]:
     """The screen, all of it painted at once."""
-    return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
+    return [strip.text.rstrip() for strip in painted(app)]
 
 
 @pytest.mark.parametrize("size", SIZES)

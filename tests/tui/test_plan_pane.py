@@ -267,6 +267,7 @@ async def test_without_unicode_the_graph_is_ascii(monkeypatch: pytest.MonkeyPatc
         assert picture(on).isascii()
 
 
+@pytest.mark.paints_at_once
 async def test_a_plan_that_has_not_started_is_not_painted_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

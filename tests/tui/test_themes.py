@@ -19,7 +19,7 @@ from textual.theme import Theme
 
 from aos_tui.chips import HUES, chip, chip_styles
 from aos_tui.themes import CURSOR, OWN
-from tests.tui.driving import Driver, opened
+from tests.tui.driving import Driver, opened, painted
 
 EIGHTHS = set("▁▂▃▄▅▆▇")
 """The ends of Textual's scrollbars."""
@@ -97,7 +97,7 @@ def texts(on: Driver) -> Iterator[tuple[str, Style]]:
     what lies dimmed behind it."""
     screen = on.app.screen
     seen = screen.query_one("#dialog").region if screen.is_modal else screen.region
-    for strip in screen._compositor.render_strips()[seen.y : seen.bottom]:
+    for strip in painted(on.app)[seen.y : seen.bottom]:
         for segment in strip.crop(seen.x, seen.right):
             if segment.style is not None and any(of.isalnum() for of in segment.text):
                 yield segment.text, segment.style

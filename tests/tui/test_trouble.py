@@ -23,7 +23,7 @@ from tests.support import (
     start,
     wat,
 )
-from tests.tui.driving import FOCUS, Driver, banner, flip, on_disk, opened, play, toasts
+from tests.tui.driving import FOCUS, Driver, banner, flip, on_disk, opened, painted, play, toasts
 
 ENDLESS = wat("(loop (br 0)) unreachable")
 
@@ -270,8 +270,7 @@ async def test_a_world_that_does_not_load_says_why_and_is_tried_again(
 
 def told(on: Driver) -> str:
     """The report as the screen shows it, without its borders."""
-    strips = on.app.screen._compositor.render_strips()
-    return "\n".join(strip.text.rstrip() for strip in strips)
+    return "\n".join(strip.text.rstrip() for strip in painted(on.app))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

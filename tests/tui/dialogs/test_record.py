@@ -7,6 +7,7 @@ from textual.widgets import Label, OptionList, Static
 from aos_tui.dialogs import RecordDialog, RecordPage
 from tests.tui.dialogs.hosting import OPEN, Host, run, settle
 from tests.tui.dialogs.samples import look, record
+from tests.tui.driving import painted
 
 
 async def test_links_lead_from_record_to_record_and_back() -> None:
@@ -64,11 +65,7 @@ async def test_nothing_of_a_record_reaches_the_terminal_raw() -> None:
     app = Host(RecordDialog(bad, look))
     async with app.run_test() as pilot:
         await pilot.pause()
-        lines = [
-            segment.text
-            for strip in app.screen._compositor.render_strips()
-            for segment in strip
-        ]  # fmt: skip
+        lines = [segment.text for strip in painted(app) for segment in strip]
         shown = "".join(lines)
         assert "]52;c;" in shown and all(of.isprintable() for of in shown)
         await pilot.press("y")
