@@ -28,6 +28,7 @@ from aos_core.cli import (
     rehearse,
     trace,
 )
+from aos_core.cli.interrupts import never_lost
 from aos_core.cli.options import INTERRUPTED
 from aos_core.cli.output import Out, reader_gone
 from aos_core.errors import UsageError
@@ -114,7 +115,8 @@ def run() -> None:
         # a terminal without our glyphs shows ?, and no command fails for it
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
-        code = main(sys.argv[1:])
+        with never_lost():
+            code = main(sys.argv[1:])
         if sys.stdout is not None:  # it may have been closed before this began
             sys.stdout.flush()
     except KeyboardInterrupt:

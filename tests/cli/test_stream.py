@@ -20,7 +20,6 @@ import pytest
 from aos_core import World
 from aos_core.branches import DiskError
 from aos_core.canon import hash_text
-from aos_core.cli.interrupts import held
 from aos_core.cli.output import Out
 from aos_core.cli.stream import _Stream, batches
 from aos_core.errors import UsageError
@@ -199,15 +198,6 @@ def test_batches_give_what_came_before_what_cannot_be_read(good: int) -> None:
         for batch in batches(stream(), 10):
             found += batch
     assert [number for number, _ in found] == list(range(1, good + 1))
-
-
-def test_a_held_interrupt_is_noted_and_a_second_one_is_not_held() -> None:
-    with held() as came:
-        signal.raise_signal(signal.SIGINT)
-        assert came
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 # -- scenarios --------------------------------------------------------------------------------

@@ -1,0 +1,67 @@
+"""Interrupts: held until a good moment, and none lost."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from aos_core.cli.interrupts import held, never_lost
+from aos_core.cli.stopping import stopped_cleanly
+
+
+class Finalized:
+    """Is interrupted where nothing can be raised."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+def interrupted_there(number: signal.Signals) -> None:
+    """Ends long before the minute is over, if the interrupt is not lost."""
+    Finalized(number)
+    time.sleep(60)
+
+
+def test_a_held_interrupt_is_noted_and_a_second_one_is_not_held() -> None:
+    with held() as came:
+        signal.raise_signal(signal.SIGINT)
+        assert came
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_where_nothing_can_be_raised_comes_again() -> None:
+    with pytest.raises(KeyboardInterrupt), never_lost():
+        interrupted_there(signal.SIGINT)
+
+
+def test_so_does_being_asked_to_end_where_interrupts_are_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), never_lost(), stopped_cleanly():
+            interrupted_there(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_what_else_cannot_be_raised_is_told_as_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[type[BaseException]] = []
+    tell: Callable[..., None] = lambda lost: told.append(lost.exc_type)  # noqa: E731
+    monkeypatch.setattr("sys.unraisablehook", tell)
+
+    class Fails:
+        def __del__(self) -> None:
+            raise ValueError
+
+    with never_lost():
+        Fails()
+    assert told == [ValueError]
