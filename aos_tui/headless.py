@@ -94,10 +94,13 @@ async def settle(pilot: Pilot[Any]) -> None:
     """Wait until no worker runs, save those that never end, what was said to a widget has been
     heard, and the screen is painted.
 
-    A worker that is stopped while one waits has ended like any other.
+    A worker that is stopped while one waits has ended like any other. Of an app that has ended
+    nothing comes any more.
     """
     app = pilot.app
     for _ in range(_ROUNDS):
+        if not app.is_running:
+            return
         running = [of for of in app.workers if of.group != ENDLESS and not of.is_finished]
         # a key goes from widget to widget, up to the one that minds it, and any may be busy
         nodes = (app, *app.screen.walk_children(with_self=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,7 @@ def compare(
     dialog: Callable[[], Screen[Any]] | None = None,
 ) -> bool:
     """Whether the app looks as it did, with a dialog over it; a crashed one looks like none."""
-    app = AosApp(options)
+    app = AosApp(replace(options, pace=0.0))
 
     async def drive(pilot: Pilot[None]) -> None:
         await pilot.pause()
