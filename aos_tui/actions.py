@@ -158,7 +158,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("jump", "semicolon", "jump",
            "a letter on every pane, and on rows: pressing it goes there"),
     Action("open_world", "o", "worlds",
-           "open another world, or make one; this one stays open until the other one is"),
+           "open another world, or make a new one; this one stays open until the other one is"),
     Action("zoom", "z", "zoom",
            "give the focused pane the room of all (tab: the next one), and back"),
     Action("messages", "exclamation_mark", "messages",

@@ -150,4 +150,5 @@ def _line(
         return [*pieces, (f"{glyphs.failed} {of.damage}", "bad")]
     if of.removed:
         return [*pieces, ("deleted: enter brings it back", "wait")]
-    return [*pieces, (glyphs.said(of.input or "nothing has happened here yet"), "dim")]
+    since = "nothing has happened here yet" if of.fork is None else "nothing since it was forked"
+    return [*pieces, (glyphs.said(of.input or since), "dim")]

@@ -425,6 +425,9 @@ def _ways(snapshot: Snapshot) -> Iterable[list[Piece]]:
         progress = " ".join(snapshot.progress.split())
         yield [done, (f"  {progress}", "input")]
         yield [(progress, "input")]
+        how_far = progress.partition(";")[0]  # and not how to stop it
+        yield [(how_far, "input")]
+        yield [(how_far.partition(": ")[2] or how_far, "input")]  # nor what it is of
     elif (step := snapshot.next_step) is not None:
         said = "" if step == NOTHING_LEFT else "next: "
         words, key = f"{said}{_brief(step)} ", ("(t)", "name")
@@ -444,6 +447,8 @@ def _ways(snapshot: Snapshot) -> Iterable[list[Piece]]:
 
 def _brief(step: str) -> str:
     """What a scenario's step does, its schema without namespace and version."""
+    if step == "expect":
+        return "check expectations"
     return " ".join(short_name(word) for word in step.split())
 
 

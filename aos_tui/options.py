@@ -105,11 +105,21 @@ def words_of(options: Options) -> list[str]:
     ]
 
 
+class _Version(argparse.Action):
+    """Looks the version up where it is asked for, and nowhere else."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        parser.exit(message=f"aos-tui {version('aos-tui')}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="aos-tui", description="See, simulate and prove a world of agents."
     )
     add = parser.add_argument
+    add("--version", action=_Version, nargs=0, help="say which version this is")
     add("world", nargs="?", metavar="WORLD",
         help="a world's directory, slug or number (without one: pick it)")  # fmt: skip
     add("--branch", metavar="B",

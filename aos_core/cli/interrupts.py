@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-_SOON = 0.001
+_SOON = 0.02
 """Seconds until a lost interrupt comes again."""
 
 
@@ -41,12 +41,8 @@ def held() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _come(number: signal.Signals) -> None:
-    main = threading.main_thread().ident
-    if sys.platform == "win32" or main is None:
-        interrupt_main(number)
-    else:  # what the main thread waits for is interrupted as well
-        signal.pthread_kill(main, number)
+def _raise(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -55,20 +51,27 @@ def never_lost() -> Iterator[None]:
 
     Such places are finalizers, and what C and Rust ask of Python without asking how it went, as
     cbor2 does for every list: without this, one in ten interrupts of a rehearsal went there.
+
+    For the main thread, before any other runs.
     """
     tell = sys.unraisablehook
+    windows = sys.platform == "win32"
+    before = None if windows else signal.signal(signal.SIGALRM, _raise)
 
     def again(lost: UnraisableHookArgs) -> None:
+        # not from here: what is raised in this hook is lost as well
         if lost.exc_type is not KeyboardInterrupt:
             tell(lost)
-            return
-        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # in the background of a script
-        number = signal.SIGTERM if ignored else signal.SIGINT
-        # not from here: what is raised in this hook is lost as well
-        threading.Timer(_SOON, _come, [number]).start()
+        elif windows:
+            threading.Timer(_SOON, interrupt_main).start()
+        else:
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
 
     sys.unraisablehook = again
     try:
         yield
     finally:
         sys.unraisablehook = tell
+        if not windows:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)

@@ -34,6 +34,9 @@ _TINTS = {"good": 0.14, "bad": 0.28, "wait": 0.28, "name": 0.16, "dim": 0.06}
 _PAN = 8
 """Columns that one key pans; rows half as many."""
 
+_FIRST = 20
+"""Cells that what a plan waits for has before it is said what lies beyond the edges."""
+
 _AROUND = Spacing(3, 2, 3, 2)
 """What is to be seen around the selected step, where there is room."""
 
@@ -195,8 +198,30 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         if snapshot.plan_count > 1:
             parts.append(f"[ ] {snapshot.plan_count} instances")
         taken = sum(len(part) + 2 for part in parts)
+        if sides := self._beyond():
+            left = room - taken - min(len(more), _FIRST) - 2
+            ways = (f"more {sides}: shift+arrows", f"more {sides}", "more")
+            parts.insert(0, next((way for way in ways if len(way) <= left), ways[-1]))
+            taken += len(parts[0]) + 2
         said = "  ".join([clip(more, max(0, room - taken)), *parts] if more else parts)
         self.entitle(f"Plan  {title}", said)
+
+    def _beyond(self) -> str:
+        """Where the picture goes on beyond the edges of the pane."""
+        x, y, most_x, most_y = self.scroll_x, self.scroll_y, self.max_scroll_x, self.max_scroll_y
+        sides = ((x > 0, "left"), (x < most_x, "right"), (y > 0, "above"), (y < most_y, "below"))
+        more = [side for there, side in sides if there]
+        return "/".join(more)
+
+    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
+        """The line below says what there is beyond the edges."""
+        super().watch_scroll_x(old_value, new_value)
+        self._say()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """As across, so down."""
+        super().watch_scroll_y(old_value, new_value)
+        self._say()
 
     # -- keys -------------------------------------------------------------------------------
 

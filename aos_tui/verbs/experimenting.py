@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from aos_core.effect_words import target
+from aos_core.plain import clean, clip
 from aos_tui.chips import chip
 from aos_tui.formatting import Piece, count, some
 from aos_tui.session.branching import Place
@@ -38,7 +40,7 @@ class Experimenting(Writing):
         def ask() -> None:
             missing = _no_answer(item)
             answer = partial(self._break, item)
-            self._ask("BreakDialog", answer, f"effect {item.n}", missing)
+            self._ask("BreakDialog", answer, _title(item), missing)
 
         if self._at_end(ask, f"asks how to break the receipt of effect {item.n}"):
             ask()
@@ -198,6 +200,10 @@ class Experimenting(Writing):
 
 
 _KINDS = {"manifest_replaced": "swap"}
+
+
+def _title(item: Pending) -> str:
+    return f"effect {item.n}: {clean(clip(target(item.kind, item.params), 48))}"
 
 
 def _no_answer(item: Pending) -> str | None:

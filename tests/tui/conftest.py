@@ -102,8 +102,12 @@ def collects_rarely() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def remembered(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of what the app remembers: nobody's own. The size of the terminal was spoken of."""
-    file = tmp_path_factory.mktemp("state") / "tui.json"
+    """The file of what the app remembers, also in a process of its own: nobody's own. The size of
+    the terminal was spoken of."""
+    state = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    file = state / "aos/tui.json"
+    file.parent.mkdir()
     file.write_text('{"size_told": true}')
     monkeypatch.setattr("aos_tui.remembered.state_file", lambda: file)
     return file

@@ -232,6 +232,18 @@ def test_the_timeline_says_what_t_does_in_the_room_there_is() -> None:
     assert plain(timeline_text(snapshot(scenario=None), 80)) == "7 records, 2 turns"
 
 
+def test_progress_leaves_out_how_to_stop_it_and_of_what_it_is_before_how_far_it_is() -> None:
+    busy = snapshot(progress="demo/Orders@1: compiling core, 3 of about 9, 5 s; esc stops it")
+    for width, said in (
+        (85, "7 records, 2 turns  demo/Orders@1: compiling core, 3 of about 9, 5 s; esc stops it"),
+        (65, "demo/Orders@1: compiling core, 3 of about 9, 5 s; esc stops it"),
+        (50, "demo/Orders@1: compiling core, 3 of about 9, 5 s"),
+        (40, "compiling core, 3 of about 9, 5 s"),
+        (20, "compiling core, 3 .."),
+    ):
+        assert plain(timeline_text(busy, width)) == said
+
+
 @pytest.mark.parametrize("width", [100, 120])
 def test_that_a_proof_is_of_before_gives_way_to_names(width: int) -> None:
     proven = Verified("ok", height=6, before=True)

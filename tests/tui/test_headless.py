@@ -17,6 +17,7 @@ from aos_tui.actions import ACTIONS
 from aos_tui.headless import is_key, settle
 from aos_tui.options import parse
 from tests.support import ROOT, log
+from tests.tui.driving import opened
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -128,6 +129,20 @@ def test_nothing_of_the_runtime_is_imported_before_the_first_paint() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "[]", done
+
+
+async def test_of_an_app_that_has_ended_nothing_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with opened() as on:
+        await on.keys("q")
+        assert not on.app.is_running and on.app.keys_in_turn.busy
+
+        async def waits(delay: float | None = None) -> None:
+            raise AssertionError("it was waited for what never comes")
+
+        monkeypatch.setattr(on.pilot, "pause", waits)
+        await settle(on.pilot)
 
 
 async def test_a_worker_that_is_stopped_while_one_waits_has_ended() -> None:

@@ -185,6 +185,25 @@ async def test_keys_wheel_and_dragging_pan(big: Path) -> None:
         assert await selected(on) == step
 
 
+async def test_what_lies_beyond_the_edges_is_said_where_what_it_waits_for_leaves_room() -> None:
+    async with opened(size=(80, 20)) as on:
+        await on.keys("t", *PLAN)
+        assert titles(on)[1] == "GET /api/a, GET /api/b, GE..  more"
+        await on.pilot.resize_terminal(100, 20)
+        await on.pilot.pause()
+        assert titles(on)[1].endswith("GET /a..  more below")
+        await on.keys("R")
+        assert titles(on)[1] == "more below: shift+arrows"
+        await on.keys("shift+down")
+        assert titles(on)[1] == "more above: shift+arrows"
+
+
+async def test_a_picture_that_fits_has_nothing_beyond() -> None:
+    async with opened() as on:
+        await on.keys("t", *PLAN)
+        assert "more" not in titles(on)[1]
+
+
 async def test_instances_are_chosen_from_a_list(world: Path) -> None:
     with World.open(world) as written:
         for number in range(100):

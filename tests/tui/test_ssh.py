@@ -39,7 +39,7 @@ StrictModes no
 UsePAM no
 PrintMotd no
 AcceptEnv COLORTERM LANG
-SetEnv PYTHONPATH={here}
+SetEnv PYTHONPATH={here} XDG_STATE_HOME={state}
 """
 
 CLIENT = """
@@ -86,7 +86,8 @@ def ssh(tmp_path: Path) -> Iterator[list[str]]:
     of = (place / "host.pub").read_text("ascii")
     (place / "known").write_text(f"[127.0.0.1]:{port} {of}", "ascii")
     for name, text in (("server", SERVER), ("client", CLIENT)):
-        filled = text.format(port=port, place=place, user=user, here=CHECKOUT)
+        state = os.environ["XDG_STATE_HOME"]
+        filled = text.format(port=port, place=place, user=user, here=CHECKOUT, state=state)
         (place / name).write_text(filled, "utf-8")
     with (place / "log").open("wb") as log:
         server = subprocess.Popen([sshd, "-D", "-e", "-f", str(place / "server")], stderr=log)
