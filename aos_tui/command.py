@@ -51,6 +51,12 @@ class Command:
         if self._process is not None:
             process.stop(self._process)
 
+    async def end(self) -> None:
+        """End the process, and return when it is gone."""
+        self.stop()
+        if self._process is not None:
+            await process.end(self._process)
+
     async def _listen(self, running: Process) -> None:
         assert running.stderr is not None
         async for line in running.stderr:

@@ -53,6 +53,8 @@ async def _run(app: AosApp) -> None:
         await pilot.pause()
         await settle(pilot)
         for key in options.keys:
+            if not app.is_running:
+                break
             if is_key(key):
                 await press(pilot, key)
             else:
@@ -111,7 +113,8 @@ async def settle(pilot: Pilot[Any]) -> None:
         for worker in running:
             with suppress(WorkerCancelled):
                 await worker.wait()
-        await pilot.pause()
+        if app.is_running:
+            await pilot.pause()
 
 
 def dump(app: AosApp) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        parser.exit(message=f"aos-tui {version('aos-tui')}\n")
+        sys.stdout.write(f"aos-tui {version('aos-tui')}\n")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:

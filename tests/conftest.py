@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,14 @@ settings.load_profile("aos")
 def pytest_collection_finish() -> None:
     """What is imported by now stays: no collection need look through it, which is most there is."""
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _state_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the app remembers of its user is not mixed with what it remembers of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state-of-nobody")))
+        yield
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
+    from types import FrameType
 
 _SOON = 0.02
 """Seconds until a lost interrupt comes again."""
@@ -41,8 +41,13 @@ def held() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _raise(*_: object) -> None:
-    raise KeyboardInterrupt
+def _come_again(_: int, frame: FrameType | None) -> None:
+    """What an interrupt does now: where it is held, it is noted."""
+    handler = signal.getsignal(signal.SIGINT)
+    if callable(handler):
+        handler(signal.SIGINT, frame)
+    else:  # ignored in the background of a script: then it was SIGTERM
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -52,26 +57,27 @@ def never_lost() -> Iterator[None]:
     Such places are finalizers, and what C and Rust ask of Python without asking how it went, as
     cbor2 does for every list: without this, one in ten interrupts of a rehearsal went there.
 
-    For the main thread, before any other runs.
+    For the main thread. Where the system has no alarms (Windows), ctrl+c has to be pressed again.
     """
-    tell = sys.unraisablehook
-    windows = sys.platform == "win32"
-    before = None if windows else signal.signal(signal.SIGALRM, _raise)
+    if sys.platform == "win32":
+        yield
+        return
+    tell, armed = sys.unraisablehook, False
 
     def again(lost: UnraisableHookArgs) -> None:
-        # not from here: what is raised in this hook is lost as well
-        if lost.exc_type is not KeyboardInterrupt:
-            tell(lost)
-        elif windows:
-            threading.Timer(_SOON, interrupt_main).start()
-        else:
+        nonlocal armed
+        if lost.exc_type is KeyboardInterrupt:
+            armed = True  # not from here: what is raised in this hook is lost as well
             signal.setitimer(signal.ITIMER_REAL, _SOON)
+        else:
+            tell(lost)
 
+    before = signal.signal(signal.SIGALRM, _come_again)
     sys.unraisablehook = again
     try:
         yield
     finally:
         sys.unraisablehook = tell
-        if not windows:
+        if armed:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, before or signal.SIG_DFL)

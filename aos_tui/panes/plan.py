@@ -88,6 +88,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         self._starts: tuple[tuple[str, str], ...] | None = None
         """What would start a plan, as it was said when there was none."""
         self._strips: dict[int, Strip] = {}
+        self._beyond = ""
+        """On which sides there is more, as it was said."""
         self._drag: tuple[Offset, Offset] | None = None
         self._dragged = False
 
@@ -198,15 +200,17 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         if snapshot.plan_count > 1:
             parts.append(f"[ ] {snapshot.plan_count} instances")
         taken = sum(len(part) + 2 for part in parts)
-        if sides := self._beyond():
+        self._beyond = self._sides()
+        if sides := self._beyond:
             left = room - taken - min(len(more), _FIRST) - 2
             ways = (f"more {sides}: shift+arrows", f"more {sides}", "more")
-            parts.insert(0, next((way for way in ways if len(way) <= left), ways[-1]))
-            taken += len(parts[0]) + 2
+            fitting = [way for way in ways if len(way) <= left][:1]
+            parts = fitting + parts
+            taken += sum(len(way) + 2 for way in fitting)
         said = "  ".join([clip(more, max(0, room - taken)), *parts] if more else parts)
         self.entitle(f"Plan  {title}", said)
 
-    def _beyond(self) -> str:
+    def _sides(self) -> str:
         """Where the picture goes on beyond the edges of the pane."""
         x, y, most_x, most_y = self.scroll_x, self.scroll_y, self.max_scroll_x, self.max_scroll_y
         sides = ((x > 0, "left"), (x < most_x, "right"), (y > 0, "above"), (y < most_y, "below"))
@@ -216,12 +220,16 @@ class PlanPane(Pane, ScrollView, can_focus=True):
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """The line below says what there is beyond the edges."""
         super().watch_scroll_x(old_value, new_value)
-        self._say()
+        self._say_sides()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """As across, so down."""
         super().watch_scroll_y(old_value, new_value)
-        self._say()
+        self._say_sides()
+
+    def _say_sides(self) -> None:
+        if self._sides() != self._beyond:
+            self._say()
 
     # -- keys -------------------------------------------------------------------------------
 
@@ -239,6 +247,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
 
     def _reveal(self) -> None:
         """Scroll so that the selected step is seen."""
+        self._say_sides()  # there may be scrollbars only now
         if self._display is None or self._cursor is None:
             return
         if (place := self._display.place(self._cursor)) is not None:

@@ -121,7 +121,7 @@ class Exporting(Rehearsing):
     def _tell_exported(self, percent: int) -> None:
         if self.exporting:
             done = f" {percent} %" if percent else ""
-            self.tell_progress(f"exporting{done}, esc stops it")
+            self.tell_progress(f"exporting{done}; esc stops it")
 
     async def write_screenshot(self, svg: str, file: str, *, force: bool = False) -> str:
         """Write a picture of the screen, with ``force`` over what is there; returns its path.

@@ -72,4 +72,5 @@ class LongWork(Following):
     async def close(self) -> None:
         """Give up the world. What runs is broken off, and nothing of it is left."""
         self.cancel()
+        await asyncio.gather(*(command.end() for command in self._commands.values()))
         await super().close()

@@ -103,7 +103,7 @@ class Rehearsing(GoingLive):
 
     def _tell_percent(self, percent: int) -> None:
         if self.rehearsing:
-            self.tell_progress(f"rehearsing {percent} %, esc stops it")
+            self.tell_progress(f"rehearsing {percent} %; esc stops it")
 
 
 # -- for people -------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,11 @@ import pytest
 
 from aos_core.cli.interrupts import held, never_lost
 from aos_core.cli.stopping import stopped_cleanly
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="there are no alarms"),
+    pytest.mark.timeout(60, method="thread"),  # the other one goes by an alarm itself
+]
 
 
 class Finalized:
@@ -41,6 +47,12 @@ def test_a_held_interrupt_is_noted_and_a_second_one_is_not_held() -> None:
 def test_an_interrupt_where_nothing_can_be_raised_comes_again() -> None:
     with pytest.raises(KeyboardInterrupt), never_lost():
         interrupted_there(signal.SIGINT)
+
+
+def test_it_does_not_break_through_where_interrupts_are_held() -> None:
+    with never_lost(), held() as came:
+        signal.raise_signal(signal.SIGALRM)  # as one comes again that was lost before
+        assert came, "noted"
 
 
 def test_so_does_being_asked_to_end_where_interrupts_are_ignored() -> None:

@@ -57,9 +57,9 @@ async def _pause_and_paint(pilot: Pilot[Any], delay: float | None = None) -> Non
 def painted_where_one_waits(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What has changed is painted when a pilot has waited, not at each change on the way there,
-    which nobody sees: a third of what these tests took. ``paints_at_once`` marks those that are
-    about painting, or are to meet what only an app in haste meets."""
+    """What has changed is painted when a pilot pauses, not at each change on the way there: a third
+    of what these tests took. ``paints_at_once`` marks those that are about painting, or are to meet
+    what only an app in haste meets."""
     if request.node.get_closest_marker("paints_at_once") is None:
         monkeypatch.setattr(Screen, "_compositor_refresh", _paint_later)
         monkeypatch.setattr(Pilot, "pause", _pause_and_paint)

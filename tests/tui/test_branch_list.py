@@ -49,10 +49,10 @@ def test_branches_hang_below_their_parents_by_the_height_of_the_fork() -> None:
     assert drawn(TREE) == [
         "◉ main         h 30  07070707  =   event Start",
         "  ├ cut    @2  h  9  00000000  =   ✗ damaged from height 10 on",
-        "  ├ early  @3  h 30  07070707  =   nothing has happened here yet",
-        "  │ ╰ deep @16 h 20  00000000  =   nothing has happened here yet",
+        "  ├ early  @3  h 30  07070707  =   nothing since it was forked",
+        "  │ ╰ deep @16 h 20  00000000  =   nothing since it was forked",
         "  ╰ late   @22 h 40  09090909  = ✓ receipt GET /a 200",
-        "  orphan   @5  h  6  09090909  =   nothing has happened here yet",
+        "  orphan   @5  h  6  09090909  =   nothing since it was forked",
         "  broken   ✗ the journal is damaged",
         "  gone     @2  h  9  07070707  =   deleted: enter brings it back",
     ]

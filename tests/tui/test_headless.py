@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -62,6 +63,18 @@ def test_what_is_not_verified_is_null_and_what_is_broken_false(world: Path, tmp_
     log(world).write_bytes(bytes(data) + b"more of it, so that it is no torn end" * 40)
     assert run(world, "--headless", "--dump", facts).returncode == 0
     assert (known(facts)["verified"], known(facts)["mode"]) == (False, "read-only")
+
+
+def test_keys_behind_the_one_that_leaves_are_for_nobody(world: Path, tmp_path: Path) -> None:
+    done = run(world, "--headless", "--keys", "t,q,t,v", "--dump", tmp_path / "a.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert known(tmp_path / "a.json")["height"] == 16
+
+
+def test_it_says_which_version_it_is() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"aos-tui {importlib.metadata.version('aos-tui')}\n"
 
 
 def test_memory_writes_nothing(world: Path) -> None:

@@ -246,6 +246,7 @@ async def test_marks_stand_beside_their_records_on_the_branch_they_are_of() -> N
 # -- a long journal -----------------------------------------------------------------------------
 
 
+@pytest.mark.paints_at_once
 async def test_a_long_journal_is_folded_and_painted_without_reading_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ async def test_a_step_that_finds_nothing_is_passed_over_and_that_is_said() -> No
         (said,) = toasts(on)
         assert said.startswith("passed over, for nothing waits: release http.request")
         assert "u takes back" in said
-        assert "next: expect" in on.screen
+        assert "next: check expectations" in on.screen
 
 
 async def test_played_to_its_end_it_says_what_is_not_as_expected() -> None:

@@ -184,6 +184,7 @@ async def test_nothing_in_a_state_commands_the_terminal(tmp_path: Path) -> None:
         assert safe(dialog_title(on))
 
 
+@pytest.mark.paints_at_once
 @pytest.mark.parametrize(
     ("type", "value"),
     [({"text": {}}, "x\x1b[3" * 1_000_000), ({"list": {"nat": {}}}, list(range(100_000)))],
@@ -226,6 +227,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # -- cells ------------------------------------------------------------------------------------
 
 
+@pytest.mark.paints_at_once
 async def test_of_ten_thousand_cells_those_are_decoded_that_one_looks_at(
     many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
