@@ -42,6 +42,9 @@ _POOL: Mapping[str, int] = {
     # One place: one call at a time.
     "total_core_instances": 1,
     "total_memories": 1,
+    # Nothing here is asynchronous. As many as the library has by default are 2,000 mappings an
+    # engine, of which a process may have 65,530: at 32 engines it was ended.
+    "total_stacks": 1,
     "max_unused_warm_slots": 1,
     # As large as a memory can be: what a call may have is the store's limit alone, as in the
     # public way. Only addresses are reserved.

@@ -156,6 +156,19 @@ def test_a_machine_without_room_for_the_pool_turns_it_off() -> None:
     assert in_a_child(NO_ROOM).startswith("b'in' the fast way into the wasm engine is off (")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="mappings are counted in /proc")
+def test_hundreds_of_engines_fit_into_one_process() -> None:
+    """A process that runs out of mappings (65,530) is ended by the engine, not told."""
+
+    def mappings() -> int:
+        return len(Path("/proc/self/maps").read_text().splitlines())
+
+    before = mappings()
+    kept = [runtime_of(ECHO) for _ in range(10)]
+    assert all(of.step(sha256(ECHO), b"in", LIMITS) == b"in" for of in kept)
+    assert mappings() - before < 10 * 20
+
+
 def test_a_module_that_the_pool_has_no_room_for_takes_the_public_way() -> None:
     tables = "(table 1 funcref)" * 5
     wasm = build(MEMORY, ALLOC, ECHO_PAIR, tables)
