@@ -345,10 +345,10 @@ class FileDisk:
 
     def put_back(self) -> bool:
         """Make the store again where its file was deleted or moved while it was open, with all that
-        can still be read of it; what is derived is begun anew. Whether that was so. Raises as
-        opening it."""
+        can still be read of it; what is derived is begun anew. So where another one has been made
+        in its place. Whether that was so. Raises as opening it."""
         old = self.store
-        if not isinstance(old, SqliteStore) or old.path.exists():
+        if not isinstance(old, SqliteStore) or old.in_place:
             return False
         new = SqliteStore(old.path)
         with suppress(AosError):  # what it lacks is named when it is asked for

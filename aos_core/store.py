@@ -180,6 +180,12 @@ class SqliteStore(Store):
         self._read_only = read_only
         self._mutex = threading.Lock()
         self._database = self._open_existing() if read_only else self._open_or_create()
+        self._opened = _file_at(path)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the file that was opened is still at its path, and no other one."""
+        return self._opened is not None and self._opened == _file_at(self.path)
 
     def put_all(self, blobs: Iterable[bytes]) -> list[bytes]:
         self._need_writable()
@@ -343,6 +349,15 @@ _DISK = {
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_NOMEM,
 }
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """(device, inode) of what is at a path; None where there is nothing to be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _rows(blobs: Iterable[bytes]) -> list[tuple[bytes, bytes]]:

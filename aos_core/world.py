@@ -200,10 +200,13 @@ class World(Writer):
         """A new branch that goes on after the turn before or at ``height``, open for writing.
 
         Inside a turn it starts from the beginning of that turn. On disk it is one small frame,
-        however long the history. Raises :class:`UsageError`, and what a full or unwritable disk
-        raises.
+        however long the history. Raises :class:`UsageError`, :class:`ReadOnly` where a journal that
+        it would go on from is gone, and what a full or unwritable disk raises.
         """
         check_branch_name(name)
+        for held in self._files_open:
+            if self._disk.follow(held) is None:
+                held.need_in_place(f"branch {name} was not made")
         with self._mutex:
             index = self._chain.turn_end(height)
             state, moment = self._travel.after(index)

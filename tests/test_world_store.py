@@ -11,8 +11,9 @@ import pytest
 
 from aos_core import canon
 from aos_core.branches import list_branches
-from aos_core.errors import ModuleMissing, StoreDamaged, UsageError, WorldError
+from aos_core.errors import ModuleMissing, ReadOnly, StoreDamaged, UsageError, WorldError
 from aos_core.filters import find
+from aos_core.store import SqliteStore
 from aos_core.testing import assert_replays
 from aos_core.world import World
 from tests.fixtures import aggregator, compiled_once  # noqa: F401
@@ -118,6 +119,22 @@ def test_what_the_store_lost_and_no_file_holds_is_an_error(world: Path) -> None:
     (world / "modules/Aggregator.wasm").write_bytes(WASM.read_bytes())
     with World.open(world) as found:
         assert len(found.pending) == 3, "nothing was lost meanwhile"
+
+
+def test_what_was_lost_with_the_folder_is_put_back_into_whatever_store_is_there_by_then(
+    world: Path,
+) -> None:
+    asked(world)
+    with World.open(world) as found:
+        shutil.rmtree(world / ".aos")
+        with pytest.raises(ReadOnly, match="branch other was not made"):
+            found.fork(found.height, "other")
+        assert not (world / ".aos").exists(), "nothing begins it anew unasked"
+        SqliteStore(world / ".aos/store.db").close()
+        found.put_back()
+    with World.open(world, write=False) as reader:  # it puts nothing into the store
+        assert len(reader.pending) == 3
+        assert_replays(reader)
 
 
 def test_a_store_that_is_gone_is_made_anew_from_the_files(world: Path) -> None:

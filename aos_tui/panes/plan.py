@@ -112,6 +112,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         """The selection shows while the pane has the focus."""
         super().watch_has_focus(has_focus)
         self._lay_out()
+        if has_focus:
+            self.call_after_refresh(self._reveal)
 
     def notify_style_update(self) -> None:
         """Another theme, other strips."""
@@ -150,6 +152,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
                 self._start_over()
             else:
                 self._repaint(brush.changed(before))
+                if not self.has_focus and _busy(plan) != _busy(before.plan):
+                    self.call_after_refresh(self._reveal)
         self._say()
 
     def _new_display(self, plan: PlanView) -> GraphDisplay | ListDisplay:
@@ -162,8 +166,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         """Keep to the selected step; of a large plan begin where it waits or failed."""
         ids = [step.id for step in plan.steps]
         if self._cursor not in ids:
-            busy = [step.id for step in plan.steps if step.state in ("waiting", "failed")]
-            self._cursor = busy[0] if busy and len(ids) > WHOLE else ids[0]
+            busy = _busy(plan)
+            self._cursor = busy if busy is not None and len(ids) > WHOLE else ids[0]
 
     def _start_over(self) -> None:
         self._strips.clear()
@@ -246,11 +250,12 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         self.call_after_refresh(self._reveal)
 
     def _reveal(self) -> None:
-        """Scroll so that the selected step is seen."""
+        """Scroll so that the selected step is seen; without the focus, the one that waits."""
         self._say_sides()  # there may be scrollbars only now
-        if self._display is None or self._cursor is None:
+        if self._display is None or self._plan is None:
             return
-        if (place := self._display.place(self._cursor)) is not None:
+        step = self._cursor if self.has_focus else _busy(self._plan)
+        if step is not None and (place := self._display.place(step)) is not None:
             x, y, width = place
             self.scroll_to_region(
                 Region(x, y, width, 1), spacing=_AROUND, animate=False, immediate=True, force=True
@@ -409,3 +414,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
             cursor = self.get_component_rich_style("plan--cursor", partial=True)
             self._colours = Colours(self.rich_style, text, tinted, cursor)
         return self._colours
+
+
+def _busy(plan: PlanView) -> str | None:
+    """The first step that waits or failed, if there is one."""
+    return next((of.id for of in plan.steps if of.state in ("waiting", "failed")), None)

@@ -248,8 +248,10 @@ class Branching(Base):
         """Fork at the shown height."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
-            return
-        self._offer_fork(lambda: None, self.snapshot.height)
+        elif self.snapshot.lost:
+            self.ask_lost()
+        else:
+            self._offer_fork(lambda: None, self.snapshot.height)
 
     def _offer_fork(self, then: Callable[[], None], height: int, why: str = "") -> None:
         """Ask for a fork at a height; ``then`` runs on it, ``why`` says so."""

@@ -13,7 +13,7 @@ from aos_core.plain import clean
 from aos_tui.formatting import plain, to_text
 from aos_tui.panes.base import palette_of
 from aos_tui.state_text import fitted
-from aos_tui.verbs.base import Base
+from aos_tui.verbs.branching import Branching
 
 if TYPE_CHECKING:
     from aos_tui.formatting import Piece
@@ -23,13 +23,15 @@ _NAME = 24
 """So many cells of a scenario's name are shown at most."""
 
 
-class Choosing(Base):
+class Choosing(Branching):
     """The list of scenarios."""
 
     def action_scenarios(self) -> None:
         """Choose a scenario, and begin it."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
+        elif self.snapshot.lost:
+            self.ask_lost()
         elif self.playing:
             self.no_dialog("a scenario plays: esc stops it")
         else:

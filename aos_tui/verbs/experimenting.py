@@ -117,6 +117,8 @@ class Experimenting(Writing):
         thing one did was to hold an effect back, that is undone first."""
         if self.snapshot is None:
             self.notify("the world is still being opened")
+        elif self.snapshot.lost:
+            self.ask_lost()
         elif (number := self.pending.let_last_come()) is not None:
             self.notify(f"effect {number}: its receipt may come again; u once more undoes an input")
         else:

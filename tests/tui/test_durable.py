@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from aos_core.layer import FileLayer
+from aos_core.world import World
 from tests.support import log
 from tests.tui.driving import on_disk, opened, play
 
@@ -48,6 +49,25 @@ async def test_a_fork_is_put_back_with_what_it_goes_on_from(world: Path) -> None
         assert (on.snapshot.branch, on.known["verified"]) == ("side", True)
     assert on_disk(world, "side")[0] == 60
     assert on_disk(world)[0] == 30
+
+
+@pytest.mark.parametrize("key", ["u", "F", "O", "t"])
+async def test_nothing_is_begun_where_the_folder_is_gone_and_all_of_it_is_put_back(
+    world: Path, key: str
+) -> None:
+    play(world)
+    whole = world.with_name("whole")
+    shutil.copytree(world, whole, ignore=shutil.ignore_patterns(".aos"))
+    async with opened(world, poll=0.01) as on:
+        shutil.rmtree(world)
+        await on.until(lambda: on.mode == "LostDialog")
+        await on.keys("escape", key)
+        assert on.mode == "LostDialog" and not world.exists()
+        await on.keys("p")
+        assert on.snapshot.writable and on.errors == []
+    shutil.copytree(whole, world, dirs_exist_ok=True)
+    with World.open(world, write=False) as found:
+        assert found.verify().ok and found.height == 30
 
 
 async def test_a_journal_that_is_gone_is_left_on_wish(world: Path) -> None:

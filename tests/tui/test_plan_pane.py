@@ -198,6 +198,27 @@ async def test_what_lies_beyond_the_edges_is_said_where_what_it_waits_for_leaves
         assert titles(on)[1] == "more above: shift+arrows"
 
 
+async def test_what_waits_is_in_sight_until_one_walks_in_the_plan(world: Path) -> None:
+    file = world / "plans/aggregator_plan.air.json"
+    plan = json.loads(file.read_text())
+    ids = [f"before_{at}" for at in range(12)]
+    plan["steps"] = [
+        *({"id": id, "op": "assign", "expr": {"nat": 1}, "bind": {"as": id}} for id in ids),
+        *plan["steps"],
+    ]
+    links = zip(ids, [*ids[1:], "emit_a"], strict=True)
+    plan["edges"] = [*({"from": of, "to": to} for of, to in links), *plan["edges"]]
+    file.write_text(json.dumps(plan))
+    async with opened(world) as on:
+        await on.keys("t")
+        assert "◷ await_a" in picture(on) and "before_0" not in picture(on)
+        await on.keys(*PLAN)
+        assert "before_0" in picture(on), "where the cursor is"
+        await on.keys("tab")
+        await on.keys("R")
+        assert "before_0" in picture(on), "nothing waits any more, so nothing moves"
+
+
 async def test_a_picture_that_fits_has_nothing_beyond() -> None:
     async with opened() as on:
         await on.keys("t", *PLAN)
