@@ -1,4 +1,4 @@
-"""Messages of several lines, so that one sees where each of them begins."""
+"""Messages in lines that fit, so that one sees where each of them begins."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ FRAME = 4
 
 def toast_text(message: str, columns: int) -> str:
     """``message`` for a terminal of so many columns: where it has several lines, what of a line
-    does not fit goes on two cells further in."""
+    does not fit goes on two cells further in.
+
+    Textual breaks no line that is longer than a toast by its frame alone: it cuts it."""
     lines = message.split("\n")
-    if len(lines) == 1:
-        return message
     width = (min(WIDEST, columns // 2) if columns >= WIDE else columns) - FRAME
-    return "\n".join(of for line in lines for of in _hung(line, width))
+    indent = "  " if len(lines) > 1 else ""
+    return "\n".join(of for line in lines for of in _broken(line, width, indent))
 
 
-def _hung(line: str, width: int) -> list[str]:
+def _broken(line: str, width: int, indent: str) -> list[str]:
     if cell_len(line) <= width:  # as it is, with the spaces that it has
         return [line]
-    return textwrap.wrap(line, max(width, 10), subsequent_indent="  ", break_on_hyphens=False)
+    return textwrap.wrap(line, max(width, 10), subsequent_indent=indent, break_on_hyphens=False)

@@ -137,4 +137,14 @@ def test_a_line_that_does_not_fit_goes_on_further_in(columns: int, lines: int) -
     assert (first, last) == ("what is wrong:", "and  more")
     assert [of.startswith("  ") for of in middle] == [False] + [True] * (len(middle) - 1)
     assert len(middle) == lines and " ".join(map(str.strip, middle)) == long
-    assert toast_text(long, columns) == long, "one line needs no indent"
+    alone = toast_text(long, columns).split("\n")
+    assert len(alone) == lines and " ".join(alone) == long, "one line needs no indent"
+
+
+async def test_a_line_that_is_longer_by_a_toasts_frame_alone_is_not_cut() -> None:
+    async with opened() as on:
+        text = "J does nothing here. In pending: move the effect down in the order of release"
+        on.app.notify(text)
+        await on.pilot.pause()
+        assert on.said == [text] and "order of" in on.screen
+        assert any(line.rstrip("╯─ ").endswith("release") for line in on.screen.splitlines()[:22])
