@@ -81,9 +81,10 @@ def _of_type(ref: str, name: str, of: Type, schemas: Schemas, deep: int = 0) -> 
 def _of_variant(name: str, tag: Any, arms: list[str]) -> Iterator[Example]:
     """The last arms first: a reducer begins with the first ones."""
     last = arms[-1]
-    waits, other = _op("gt", _ref("@pending"), {"nat": 0}), _op("ne", tag, {"text": last})
+    # The other way round it fails inside a turn: effects are asked for when its steps are over.
+    rests, so = _op("eq", _ref("@pending"), {"nat": 0}), _op("eq", tag, {"text": last})
     yield _written(f"{name} never becomes {last}", "ne", tag, {"text": last})
-    yield _written(f"{name} is {last} only while effects are pending", "or", waits, other)
+    yield _written(f"effects are pending only while {name} is {last}", "or", rests, so)
     for arm in arms[-2 : -_ARMS - 1 : -1]:
         yield _written(f"{name} never becomes {arm}", "ne", tag, {"text": arm})
 

@@ -143,7 +143,7 @@ async def test_examples_come_from_the_world_and_read_well() -> None:
 @pytest.mark.parametrize(
     ("world", "says"),
     [
-        ("04", ["pc never becomes Running", "pc is Running only while effects are pending",
+        ("04", ["pc never becomes Running", "effects are pending only while pc is Running",
                 "requests is at most 100", "results has at most 100 items"]),
         ("00", ["the state never becomes Counting", "target is at most 100"]),
         ("08", ["url is never empty", "pc never becomes Trying"]),
@@ -161,6 +161,16 @@ async def test_a_world_s_schemas_give_a_choice_of_examples(world: str, says: lis
         for _, text in examples:  # each can be watched, and none is nonsense from the beginning
             await on.app.session.watch(text)
             assert on.snapshot.fails_at != 0, text
+
+
+async def test_where_all_goes_well_effects_are_pending_only_while_it_runs() -> None:
+    async with opened() as on:
+        await on.keys("t")
+        examples = await on.app.session.property_examples()
+        (text,) = (text for what, text in examples if what.startswith("effects are pending only"))
+        await on.app.session.watch(text)
+        await on.keys("R")
+        assert (on.snapshot.holds, on.snapshot.fails_at) == ("holds", None)
 
 
 async def test_the_first_key_replaces_the_example() -> None:

@@ -243,6 +243,17 @@ async def test_marks_stand_beside_their_records_on_the_branch_they_are_of() -> N
         assert list(on.snapshot.marked) == [20, 22]
 
 
+async def test_a_filter_that_cannot_be_read_stays_to_be_mended() -> None:
+    async with opened() as on:
+        await on.keys("t", "slash", "text:kind:receipt foo:bar", "enter")
+        assert on.said[-1].startswith("a filter knows no 'foo'")
+        await on.keys(*["backspace"] * len("receipt foo:bar"), "text:intent", "enter")
+        await on.keys("escape", "escape")  # the message, then the filter
+        assert "3 found: kind:intent" in on.screen
+        await on.keys("slash", "text: foo:bar", "enter", "escape")
+        assert "3 found: kind:intent" in on.screen, "as it was before"
+
+
 # -- a long journal -----------------------------------------------------------------------------
 
 
