@@ -22,7 +22,14 @@ from aos_core.branches import (
     stale_locks,
 )
 from aos_core.chain import Chain, Segment
-from aos_core.errors import AosError, BranchLocked, JournalDamaged, ReadOnly, UsageError
+from aos_core.errors import (
+    AosError,
+    BranchLocked,
+    JournalDamaged,
+    ReadOnly,
+    StoreDamaged,
+    UsageError,
+)
 from aos_core.file_journal import FileJournal
 from aos_core.frames import FRAME_OVERHEAD, Frame, scan
 from aos_core.index import Index
@@ -351,8 +358,12 @@ class FileDisk:
         if not isinstance(old, SqliteStore) or old.in_place:
             return False
         new = SqliteStore(old.path)
-        with suppress(AosError):  # what it lacks is named when it is asked for
-            old.copy_to(new)
+        try:
+            with suppress(StoreDamaged):  # what it lacks is named when it is asked for
+                old.copy_to(new)
+        except BaseException:  # such as of a full disk: what is here is all there is
+            new.close()
+            raise
         self.store = new
         for gone in (self.snapshots, self.index, old):
             with suppress(AosError):

@@ -21,7 +21,7 @@ from aos_core.branch_tree import (
     rename_branch,
     restore_branch,
 )
-from aos_core.branches import check_branch_name
+from aos_core.branches import check_branch_name, disk_errors
 from aos_core.chain import Chain, Segment
 from aos_core.disk import Disk, FileDisk, chain_of
 from aos_core.errors import AosError, JournalDamaged, UsageError
@@ -206,7 +206,9 @@ class World(Writer):
         check_branch_name(name)
         for held in self._files_open:
             if self._disk.follow(held) is None:
-                held.need_in_place(f"branch {name} was not made")
+                what = f"branch {name} was not made"
+                with disk_errors(held.path, what):
+                    held.need_in_place(what)
         with self._mutex:
             index = self._chain.turn_end(height)
             state, moment = self._travel.after(index)

@@ -209,7 +209,7 @@ class AosApp(App[None]):
         elif severity == "error":
             more["timeout"], self._failed = UNTIL_A_KEY, _Failed(message, monotonic())
         self.said.append((severity, message))
-        super().notify(toast_text(message, self.size.width), markup=markup, **more)
+        super().notify(toast_text(message, self.size.width, self.console), markup=markup, **more)
 
     def world_moved(self) -> None:
         """Another branch or height is shown, or the world has grown: what was said before the last

@@ -53,7 +53,6 @@ class Command:
 
     async def end(self) -> None:
         """End the process, and return when it is gone."""
-        self.stop()
         if self._process is not None:
             await process.end(self._process)
 

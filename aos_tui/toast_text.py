@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
 
 WIDE = 100
 """Columns from which on toasts have a width of their own, as in ``app.tcss``."""
@@ -13,7 +19,7 @@ FRAME = 4
 """Cells of a toast's border and padding, and one that it keeps free."""
 
 
-def toast_text(message: str, columns: int) -> str:
+def toast_text(message: str, columns: int, console: Console) -> str:
     """``message`` for a terminal of so many columns: where it has several lines, what of a line
     does not fit goes on two cells further in.
 
@@ -21,10 +27,12 @@ def toast_text(message: str, columns: int) -> str:
     lines = message.split("\n")
     width = (min(WIDEST, columns // 2) if columns >= WIDE else columns) - FRAME
     indent = "  " if len(lines) > 1 else ""
-    return "\n".join(of for line in lines for of in _broken(line, width, indent))
+    return "\n".join(of for line in lines for of in _broken(line, width, indent, console))
 
 
-def _broken(line: str, width: int, indent: str) -> list[str]:
+def _broken(line: str, width: int, indent: str, console: Console) -> Iterable[str]:
     if cell_len(line) <= width:  # as it is, with the spaces that it has
         return [line]
-    return textwrap.wrap(line, max(width, 10), subsequent_indent=indent, break_on_hyphens=False)
+    room = max(width - len(indent), 10)
+    first, *rest = (of.plain.rstrip() for of in Text(line).wrap(console, room))
+    return [first, *(indent + of for of in rest)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aos_core import canon
-from aos_core.branches import list_branches
+from aos_core.branches import DiskError, list_branches
 from aos_core.errors import ModuleMissing, ReadOnly, StoreDamaged, UsageError, WorldError
 from aos_core.filters import find
 from aos_core.store import SqliteStore
@@ -134,6 +134,24 @@ def test_what_was_lost_with_the_folder_is_put_back_into_whatever_store_is_there_
         found.put_back()
     with World.open(world, write=False) as reader:  # it puts nothing into the store
         assert len(reader.pending) == 3
+        assert_replays(reader)
+
+
+def test_what_a_full_disk_refused_to_put_back_is_kept_for_another_try(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(world)
+
+    def full(*_: object) -> list[bytes]:
+        raise DiskError("no space is left")
+
+    with World.open(world) as found:
+        shutil.rmtree(world / ".aos")
+        with monkeypatch.context() as patched, pytest.raises(DiskError):
+            patched.setattr(SqliteStore, "put_all", full)
+            found.put_back()
+        found.put_back()
+    with World.open(world, write=False) as reader:
         assert_replays(reader)
 
 

@@ -55,8 +55,6 @@ class JournalPane(Pane, Vertical):
         self._searched = -1
         self._looking: Worker[None] | None = None
         self._text = ""
-        self._wrong: str | None = None
-        """Why what the filter says cannot be read."""
         self._before: tuple[str, bool] = "", False
         """What the filter said, and whether it was open, before one began to type."""
 
@@ -147,9 +145,14 @@ class JournalPane(Pane, Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """To the lines that are left; a filter that cannot be read stays to be mended."""
+        from aos_core.errors import UsageError
+        from aos_core.filters import parse_filter
+
         event.stop()
-        if self._wrong is not None:
-            self.notify(self._wrong, severity="warning")
+        try:
+            parse_filter(self._text)
+        except UsageError as error:
+            self.notify(error.message, severity="warning")
             return
         if not self._text:
             self.close_filter()
@@ -192,11 +195,11 @@ class JournalPane(Pane, Vertical):
             self._searched = last
             self._found(hits)
 
-    def _found(self, hits: list[int], wrong: str | None = None) -> None:
-        self._hits, self._wrong = hits, wrong
+    def _found(self, hits: list[int], problem: str = "no record fits the filter") -> None:
+        self._hits = hits
         self.list.sign(hits)
         if self.filtering:
-            self.list.only(hits if self._text else None, wrong or "no record fits the filter")
+            self.list.only(hits if self._text else None, problem)
         self._title()
 
     def _title(self) -> None:

@@ -252,8 +252,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
     def _reveal(self) -> None:
         """Scroll so that the selected step is seen; without the focus, the one that waits."""
         self._say_sides()  # there may be scrollbars only now
-        if self._display is None or self._plan is None:
-            return
+        if self._display is None or self._plan is None or self._drag is not None:
+            return  # what is under the mouse stays there
         step = self._cursor if self.has_focus else _busy(self._plan)
         if step is not None and (place := self._display.place(step)) is not None:
             x, y, width = place

@@ -71,6 +71,9 @@ class LongWork(Following):
 
     async def close(self) -> None:
         """Give up the world. What runs is broken off, and nothing of it is left."""
+        self._closed = True
         self.cancel()
-        await asyncio.gather(*(command.end() for command in self._commands.values()))
-        await super().close()
+        try:
+            await asyncio.gather(*(command.end() for command in self._commands.values()))
+        finally:
+            await super().close()

@@ -64,6 +64,14 @@ def test_so_does_being_asked_to_end_where_interrupts_are_ignored() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+def test_being_asked_to_end_once_more_does_not_break_into_clearing_away() -> None:
+    with stopped_cleanly():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 def test_what_else_cannot_be_raised_is_told_as_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

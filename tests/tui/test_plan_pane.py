@@ -198,7 +198,9 @@ async def test_what_lies_beyond_the_edges_is_said_where_what_it_waits_for_leaves
         assert titles(on)[1] == "more above: shift+arrows"
 
 
-async def test_what_waits_is_in_sight_until_one_walks_in_the_plan(world: Path) -> None:
+@pytest.fixture
+def tall(world: Path) -> Path:
+    """The aggregator's plan with twelve steps before it, one after the other."""
     file = world / "plans/aggregator_plan.air.json"
     plan = json.loads(file.read_text())
     ids = [f"before_{at}" for at in range(12)]
@@ -209,7 +211,26 @@ async def test_what_waits_is_in_sight_until_one_walks_in_the_plan(world: Path) -
     links = zip(ids, [*ids[1:], "emit_a"], strict=True)
     plan["edges"] = [*({"from": of, "to": to} for of, to in links), *plan["edges"]]
     file.write_text(json.dumps(plan))
-    async with opened(world) as on:
+    return world
+
+
+async def test_a_click_means_what_was_under_it_though_it_brings_the_focus(tall: Path) -> None:
+    async with opened(tall) as on:
+        await on.keys("t")
+        rows = picture(on).splitlines()
+        y = next(at for at, row in enumerate(rows) if "await_a" in row)
+        at = (rows[y].index("await_a") + 2, y + 1)
+        scrolled = pane(on).scroll_offset
+        await on.pilot.mouse_down(PlanPane, offset=at)
+        await on.pilot.pause()
+        assert pane(on).has_focus and pane(on).scroll_offset == scrolled
+        await on.pilot.mouse_up(PlanPane, offset=at)
+        await on.pilot.click(PlanPane, offset=at)
+        assert pane(on)._cursor == "await_a"
+
+
+async def test_what_waits_is_in_sight_until_one_walks_in_the_plan(tall: Path) -> None:
+    async with opened(tall) as on:
         await on.keys("t")
         assert "◷ await_a" in picture(on) and "before_0" not in picture(on)
         await on.keys(*PLAN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.console import Console
 from textual import events
 
 from aos_tui.headless import settle
@@ -132,13 +133,18 @@ async def test_information_takes_no_warning_away() -> None:
 @pytest.mark.parametrize(("columns", "lines"), [(80, 3), (120, 4)])
 def test_a_line_that_does_not_fit_goes_on_further_in(columns: int, lines: int) -> None:
     long = " ".join(["word"] * 40)
-    text = toast_text(f"what is wrong:\n{long}\nand  more", columns)
+    text = toast_text(f"what is wrong:\n{long}\nand  more", columns, Console())
     first, *middle, last = text.split("\n")
     assert (first, last) == ("what is wrong:", "and  more")
     assert [of.startswith("  ") for of in middle] == [False] + [True] * (len(middle) - 1)
     assert len(middle) == lines and " ".join(map(str.strip, middle)) == long
-    alone = toast_text(long, columns).split("\n")
+    alone = toast_text(long, columns, Console()).split("\n")
     assert len(alone) == lines and " ".join(alone) == long, "one line needs no indent"
+
+
+def test_lines_are_broken_by_the_cells_that_they_take() -> None:
+    wide = toast_text("\u6f22" * 60, 80, Console()).split("\n")
+    assert len(wide) == 2 and "".join(wide) == "\u6f22" * 60
 
 
 async def test_a_line_that_is_longer_by_a_toasts_frame_alone_is_not_cut() -> None:

@@ -71,14 +71,19 @@ class Slow:
         " 'total': 100}}), file=sys.stderr, flush=True)\n"
         'print(\'{"notice": "x"}\', file=sys.stderr); say(7); say(42); time.sleep(600)'
     )
+    CLEARING = (
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), exit(130)))\n"
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, clearing: bool = False) -> None:
+        self.code = self.CLEARING + self.CODE if clearing else self.CODE
         self.started: list[asyncio.subprocess.Process] = []
 
     async def __call__(self, *_: str, talks: bool = False) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         made = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", self.CODE, stdout=pipe, stderr=pipe, start_new_session=True
+            sys.executable, "-c", self.code, stdout=pipe, stderr=pipe, start_new_session=True
         )
         self.started.append(made)
         return made
@@ -107,7 +112,7 @@ async def test_verify_streams_its_progress_and_esc_ends_the_process(
 async def test_nothing_is_left_of_a_verification_when_one_quits(
     world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = Slow()
+    slow = Slow(clearing=True)
     monkeypatch.setattr(process, "start", slow)
     async with opened(world) as on:
         await on.pilot.press("v")

@@ -166,6 +166,7 @@ def test_hundreds_of_engines_fit_into_one_process() -> None:
     before = mappings()
     kept = [runtime_of(ECHO) for _ in range(10)]
     assert all(of.step(sha256(ECHO), b"in", LIMITS) == b"in" for of in kept)
+    assert all(of._programs[sha256(ECHO), "step"].fast is not None for of in kept)
     assert mappings() - before < 10 * 20
 
 
