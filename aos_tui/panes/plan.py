@@ -107,6 +107,7 @@ class PlanPane(Pane, ScrollView, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         """Lay out anew."""
         self._lay_out()
+        self.call_after_refresh(self._say_sides)
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """The selection shows while the pane has the focus."""
@@ -230,6 +231,14 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         """As across, so down."""
         super().watch_scroll_y(old_value, new_value)
         self._say_sides()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """It takes a column, at the next layout."""
+        self.call_after_refresh(self._say_sides)
+
+    def watch_show_horizontal_scrollbar(self) -> None:
+        """It takes a row."""
+        self.call_after_refresh(self._say_sides)
 
     def _say_sides(self) -> None:
         if self._sides() != self._beyond:
