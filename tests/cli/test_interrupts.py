@@ -5,17 +5,18 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
 from aos_core.cli.interrupts import held, never_lost
 from aos_core.cli.stopping import stopped_cleanly
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="there are no alarms"),
-    pytest.mark.timeout(60, method="thread"),  # the other one goes by an alarm itself
-]
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+pytestmark = pytest.mark.timeout(60, method="thread")  # the other one goes by an alarm itself
+by_alarm = pytest.mark.skipif(sys.platform == "win32", reason="there are no alarms")
 
 
 class Finalized:
@@ -44,17 +45,20 @@ def test_a_held_interrupt_is_noted_and_a_second_one_is_not_held() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@by_alarm
 def test_an_interrupt_where_nothing_can_be_raised_comes_again() -> None:
     with pytest.raises(KeyboardInterrupt), never_lost():
         interrupted_there(signal.SIGINT)
 
 
+@by_alarm
 def test_it_does_not_break_through_where_interrupts_are_held() -> None:
     with never_lost(), held() as came:
         signal.raise_signal(signal.SIGALRM)  # as one comes again that was lost before
         assert came, "noted"
 
 
+@by_alarm
 def test_so_does_being_asked_to_end_where_interrupts_are_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -72,11 +76,15 @@ def test_being_asked_to_end_once_more_does_not_break_into_clearing_away() -> Non
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+@by_alarm
 def test_what_else_cannot_be_raised_is_told_as_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[type[BaseException]] = []
-    tell: Callable[..., None] = lambda lost: told.append(lost.exc_type)  # noqa: E731
+
+    def tell(lost: UnraisableHookArgs) -> None:
+        told.append(lost.exc_type)
+
     monkeypatch.setattr("sys.unraisablehook", tell)
 
     class Fails:

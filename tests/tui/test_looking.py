@@ -35,7 +35,9 @@ async def test_a_wrong_filter_says_what_it_knows() -> None:
         assert "kinds are genesis" in journal_of(on)._none
         await on.keys("enter")
         assert on.said[-1].startswith("no record is of kind nonsense; kinds are genesis")
-        await on.keys("ctrl+u", "text:/api/b")
+        await on.keys("ctrl+u", "text:nowhere", "enter", "n")
+        assert on.said[-1].startswith("nothing is found")
+        await on.keys("slash", "ctrl+u", "text:/api/b")
         assert heights_of(on) == [1, 3, 8, 15]
 
 
