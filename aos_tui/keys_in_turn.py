@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from itertools import chain, takewhile
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,8 @@ class KeysInTurn:
         self._app = app
         self._kept: deque[events.Key | events.Paste] = deque()
         self._asked: tuple[WorldScreen, int] | None = None
-        """Where the key went that is minded, and how many dialogs had been asked for there."""
+        """The world's screen when the key came that is minded, and how many dialogs had been asked
+        for there."""
         self._moved: DOMNode | None = None
         """What the key moves in that is being minded, if it does no more than that."""
         self._quiet, self._end = 0, 0.0
@@ -111,8 +113,12 @@ class KeysInTurn:
     def _preparing(self) -> WorldScreen | None:
         """The screen whose dialog is on its way; another one that nobody asked for may lie above
         it by now, or the one that asked."""
-        worlds = (of for of in self._app.screen_stack if isinstance(of, WorldScreen))
-        return next((of for of in worlds if of.preparing), None)
+        return next((of for of in self._worlds if of.preparing), None)
+
+    @property
+    def _worlds(self) -> Iterator[WorldScreen]:
+        """The screens that show a world; what is on top of them comes first."""
+        return (of for of in reversed(self._app.screen_stack) if isinstance(of, WorldScreen))
 
     def _goes_into_field(self, event: events.Event) -> bool:
         """Whether it is a character that is typed: that leads nowhere else."""
@@ -122,9 +128,9 @@ class KeysInTurn:
         return field.check_consume_key(event.key, event.character)
 
     def _begin(self, event: events.Event) -> None:
-        screen, self.busy = self._app.screen, True
+        screen, self.busy = next(self._worlds, None), True
         self._moved = self._moves_in(event)
-        self._asked = (screen, screen.asked) if isinstance(screen, WorldScreen) else None
+        self._asked = None if screen is None else (screen, screen.asked)
         self._quiet, self._end = 0, monotonic() + PATIENCE_SECONDS
         self._look_later()
 
@@ -137,8 +143,6 @@ class KeysInTurn:
         between, and what that led to, would be seen the second time."""
         if (screen := self._preparing) is not None:
             self._end = monotonic() + PATIENCE_SECONDS
-            if not screen.dialog_is_meant:
-                self._kept.clear()
         if (waiting := self._waiting) is not None and waiting.writing:
             self._let_go()
         waits = screen is not None or waiting is not None or self._on_its_way
@@ -163,12 +167,20 @@ class KeysInTurn:
         nodes = chain(path, self._app.screen_stack)
         return any(of.message_queue_size for of in nodes if of is not self._app)
 
+    @property
+    def _missed(self) -> bool:
+        """Whether the key asked for a dialog, and none has come or another than it asked for. Asked
+        when all is over: one may have come between two looks."""
+        screen, asked = self._asked or (None, 0)
+        if screen is None or screen.asked == asked:
+            return False
+        return screen is self._app.screen or not screen.dialog_is_meant
+
     async def _give(self) -> None:
         """What waits, until one leads somewhere."""
         self.busy = False
-        screen, asked = self._asked or (None, 0)
-        if screen is not None and screen.asked > asked and screen is self._app.screen:
-            self._kept.clear()  # no dialog came
+        if self._missed:
+            self._kept.clear()
         while self._kept and not self.busy:
             await self._app.on_event(self._kept.popleft())
 

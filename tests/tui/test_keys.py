@@ -13,6 +13,7 @@ from textual import events
 from textual.widgets import Input, Static
 
 from aos_core.world import World
+from aos_tui import keys_in_turn
 from aos_tui.actions import ACTIONS, ANYWHERE, PICKER
 from aos_tui.headless import settle
 from aos_tui.keys_in_turn import KeysInTurn
@@ -195,6 +196,16 @@ async def test_keys_typed_ahead_of_a_dialog_that_one_could_not_expect_are_for_no
         assert isinstance(on.app.focused, Input) and on.app.focused.value == "main-22"
         await on.keys("escape", "B", "escape")
         assert (on.mode, on.snapshot.height, on.snapshot.branch) == ("past", 29, "main")
+
+
+async def test_they_are_so_too_where_that_dialog_comes_between_two_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keys_in_turn, "LOOK_SECONDS", 0.3)
+    async with opened() as on:
+        await on.keys("t", "R", "comma")
+        await typed_ahead(on, "e", "down", "u", "enter")
+        assert (on.mode, on.snapshot.branch) == ("ForkDialog", "main")
 
 
 async def test_keys_typed_ahead_of_a_dialog_are_not_for_one_that_comes_first(
