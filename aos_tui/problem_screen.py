@@ -114,8 +114,8 @@ class ProblemScreen(Pane, PaintsChanges, Screen[None]):
     def built(self, result: BuildResult) -> None:
         """How the build ended. A world that is built is opened by who asked for it."""
         from aos_tui.building import NO_TOOLCHAIN, NOT_TRUSTED
-        from aos_tui.dialogs import ConfirmDialog, ValueDialog
-        from aos_tui.verbs.coding import failure_text, trust_text
+        from aos_tui.dialogs import ConfirmDialog, FailureDialog
+        from aos_tui.verbs.coding import trust_text
 
         self.builds = False
         self._fill()
@@ -129,7 +129,7 @@ class ProblemScreen(Pane, PaintsChanges, Screen[None]):
                 question, lambda yes: self.action_build(trust=True) if yes else None
             )
         elif not result.ok:
-            self.app.push_screen(ValueDialog("It does not build", failure_text(result)))
+            self.app.push_screen(FailureDialog(result))
 
     def on_resize(self) -> None:
         """Source lines are cut to the width."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aos_tui.dialogs.confirm import ConfirmDialog
     from aos_tui.dialogs.event import EventDialog
     from aos_tui.dialogs.export import ExportDialog, SavedDialog
+    from aos_tui.dialogs.failure import FailureDialog
     from aos_tui.dialogs.folder import FolderDialog
     from aos_tui.dialogs.fork import ForkDialog, RenameDialog
     from aos_tui.dialogs.help import HelpDialog
@@ -43,6 +44,7 @@ __all__ = [
     "ConfirmDialog",
     "EventDialog",
     "ExportDialog",
+    "FailureDialog",
     "FolderDialog",
     "ForkDialog",
     "HelpDialog",

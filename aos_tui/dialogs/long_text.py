@@ -1,11 +1,12 @@
 """A text of many lines to scroll through, broken once for its width and painted where it is seen:
-Textual's own would break all of it again whenever something is painted."""
+Textual's own would break all of it again whenever something is painted. What a compiler draws below
+a line is not broken at all: one goes sideways there."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import chop_cells
+from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
@@ -25,25 +26,31 @@ class LongText(SelectingLines, ScrollView, can_focus=True):
         Binding("up,k", "scroll_up", "scroll up"),
     ]
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, wrap: bool = True) -> None:
         super().__init__()
-        self._text = clean(text, "\n\t").expandtabs(4)
+        self._whole = clean(text, "\n\t").expandtabs(4).split("\n")
+        self._wrap = wrap
         self._lines: list[str] = []
+        if not wrap:
+            self._lines = self._whole
+            self.virtual_size = Size(max(map(cell_len, self._lines)), len(self._lines))
 
     def on_resize(self, event: events.Resize) -> None:
         """Break the text for the width."""
         width = self.scrollable_content_region.width
-        if width > 0:
-            broken = (chop_cells(line, width) or [""] for line in self._text.split("\n"))
+        if self._wrap and width > 0:
+            broken = (chop_cells(line, width) or [""] for line in self._whole)
             self._lines = [line for lines in broken for line in lines]
             self.virtual_size = Size(0, len(self._lines))
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """The line ``y`` of what is visible."""
-        row, style = y + round(self.scroll_y), self.rich_style
+        row, left, style = y + round(self.scroll_y), round(self.scroll_x), self.rich_style
+        right = left + self.size.width
         strip = Strip([Segment(self.line_text(row), style)])
-        return self.selectable(strip.adjust_cell_length(self.size.width, style), row)
+        strip = self.selectable(strip.extend_cell_length(right, style), row)
+        return strip.crop(left, right).apply_offsets(left, row)
 
     def line_text(self, row: int) -> str:
         """The text of a line."""

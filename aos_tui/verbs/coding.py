@@ -30,12 +30,6 @@ def trust_text(world: str) -> str:
     )
 
 
-def failure_text(result: BuildResult) -> str:
-    """What the compiler says, with its places."""
-    parts = [result.message, result.details, result.hint]
-    return "\n\n".join(part for part in parts if part)
-
-
 class Coding(Rehearsing):
     """Build, swap, and say what a changed file means."""
 
@@ -148,9 +142,8 @@ class Coding(Rehearsing):
 
     def _show_failure(self, why: str, result: BuildResult) -> None:
         """What the compiler says, with its places; the world goes on with the module it has."""
-        text = f"{failure_text(result)}\n\nThe world goes on with the module it has."
-        unasked = why != ASKED
-        self._tell("ValueDialog", lambda _: None, "It does not build", text, unasked=unasked)
+        more = "The world goes on with the module it has."
+        self._tell("FailureDialog", lambda _: None, result, more, unasked=why != ASKED)
 
     def on_screen_resume(self) -> None:
         """Say now what a dialog kept from being said."""

@@ -83,7 +83,7 @@ async def test_edit_build_swap_break_and_mend(workshop: Path) -> None:
         assert on.known["verified"] is True
 
         edit(workshop, "state.requests += 1;", 'state.requests += "one";')
-        await until(on, "ValueDialog")
+        await until(on, "FailureDialog")
         assert "lib.rs:" in text_of(on) and "goes on with the module it has" in text_of(on)
         height = on.snapshot.live
         await on.keys("escape", "R")
@@ -104,7 +104,7 @@ async def test_a_world_toml_that_no_longer_reads_is_said_as_long_as_it_is_so(
     good = file.read_text("utf-8")
     async with opened(workshop, watch=True) as on:
         file.write_text(f"{good}\n[broken", "utf-8")
-        await until(on, "ValueDialog")
+        await until(on, "FailureDialog")
         await on.keys("escape")
         assert "on disk: not TOML" in on.screen
 
@@ -114,7 +114,7 @@ async def test_what_is_told_of_older_files_gives_way(workshop: Path) -> None:
         edit(workshop, HANDLE, 'fetch_z"')
         await until(on, "ConfirmDialog")
         await on.keys("y")
-        await until(on, "ValueDialog")
+        await until(on, "FailureDialog")
         edit(workshop, 'fetch_z"', '"fetch_z"')
         await until(on, "SwapDialog")
         assert "demo/Aggregator@1" in text_of(on)

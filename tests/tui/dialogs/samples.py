@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 from textual.screen import ModalScreen
 
+from aos_tui.building import BuildResult
 from aos_tui.dialogs import (
     BranchesDialog,
     BranchOption,
@@ -16,6 +17,7 @@ from aos_tui.dialogs import (
     ConfirmDialog,
     EventDialog,
     ExportDialog,
+    FailureDialog,
     ForkDialog,
     HelpDialog,
     InstancesDialog,
@@ -52,6 +54,12 @@ HTTP = {"record": {"status": {"int": {}}, "body": {"option": TEXT}}}
 
 def editor(app: Host) -> ValueEditor:
     return app.dialog.query_one(ValueEditor)
+
+
+def failure(drawn: str) -> FailureDialog:
+    """What is wrong with a build; ``drawn``: the compiler's own words."""
+    wrong = BuildResult((), "build_failed", "a [crate] does not compile", "mend it", drawn)
+    return FailureDialog(wrong, "The world goes on.")
 
 
 def event(**more: Any) -> EventDialog:
@@ -159,6 +167,8 @@ EVERY: dict[str, Callable[[], ModalScreen[Any]]] = {
         ],
         goes=True,
     ),
+    "failure": lambda: failure(drawn="error [E0308]\n" + "  | ^^^^^^^^ wrong\n" * 80),
+    "failure-short": lambda: failure(drawn=""),
     "value": lambda: ValueDialog("State [demo]", "x" * 5000),
     "break": lambda: BreakDialog("effect 1", "no answer is prepared: i writes one"),
     "instances": lambda: InstancesDialog([(f"#{of} [p]", of) for of in range(100)], 0, 7),
