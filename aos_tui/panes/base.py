@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.content import Content
+from textual.geometry import Region
 
 from aos_tui.chips import chip_styles
 from aos_tui.formatting import Palette
@@ -62,11 +63,29 @@ class Pane(_Base):
         """Say this in the frame, word for word; None: what is said there already. Where nothing
         differs nothing is painted."""
         if title is not None and title != self._entitled:
-            self._entitled, self.border_title = title, Content(title)
+            self._entitled, self._edge = title, 0
+            self.border_title = Content(title)
         if subtitle is not None and subtitle != self._subtitled:
-            self._subtitled, self.border_subtitle = subtitle, Content(subtitle) if subtitle else ""
+            self._subtitled, self._edge = subtitle, max(0, self.outer_size.height - 1)
+            self.border_subtitle = Content(subtitle) if subtitle else ""
+        self._edge = None
 
     _entitled = _subtitled = ""
+    _edge: int | None = None
+    """The line of the frame in which something else is being said, counted from 0."""
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """As Textual's; for other words in the frame it would paint all that is inside."""
+        if self._edge is not None:
+            line = Region(0, self._edge, self.outer_size.width, 1)
+            regions = (line.translate(-self.content_offset),)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def copied(self) -> tuple[str, str | Callable[[], str]] | None:
         """(what it is, its text, or what makes it and may take a while) of the value under the

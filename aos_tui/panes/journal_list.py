@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from aos_tui.snapshot import Snapshot
 
 
+_Key = tuple[Line, Signs, int, bool, int, int | None]
+"""What a line looks like depends on: its heights and signs, its width in cells, whether the cursor
+is there, the digits of a height, and the last height where it may still change."""
+
+
 class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
     """The lines. The cursor is the shown height; moving it asks for another one.
 
@@ -68,11 +73,12 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
         self._found: Sequence[int] | None = None
         self._hits: Sequence[int] = ()
         self._none = ""
-        self._cursor = 0
+        self._cursor = self._last = 0
+        """The height that is shown, and where the last turn begins."""
         self._read = 0
         self._folding = Folding()
         self.away = False
-        self._strips: LRUCache[tuple[Line, Signs, int, bool], Strip] = LRUCache(2048)
+        self._strips: LRUCache[_Key, Strip] = LRUCache(2048)
 
     @property
     def lines(self) -> int:
@@ -111,15 +117,15 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
             self._folding.forget()
             self.away = False
             self._read = snapshot.live
-        elif old.live != snapshot.live:
-            # the brackets of the last turn may have been drawn before its end was known
-            self._strips.clear()
         if old is not None and snapshot.height != old.height:
             self.away = self.away and old.following and snapshot.following
         before, self._cursor = self.row, snapshot.height
+        self._last = snapshot.index.bounds(snapshot.live)[0]
         self._see()
         if old is not None and _lines_of(old) == _lines_of(snapshot):
             self._moved(before)
+        elif old is not None and self._has_grown(old):
+            self._grow(old.live, before)
         else:
             self._lay_out()
 
@@ -145,6 +151,27 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
         if hits != self._hits:
             self._hits = hits
             self.refresh()
+
+    def _has_grown(self, old: Snapshot) -> bool:
+        """Whether there are more lines, and of those that were there only the last turn's may look
+        otherwise now."""
+        new = self._snapshot
+        if new is None or old.records is not new.records or self._found is not None:
+            return False
+        longer = old.live < new.live and _digits(old) == _digits(new)
+        return longer and old.live > 0 and old.marked == new.marked
+
+    def _grow(self, live: int, before: int) -> None:
+        """There are lines after height ``live`` now: those are painted, be they in sight, and the
+        last turn before them."""
+        assert self._snapshot is not None
+        # Textual's own way of telling a size paints all anew.
+        self.set_reactive(ScrollView.virtual_size, Size(0, self.lines))
+        self.refresh(repaint=False, layout=True)
+        index = self._snapshot.index
+        first = self._folding.row(index.bounds(live)[0], index)
+        self.refresh_lines(first, self.lines - first)
+        self._moved(before)
 
     def _lay_out(self) -> None:
         # Empty states are painted by render_line over the whole width.
@@ -307,15 +334,16 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if self._snapshot is None or row >= self.lines:
             return self._other_line(row, width)
-        line = self.line(row)
-        signs = self._signs(line)
-        key = (line, signs, width, line.first <= self._cursor <= line.last)
+        line, live = self.line(row), self._snapshot.live
+        signs, digits = self._signs(line), _digits(self._snapshot)
+        at_cursor = line.first <= self._cursor <= line.last
+        # the brackets of the last turn may be drawn before its end is known
+        key = (line, signs, width, at_cursor, digits, live if line.last >= self._last else None)
         strip = self._strips.get(key)
         if strip is None:
-            digits = len(str(self._snapshot.live))
             index = self._snapshot.index
             pieces = line_pieces(line, width - 1, digits, signs, index, self._glyphs)
-            strip = self._strips[key] = self._strip(pieces, width, key[3])
+            strip = self._strips[key] = self._strip(pieces, width, at_cursor)
         return strip
 
     def _signs(self, line: Line) -> Signs:
@@ -345,6 +373,11 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
             Segment(clean(text), base + palette.get(role, Style())) for text, role in pieces
         ]
         return Strip(segments).adjust_cell_length(width, base)
+
+
+def _digits(snapshot: Snapshot) -> int:
+    """So many digits the heights have, at most."""
+    return len(str(snapshot.live))
 
 
 def _lines_of(snapshot: Snapshot) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from aos_tui.session import opening
@@ -18,11 +19,21 @@ if TYPE_CHECKING:
     from aos_core.world import World
     from aos_tui.snapshot import Snapshot
 
-TURNS = 50
-"""So many turns of another process are taken in before what else is asked of the world is done."""
+TURNS, FEW = 50, 10
+"""So many turns of another process are taken in before what else is asked of the world is done; and
+while somebody travels."""
 
 AT_ONCE = 40
 """So often, before what has come by then is shown."""
+
+TRAVELS_SECONDS = 1.0
+"""So long after a key that travels somebody is taken to travel."""
+
+PAINTED_SECONDS = 0.05
+"""After a key that travels nothing is taken in for so long: what it leads to is painted first."""
+
+PATIENCE_SECONDS = 0.3
+"""For so long what has come waits for keys that do not end."""
 
 Stamp = tuple[int, int, int] | None
 """(device, inode, size in bytes) of a file; None where there is none"""
@@ -91,6 +102,7 @@ class Following(Returning):
         """Take in what has happened, and show it; False where there may be more by now."""
         came = told = all_of_it = False
         for _ in range(AT_ONCE):
+            await self._let_keys_go_first()
             more, tells = await self._run(self._take_in)
             came, told, all_of_it = came or more, told or tells, not more
             if all_of_it:
@@ -100,6 +112,15 @@ class Following(Returning):
         if told:
             await self.refresh()
         return all_of_it
+
+    async def _let_keys_go_first(self) -> None:
+        """Wait until what somebody travels to is painted; not for ever."""
+        begun = monotonic()
+        while True:
+            end = min(begun + PATIENCE_SECONDS, self._travelled + PAINTED_SECONDS)
+            if (left := end - monotonic()) <= 0:
+                return
+            await asyncio.sleep(left)
 
     def _take_in(self) -> tuple[bool, bool]:
         """Take in some of what has happened: whether there were new records, and whether there is
@@ -113,7 +134,8 @@ class Following(Returning):
         new = False
         if self.locked is not None and not self._lost:
             try:
-                new = world.refresh(TURNS)
+                travels = monotonic() < self._travelled + TRAVELS_SECONDS
+                new = world.refresh(FEW if travels else TURNS)
                 world.history.catch_up()
             except AosError as error:
                 self.locked = error.message

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from aos_tui.left_off import MAIN
@@ -69,6 +70,8 @@ class Showing(WorldThread):
         self._lost = False
         self._parked: dict[str, World] = {}
         self.property_watch: Watch | None = None
+        self._travelled = 0.0
+        """When another height was wanted last, in seconds of the monotonic clock."""
         self._behind = False
         self._looker: asyncio.Task[None] | None = None
         self.wish = Wish()
@@ -257,6 +260,7 @@ class Showing(WorldThread):
 
         The world may grow meanwhile: the last height is looked up when the snapshot is made.
         """
+        self._travelled = monotonic()
         if height is not None and self._world is not None:
             height = min(max(0, height), self._world.height)
             self._wanted = None if height == self._world.height else height

@@ -82,6 +82,7 @@ async def test_a_height_that_is_asked_for_is_shown_before_the_rest_of_a_burst(
     world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "TURNS", 1)
+    monkeypatch.setattr(following, "FEW", 1)
     refresh, make, done = World.refresh, Session._make, list[str]()
 
     with World.open(world) as holder:
@@ -114,6 +115,36 @@ async def test_a_height_that_is_asked_for_is_shown_before_the_rest_of_a_burst(
             await on.until(lambda: on.snapshot.live == holder.height)
             assert on.snapshot.height == 1
             assert "shown" in done[:3] and done.count("some") > 20
+
+
+async def test_nothing_is_taken_in_before_what_one_travels_to_is_painted(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PAINTED_SECONDS", 0.5)
+    monkeypatch.setattr(following, "PATIENCE_SECONDS", 60.0)
+    with World.open(world) as holder:
+        holder.fire(EVENT, start())
+        async with opened(world, poll=0.01) as on:
+            known = on.snapshot.live
+            await on.keys("k")
+            holder.fire(EVENT, start())
+            for _ in range(8):  # keys that come all the time, for longer than it waits for one
+                await on.pilot.press("k", "j")
+                await on.pilot.pause(0.1)
+                assert on.snapshot.live == known
+            await on.until(lambda: on.snapshot.live == holder.height)
+
+
+async def test_what_has_come_waits_not_for_ever_for_keys_that_do_not_end(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PAINTED_SECONDS", 60.0)
+    with World.open(world) as holder:
+        holder.fire(EVENT, start())
+        async with opened(world, poll=0.01) as on:
+            await on.keys("k")
+            holder.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == holder.height)
 
 
 WRITER = """

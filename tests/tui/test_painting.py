@@ -10,10 +10,14 @@ from typing import Any
 import pyte
 import pytest
 from textual._compositor import CompositorUpdate
+from textual.strip import Strip
 from textual.widget import Widget
 
+from aos_core.world import World
 from aos_tui.painting import Changes
+from aos_tui.panes.journal_list import JournalList
 from aos_tui.stylesheet import Stylesheet
+from tests.support import EVENT, start
 from tests.tui.driving import SIZES, journal_of, opened, painted
 
 pytestmark = pytest.mark.paints_at_once
@@ -25,7 +29,8 @@ class Terminal:
     def __init__(self, size: tuple[int, int]) -> None:
         self._screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self._screen)
-        self.paints = 0
+        self.paints = self.written = 0
+        """How often something was painted in part, and all characters."""
 
     @contextmanager
     def painting(self, monkeypatch: pytest.MonkeyPatch, console: Any) -> Iterator[None]:
@@ -34,7 +39,9 @@ class Terminal:
 
         def both(update: CompositorUpdate | None) -> Any:
             if update is not None:
-                self._stream.feed(update.render_segments(console).replace("\n", "\r\n"))
+                text = update.render_segments(console).replace("\n", "\r\n")
+                self.written += len(text)
+                self._stream.feed(text)
             return update
 
         def changed(of: Changes) -> Any:
@@ -89,6 +96,39 @@ async def test_a_pane_in_which_nothing_changes_is_not_asked_for_its_lines(
             await on.until(lambda: ("journal-list", 2) in asked)
             await on.keys("k")
         assert not {"footer", "plan-list"} & {id for id, _ in asked}
+
+
+async def test_of_what_comes_while_one_reads_in_the_past_only_that_is_painted(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal, made = Terminal((120, 40)), 0
+    strip = JournalList._strip
+
+    def making(of: JournalList, *given: Any) -> Strip:
+        nonlocal made
+        made += 1
+        return strip(of, *given)
+
+    monkeypatch.setattr(JournalList, "_strip", making)
+    with World.open(world) as writer:
+        for _ in range(8):  # heights of three digits, and more than fits
+            writer.fire(EVENT, start())
+        async with opened(world, size=(120, 40), poll=0.01) as on:
+            await on.keys("home", "down")
+            with terminal.painting(monkeypatch, on.app.console):
+                on.app.refresh(layout=True)
+                await on.pilot.pause()
+                whole_screen, terminal.written, made = terminal.written, 0, 0
+                for _ in range(3):
+                    writer.fire(EVENT, start())
+                    await on.until(lambda: on.snapshot.live == writer.height)
+                    await on.pilot.pause()
+                    assert terminal.lines == whole(on.app)
+                    assert f"of {writer.height} " in terminal.lines[0]
+                assert made == 0, "the lines that are in sight are as they were"
+                assert 0 < terminal.written < whole_screen / 2
+                await on.keys("end")
+                assert terminal.lines == whole(on.app)
 
 
 async def test_what_a_dialog_shows_is_styled_once(monkeypatch: pytest.MonkeyPatch) -> None:
