@@ -208,6 +208,13 @@ class JournalDamaged(DamagedError):
 
     code = "journal_damaged"
 
+    @property
+    def height(self) -> int:
+        """The height from which on nothing can be read."""
+        height = self.where["height"]
+        assert isinstance(height, int)
+        return height
+
 
 class StoreDamaged(DamagedError):
     """An object of the store is missing, or its bytes do not have its hash."""

@@ -44,6 +44,8 @@ class FileJournal(LogFile):
     ) -> None:
         super().__init__(path, file, layer)
         self._lock = lock
+        self._seen: tuple[int, int] | None = None
+        """(size in bytes, time of the last change in ns) of the file as it was last seen here."""
 
     @classmethod
     def create(
@@ -74,6 +76,7 @@ class FileJournal(LogFile):
         journal.header = journal.last = frame
         journal._offsets.add(0, frame.height)
         journal._offsets.keep(offsets_path(path), frame.hash)
+        journal._seen = journal._stamp()
         return journal
 
     @classmethod
@@ -104,6 +107,7 @@ class FileJournal(LogFile):
             file = undo.enter_context(layer.open(path, "rb+" if write else "rb"))
             journal = cls(path, file, lock, layer)
             journal._load(progress)
+            journal._seen = journal._stamp()
             undo.pop_all()
         return journal
 
@@ -158,7 +162,27 @@ class FileJournal(LogFile):
             if os.fstat(self._file.fileno()).st_size != self.last.end:
                 end = self._acknowledged_end(None if most is None else known + most)
                 self._scan(self.last, self.last.end, None, end=end)
+                self._seen = self._stamp()
         return self.count - known
+
+    def look_again(self) -> None:
+        """Where something else has changed what was read of the file, read all of it again: what is
+        damaged is known from then on. What another process appends is no such change, and taken in
+        by :meth:`refresh`. Raises :class:`~aos_core.branches.DiskError`."""
+        with disk_errors(self.path, f"branch {self._branch} cannot be read"):
+            with self._mutex:
+                if self._file.closed or self.damage is not None:
+                    return
+                before, now = self._seen, self._stamp()
+                self._seen = now
+                longer = self._lock is None and before is not None and now[0] > before[0]
+                if now[0] >= self.last.end and (now == before or longer):
+                    return
+            self.believe(self.check())  # which takes a while, and lets others read meanwhile
+
+    def _stamp(self) -> tuple[int, int]:
+        found = os.fstat(self._file.fileno())
+        return found.st_size, found.st_mtime_ns
 
     def close(self) -> None:
         super().close()
@@ -180,6 +204,7 @@ class FileJournal(LogFile):
             except BaseException:
                 self._take_back(frame.offset)
                 raise
+            self._seen = self._stamp()
             self._offsets.add(frame.offset, frame.height)
             self._remember(self.count - 1, frame)
             if self._group is None:
@@ -199,9 +224,13 @@ class FileJournal(LogFile):
             self._offsets.flush()
 
     def _need_unchanged(self, end: int) -> None:
-        """Raise :class:`ReadOnly` where somebody else has touched the file."""
+        """Raise :class:`ReadOnly` or :class:`JournalDamaged` where somebody else has touched the
+        file."""
         if self._group in (None, self.count):  # a group asks for its name first and last
             self.need_in_place()
+            self.look_again()
+            if self.damage is not None:
+                raise self.damage
         if os.fstat(self._file.fileno()).st_size != end:
             self._read_only = "something else has changed the file; open the branch again"
             raise ReadOnly(f"nothing was appended: {self._read_only}", file=self.path)
@@ -269,7 +298,7 @@ class FileJournal(LogFile):
             _sync_names(self._layer, self.path)
             undo.pop_all()
             self._file.close()
-            self._file = file
+            self._file, self._seen = file, None
             self._offsets.close()
             if borrowed:
                 lock.release()
@@ -286,6 +315,7 @@ class FileJournal(LogFile):
     def _cut(self, end: int) -> None:
         self._layer.truncate(self._file, end)
         self._layer.sync(self._file)
+        self._seen = self._stamp()
 
     # -- opening ----------------------------------------------------------------------------
 

@@ -62,10 +62,12 @@ class LogFile(Journal):
                 with disk_errors(self.path, f"branch {self._branch} cannot be read"):
                     frame = read_frame(self._read(offset, end), offset, height)
             except BadFrame as bad:
-                self._read_only = f"the journal is damaged from height {height} on"
-                self.damage = self._damage(str(bad), offset, height)
+                found = self._damage(str(bad), offset, height)
+                if self.damage is None or height < self.damage.height:
+                    self._read_only = f"the journal is damaged from height {height} on"
+                    self.damage = found
                 self._distrust_offsets()
-                raise self.damage from None
+                raise found from None
             self._remember(index, frame)
             return frame
 
@@ -186,7 +188,7 @@ class LogFile(Journal):
         bytes of an unfinished one after them. ``known``: what was known of the file before."""
         size = os.fstat(self._file.fileno()).st_size
         if size < start:
-            self._set_damage("it has become shorter since it was read", start)
+            self.believe(self.check())  # it has become shorter since it was read
             return b""
         size = size if end is None else max(start, min(size, end))
         good, problem = self._take_in(last, start, size, progress)

@@ -247,6 +247,15 @@ class Opened:
                 self._end_at(self._travel.reached)
             return self._chain.count > known or self.trouble is not None
 
+    def look_again(self) -> None:
+        """Where something else has changed what is known of a file of the journal, read that again:
+        then :attr:`trouble` says what is damaged. Others may go on with the world meanwhile. Raises
+        :class:`DiskError`."""
+        with self._mutex:
+            journals = self._files_open
+        for journal in journals:
+            journal.look_again()
+
     def follow_names(self) -> None:
         """Go on under the names that others have given to the branch and to those that it goes on
         from: renamed, they stay what they are, whatever else has their old names now."""
@@ -276,7 +285,7 @@ class Opened:
         for segment in self._whole.segments[:-1]:
             damage = segment.journal.damage
             last = segment.journal.first_height(len(segment) - 1)
-            if damage is not None and _height(damage) <= last:
+            if damage is not None and damage.height <= last:
                 known.insert(0, damage)
         return next((damage for damage in known if damage is not None), None)
 
@@ -290,9 +299,9 @@ class Opened:
         before it, as if that had been known then. Whether it was so. Raises as :meth:`open`."""
         with self._mutex:
             damage = self._damage()
-            if damage is None or _height(damage) > self.height or not _height(damage):
+            if damage is None or damage.height > self.height or not damage.height:
                 return False
-            self._end_at(self._chain.index_at(_height(damage) - 1))
+            self._end_at(self._chain.index_at(damage.height - 1))
             return True
 
     @property
@@ -377,10 +386,3 @@ class Opened:
     def _module_name(self, wasm: bytes) -> str:
         names = (module_name(program, wasm) for program in self._programs.values())
         return next((name for name in names if name is not None), canon.hash_text(wasm))
-
-
-def _height(damage: JournalDamaged) -> int:
-    """The height from which on a journal is damaged."""
-    height = damage.where["height"]
-    assert isinstance(height, int)
-    return height

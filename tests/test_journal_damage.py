@@ -214,3 +214,98 @@ def test_a_sound_frame_with_the_wrong_contents_is_damage(
     log.write_bytes(packed_by_the_book(payload))
     with pytest.raises(JournalDamaged):
         FileJournal.open(log, write=True)
+
+
+@pytest.mark.parametrize("frame", [0, 1, 2])
+def test_what_is_damaged_while_a_journal_is_open_is_seen_before_it_is_written(
+    log: Path, three: bytes, frame: int
+) -> None:
+    with FileJournal.open(log, write=True) as opened:
+        found = opened.frames[frame]
+        damaged = bytearray(three)
+        damaged[found.offset + 20] ^= 1
+        _rewrite(log, bytes(damaged))
+        with pytest.raises(JournalDamaged) as caught:
+            opened.append(body(opened))
+        assert caught.value.where["height"] == found.height
+        assert caught.value.where["offset"] == found.offset
+        assert not opened.writable
+        with pytest.raises(ReadOnly):
+            opened.append(body(opened))
+    assert log.read_bytes() == damaged, "nothing was written behind it"
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_journal_that_is_cut_short_while_it_is_open_ends_where_its_file_does(
+    log: Path, three: bytes, write: bool
+) -> None:
+    with FileJournal.open(log, write=write) as opened:
+        cut = opened.frames[1]
+        os.truncate(log, cut.offset + 5)
+        opened.look_again()
+        assert opened.damage is not None
+        assert (opened.damage.height, opened.damage.where["offset"]) == (cut.height, cut.offset)
+        assert not opened.writable
+    assert log.read_bytes() == three[: cut.offset + 5]
+
+
+def test_a_reader_that_is_told_of_a_shorter_file_names_the_first_frame_that_is_gone(
+    log: Path, three: bytes
+) -> None:
+    with FileJournal.open(log, write=False) as opened:
+        cut = opened.frames[1]
+        os.truncate(log, cut.offset)
+        assert opened.refresh() == 0
+        assert opened.damage is not None and opened.damage.height == cut.height
+
+
+def test_a_file_that_is_written_again_as_it_was_is_no_damage(log: Path, three: bytes) -> None:
+    with FileJournal.open(log, write=True) as opened:
+        _rewrite(log, three)
+        opened.append(body(opened))
+        with opened.group():
+            _rewrite(log, log.read_bytes())
+            opened.append(body(opened))
+            opened.append(body(opened))
+        assert len(opened.frames) == 6 and opened.check() is None
+
+
+def test_what_is_known_of_a_file_is_read_again_only_where_something_else_has_changed_it(
+    log: Path, three: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        FileJournal.open(log, write=True) as writer,
+        FileJournal.open(log, write=False) as reader,
+    ):
+
+        def check(of: FileJournal, *_: object) -> None:
+            raise AssertionError("there was no need to")
+
+        monkeypatch.setattr(FileJournal, "check", check)
+        for _ in range(3):
+            writer.append(body(writer))
+            writer.look_again()
+            reader.look_again()
+            assert reader.refresh() == 1
+
+
+def test_the_damage_that_comes_first_is_what_is_said(log: Path, three: bytes) -> None:
+    with FileJournal.open(log, write=False) as opened:
+        first, second = opened.frames[1], opened.frames[2]
+        damaged = bytearray(three)
+        damaged[first.offset + 20] ^= 1
+        damaged[second.offset + 20] ^= 1
+        _rewrite(log, bytes(damaged))
+        opened._cache.clear()
+        for index in (2, 1, 2):
+            with pytest.raises(JournalDamaged):
+                opened.frame(index)
+        assert opened.damage is not None and opened.damage.height == first.height
+
+
+def _rewrite(log: Path, data: bytes) -> None:
+    """In place, as an editor or a sick disk would, at another time than it was written before."""
+    before = log.stat().st_mtime_ns
+    with log.open("r+b") as file:
+        file.write(data)
+    os.utime(log, ns=(before + 10**9, before + 10**9))

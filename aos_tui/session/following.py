@@ -35,8 +35,9 @@ PAINTED_SECONDS = 0.05
 PATIENCE_SECONDS = 0.3
 """For so long what has come waits for keys that do not end."""
 
-Stamp = tuple[int, int, int] | None
-"""(device, inode, size in bytes) of a file; None where there is none"""
+Stamp = tuple[int, int, int, int] | None
+"""(device, inode, size in bytes, time of the last change in ns) of a file; None where there is
+none"""
 
 
 class Following(Returning):
@@ -65,9 +66,9 @@ class Following(Returning):
     async def follow(self) -> None:
         """Look every ``options.poll`` seconds whether the journal's file has changed, or one that
         it goes on from: what another process has added is shown, another name is taken up, and a
-        file that is gone is told; and whether whoever keeps one from writing is still there.
-        Looking costs two ``stat`` a branch. What has come is taken in a little at a time, so that
-        keys and the screen go first. Runs until cancelled, or the session is closed."""
+        file that is gone or damaged is told; and whether whoever keeps one from writing is still
+        there. Looking costs two ``stat`` a branch. What has come is taken in a little at a time, so
+        that keys and the screen go first. Runs until cancelled, or the session is closed."""
         known: list[tuple[Path, Stamp]] = []
         with suppress(Closed):  # meanwhile
             while not self._closed:
@@ -76,10 +77,21 @@ class Following(Returning):
                 if world is None or world.in_memory:
                     continue
                 if (now := _stamps(world.logs)) != known:
+                    await self._look_again()
                     known = now if await self._take_all_in() else []
                 changed = self._known_of_writer() != self._of_writer
                 if changed and await self._run(self._take_writer):
                     await self.refresh()
+
+    async def _look_again(self) -> None:
+        """Read what something else may have changed; keys do not wait for that."""
+        from aos_core.errors import AosError
+
+        before = self._opened.trouble
+        with suppress(AosError):  # a disk that cannot be read says so when it is
+            await asyncio.to_thread(self._opened.look_again)
+        if self._opened.trouble is not before:
+            await self.refresh()
 
     def _known_of_writer(self) -> str | None:
         """What can be said of another process that writes the branch which is only read here for
@@ -249,4 +261,4 @@ def _stamp(path: Path) -> Stamp:
         found = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -328,7 +328,6 @@ class Showing(WorldThread):
 
         world, shown = self._opened, self.snapshot
         self._look_a_while()
-        self._mind_trouble()
         self._lost = world.lost
         live = world.height
         wanted = live if asked is None else min(asked, live)
@@ -343,7 +342,10 @@ class Showing(WorldThread):
             if not world.retreat():
                 raise self._damage
             return self._picture(world.height, following=True)
-        return replace(shown, trouble=self._trouble(), writable=False, lost=self._lost)
+        trouble = self._mind_trouble()
+        return replace(
+            shown, trouble=trouble, writable=False, verified=self._verified, lost=self._lost
+        )
 
     def _picture(self, height: int, *, following: bool) -> Snapshot:
         world = self._opened
@@ -354,7 +356,8 @@ class Showing(WorldThread):
         if chosen not in range(plan_count):
             chosen = plan_count - 1 if plan_count else None
         fails_at = None if self.property_watch is None else self.property_watch.fails_at
-        live = world.height
+        live, states = world.height, self._states(view)
+        trouble = self._mind_trouble()  # known at the latest when the states were read
         return Snapshot(
             world=world.files.root.name,
             branch=world.branch,
@@ -366,7 +369,7 @@ class Showing(WorldThread):
             head=world.head,
             records=world.records,
             index=self._index,
-            states=self._states(view),
+            states=states,
             pending=tuple(view.pending),
             plan_count=plan_count,
             plan=None if chosen is None else view.plan(chosen),
@@ -377,7 +380,7 @@ class Showing(WorldThread):
             plan_starts=reading.plan_starts(view),
             verified=self._verified,
             notices=self._notices(),
-            trouble=self._trouble(),
+            trouble=trouble,
             disk_changes=self._disk_changes,
             disk_problem=self.disk_problem,
             writable=world.writable and not self._lost,
@@ -430,23 +433,25 @@ class Showing(WorldThread):
 
     def _tell_damage(self) -> None:
         if self.snapshot is not None:
-            self._mind_trouble()
+            trouble = self._mind_trouble()
             writable = self.snapshot.writable and self._opened.writable
             self._publish(
                 replace(
                     self.snapshot,
-                    trouble=self._trouble(),
+                    trouble=trouble,
                     writable=writable,
                     verified=self._verified,
                 )
             )
 
-    def _mind_trouble(self) -> None:
-        """What is known to be damaged, or to come out otherwise, is not verified. What verifying
-        has found itself says more."""
-        trouble = self._opened.trouble
+    def _mind_trouble(self) -> Trouble | None:
+        """What is wrong. What is known to be damaged, or to come out otherwise, is not verified;
+        what verifying has found itself says more."""
+        shown = self._trouble()
+        trouble = self._opened.trouble  # at least what was known a moment ago
         if trouble is not None and self._verified.state in ("ok", "unverified"):
             self._verified = reading.broken(trouble)
+        return shown
 
     def _notices(self) -> tuple[str, ...]:
         world, found = self._opened, list(self._opened.notices)
