@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 WIDE = 100
 """Columns from which on toasts have a width of their own, as in ``app.tcss``."""
 WIDEST = 60
-FRAME = 4
-"""Cells of a toast's border and padding, and one that it keeps free."""
+FRAME = 3
+"""Cells of a toast's border and padding."""
+RACK = 2
+"""Cells that are kept free beside all toasts, for a scrollbar."""
 
 
 def toast_text(message: str, columns: int, console: Console) -> str:
@@ -25,7 +27,8 @@ def toast_text(message: str, columns: int, console: Console) -> str:
 
     Textual breaks no line that is longer than a toast by its frame alone: it cuts it."""
     lines = message.split("\n")
-    width = (min(WIDEST, columns // 2) if columns >= WIDE else columns) - FRAME
+    room = columns - RACK
+    width = (min(WIDEST, room // 2) if columns >= WIDE else room) - FRAME
     indent = "  " if len(lines) > 1 else ""
     return "\n".join(of for line in lines for of in _broken(line, width, indent, console))
 

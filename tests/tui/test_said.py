@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 from textual import events
+from textual.widgets._toast import Toast
 
 from aos_tui.headless import settle
 from aos_tui.toast_text import toast_text
@@ -154,3 +155,16 @@ async def test_a_line_that_is_longer_by_a_toasts_frame_alone_is_not_cut() -> Non
         await on.pilot.pause()
         assert on.said == [text] and "order of" in on.screen
         assert any(line.rstrip("╯─ ").endswith("release") for line in on.screen.splitlines()[:22])
+
+
+@pytest.mark.parametrize("columns", [60, 80, 99, 100, 101, 120])
+async def test_of_what_fills_its_lines_nothing_is_cut(columns: int) -> None:
+    async with opened(size=(columns, 24)) as on:
+        for length in range(30, columns):  # the first line is as long as that, or breaks there
+            on.app.clear_notifications()
+            on.app.notify("x" * length + " the end of it")
+            await on.pilot.pause()
+            (toast,) = on.app.screen.query(Toast)
+            lines = toast_text("x" * length + " the end of it", columns, on.app.console)
+            assert toast.content_size.height == len(lines.split("\n")), length
+            assert max(map(len, lines.split("\n"))) <= toast.content_size.width, length
