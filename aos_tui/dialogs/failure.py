@@ -27,7 +27,7 @@ class FailureDialog(Dialog[None]):
     def __init__(self, result: BuildResult, more: str = "") -> None:
         super().__init__("It does not build")
         self._before, self._drawn = result.message, result.details.strip("\n")
-        self._after = " ".join(part for part in (result.hint, more) if part)
+        self._after = "\n".join(part for part in (result.hint, more) if part)
 
     def body(self) -> ComposeResult:
         yield Static(clean(self._before, "\n\t"), classes="text", markup=False)

@@ -83,6 +83,8 @@ class Coding(Rehearsing):
         """Files of the world were written: build where they are sources, then offer to swap."""
         from aos_tui.watch import SOURCES
 
+        if not self.session.root.is_dir():
+            return  # nobody has written anything: the world's folder was deleted
         names = ", ".join(dict.fromkeys(path.name for path in paths))
         if self.session.has_sources and any(path.suffix in SOURCES for path in paths):
             self._build(names, trust=False)
@@ -107,6 +109,8 @@ class Coding(Rehearsing):
         if result.ok:
             self.offer_swap(why, asked=True)
             return
+        if why != ASKED and not self.session.root.is_dir():
+            return  # it was deleted meanwhile
         await self._look_at_disk()  # be it that world.toml no longer reads: the banner says so
         if result.code == NOT_TRUSTED:
             self._ask_trust(why, result)

@@ -10,6 +10,8 @@ import pytest
 from aos_core.build.toolchain import find_toolchain
 from aos_core.errors import NoToolchain
 from aos_core.world import World
+from aos_tui.headless import settle
+from aos_tui.world_screen import WorldScreen
 from tests.support import EVENT, ROOT, start
 from tests.tui.driving import Driver, opened
 
@@ -107,6 +109,19 @@ async def test_a_world_toml_that_no_longer_reads_is_said_as_long_as_it_is_so(
         await until(on, "FailureDialog")
         await on.keys("escape")
         assert "on disk: not TOML" in on.screen
+
+
+async def test_a_folder_that_is_deleted_is_no_build_that_failed(workshop: Path) -> None:
+    async with opened(workshop, watch=True, poll=0.05) as on:
+        shutil.rmtree(workshop)
+        await until(on, "LostDialog")
+        screen = on.app.screen_stack[0]
+        assert isinstance(screen, WorldScreen)
+        screen.files_written([workshop / "world.toml"])  # as the watcher may say it later, too
+        await on.until(lambda: not screen.building)
+        await settle(on.pilot)
+        assert on.mode == "LostDialog" and len(on.app.screen_stack) == 2
+        assert not any("building" in of for of in on.said)
 
 
 async def test_what_is_told_of_older_files_gives_way(workshop: Path) -> None:

@@ -48,5 +48,5 @@ async def test_y_copies_all_of_it() -> None:
     async with app.run_test(size=(60, 15)) as pilot:
         await pilot.press("y")
     assert app.clipboard == (
-        f"a [crate] does not compile\n\n{SOURCE}\n{CARETS}\n\nmend it The world goes on."
+        f"a [crate] does not compile\n\n{SOURCE}\n{CARETS}\n\nmend it\nThe world goes on."
     )
