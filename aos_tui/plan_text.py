@@ -70,14 +70,26 @@ def plan_title(plan: PlanView, words: Sequence[str], width: int) -> tuple[str, s
     return f"{clip(name, max(4, width - len(end)))}{end}", listed
 
 
-def instance_line(plan: PlanView, glyphs: Glyphs) -> str:
-    """An instance in a list of them: whether it runs, since when, how it ended."""
+def instance_lines(
+    plans: Iterable[PlanView], pending: Iterable[Pending], glyphs: Glyphs
+) -> list[str]:
+    """Instances in a list of them: whether each runs, since when, what it waits for, how it
+    ended."""
+    asked: dict[bytes, list[Pending]] = {}
+    for item in pending:
+        asked.setdefault(item.origin.get("instance", b""), []).append(item)
+    return [_instance_line(of, asked.get(of.id, ()), glyphs) for of in plans]
+
+
+def _instance_line(plan: PlanView, asked: Sequence[Pending], glyphs: Glyphs) -> str:
     glyph = {"running": glyphs.waiting, "ok": glyphs.done}.get(plan.status, glyphs.failed)
     name = clip(clean(short_name(plan.plan)), 30)
     when = f"since record {plan.started}"
     if plan.ended is not None:
         when = f"records {plan.started} to {plan.ended}"
     why = f"  {clean(plan.error)}" if plan.error else ""
+    if asked and plan.ended is None:
+        why = f"  for {', '.join(waits(plan, asked))}"
     return f"{glyph} #{plan.number:<4} {name:<20}  {plan.status:<7}  {when}{why}"
 
 

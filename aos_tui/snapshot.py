@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -69,12 +70,16 @@ class Index:
 
     def intent(self, hash: bytes) -> Record | None:
         """The record of an intent, the last where it was asked for more than once."""
-
-        def look() -> Record | None:
-            height = self._world.history.last(hash, "intent", self._world.height)
-            return None if height is None else self._world.records[height]
-
+        look = partial(self._intent, hash, self._world.height)
         return self._known(self._intents, hash, look)
+
+    def intent_before(self, hash: bytes, height: int) -> Record | None:
+        """As :meth:`intent`, up to a height."""
+        return self._read(partial(self._intent, hash, height))
+
+    def _intent(self, hash: bytes, until: int) -> Record | None:
+        height = self._world.history.last(hash, "intent", until)
+        return None if height is None else self._world.records[height]
 
     def outcome(self, height: int) -> str | None:
         """What became of a receipt, as ``History.outcome``; None where that cannot be told yet."""

@@ -23,7 +23,7 @@ from aos_tui.panes.plan import PlanPane
 from aos_tui.panes.state import StatePane
 from aos_tui.panes.timeline import Banner, HeaderLine, Timeline
 from aos_tui.panes.tour import TourBand
-from aos_tui.plan_text import instance_line
+from aos_tui.plan_text import instance_lines
 from aos_tui.tour import key_of
 from aos_tui.verbs import Verbs
 
@@ -247,7 +247,8 @@ class WorldScreen(Verbs):
             if (snapshot := self.snapshot) is None or snapshot.plan is None:
                 return
             found = await self.session.instances(snapshot.height)
-            lines = [(instance_line(of, self.glyphs), of.number) for of in found]
+            texts = instance_lines(found, snapshot.pending, self.glyphs)
+            lines = [(text, of.number) for text, of in zip(texts, found, strict=True)]
             chosen = [of.number for of in found if of.number >= snapshot.plan.number]
             left_out = snapshot.plan_count - len(found)
             self._ask("InstancesDialog", self._show_instance, lines, len(chosen) - 1, left_out)

@@ -16,6 +16,7 @@ from aos_tui.state_lines import Field
 
 if TYPE_CHECKING:
     from aos_core.errors import AosError, Diverged, JournalDamaged
+    from aos_core.kernel.records import Record
     from aos_core.kernel.turn import Turn
     from aos_core.present import RecordReader
     from aos_core.problems import Problem
@@ -188,6 +189,23 @@ def trouble_of(error: AosError) -> Trouble:
     """An error of the library as plain text."""
     place = ", ".join(f"{name} {value}" for name, value in error.where.items())
     return Trouble(error.message, place, error.hint or "")
+
+
+def instance_of(records: Sequence[Record], height: int, index: Index) -> bytes | None:
+    """The plan instance that a record is about: one of its steps, what such a step asked for, or
+    what came of that."""
+    record = records[height]
+    while record.by is not None and not _instance(record):
+        record = records[record.by]
+    intent = record.get("intent")
+    if not _instance(record) and intent is not None:  # a receipt
+        record = index.intent_before(intent, height) or record
+    return _instance(record)
+
+
+def _instance(record: Record) -> bytes | None:
+    own: bytes | None = record.get("instance")
+    return own or (record.get("origin") or {}).get("instance")
 
 
 def why_read_only(error: AosError) -> Trouble:

@@ -350,11 +350,7 @@ class Showing(WorldThread):
     def _picture(self, height: int, *, following: bool) -> Snapshot:
         world = self._opened
         view = world.at(height)
-        last = view.last_plans(1)
-        plan_count = last[-1].number + 1 if last else 0
-        chosen = self._instance
-        if chosen not in range(plan_count):
-            chosen = plan_count - 1 if plan_count else None
+        plan_count, chosen = self._plans(view)
         fails_at = None if self.property_watch is None else self.property_watch.fails_at
         live, states = world.height, self._states(view)
         trouble = self._mind_trouble()  # known at the latest when the states were read
@@ -391,6 +387,20 @@ class Showing(WorldThread):
             marked=self._marks(),
             receipts=self._index.receipts(live),
         )
+
+    def _plans(self, view: View) -> tuple[int, int | None]:
+        """How many plan instances there are, and the number of the one to show: what was chosen,
+        else the one that the record is about, else the last that runs, else the last."""
+        known = view.last_plans(1)
+        count = known[-1].number + 1 if known else 0
+        if self._instance in range(count):
+            return count, self._instance
+        about = reading.instance_of(self._opened.records, view.height, self._index)
+        told = None if about is None else self._index.plan(about)
+        if told is not None and told[0] < count:
+            return count, told[0]
+        running = [of for of in known if of.status == "running"]
+        return count, next((of.number for of in (*running[-1:], *known[-1:])), None)
 
     def _states(self, view: View) -> States:
         """What is wished for of the states. At the end of a turn they are compared with those

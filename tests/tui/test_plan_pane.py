@@ -13,6 +13,7 @@ from aos_core.world import World
 from aos_tui.glyphs import UNICODE
 from aos_tui.panes.plan import PlanPane
 from aos_tui.panes.plan_graph import NEAR, GraphDisplay
+from aos_tui.session.reading import instance_of
 from tests.support import EVENT, release_all, start
 from tests.tui.driving import FOCUS, Driver, opened
 
@@ -246,6 +247,56 @@ async def test_a_picture_that_fits_has_nothing_beyond() -> None:
         assert "more" not in titles(on)[1]
 
 
+async def test_of_several_instances_that_of_the_record_is_shown_until_one_is_chosen(
+    world: Path,
+) -> None:
+    with World.open(world) as written:
+        written.fire(EVENT, start())
+        written.fire(EVENT, start())
+        release_all(written)
+        written.fire(EVENT, start())
+        written.fire(EVENT, start())
+    async with opened(world, size=(120, 40)) as on:
+
+        def shown() -> int:
+            assert on.snapshot.plan is not None
+            return on.snapshot.plan.number
+
+        seen, running = set[int](), 0
+        await on.keys("g", "text:1", "enter")
+        for _ in range(on.snapshot.live):
+            snapshot = on.snapshot
+            about = instance_of(snapshot.records, snapshot.height, snapshot.index)
+            if about is not None:
+                told = snapshot.index.plan(about)
+                assert told is not None and shown() == told[0], snapshot.height
+                seen.add(shown())
+            elif snapshot.plan is not None and snapshot.plan.status == "running":
+                running += 1
+            await on.keys("j")
+        assert seen == {0, 1, 2, 3} and running > 4
+        await on.keys(*PLAN, "left_square_bracket")
+        assert shown() == 2
+        await on.keys("g", "text:17", "enter")
+        assert shown() != 2, "it has not begun there"
+        await on.keys("f")
+        assert shown() == 2
+
+
+async def test_where_the_record_is_of_no_plan_one_that_runs_is_shown() -> None:
+    async with opened("05") as on:
+        await on.keys("T", "e", "ctrl+s", "r")
+        live = on.snapshot.live
+        for height in range(live - 20, live + 1):
+            await on.keys("g", f"text:{height}", "enter")
+            snapshot = on.snapshot
+            if instance_of(snapshot.records, height, snapshot.index) is None:
+                plan = snapshot.plan
+                view = on.app.session._opened.at(height)
+                runs = any(of.status == "running" for of in view.plans())
+                assert plan is not None and (plan.status == "running") == runs, height
+
+
 async def test_instances_are_chosen_from_a_list(world: Path) -> None:
     with World.open(world) as written:
         for number in range(100):
@@ -260,6 +311,8 @@ async def test_instances_are_chosen_from_a_list(world: Path) -> None:
         lines = [str(text) for text, _ in on.app.screen._lines]  # type: ignore[attr-defined]
         assert len(lines) == 100
         assert [line[:5] for line in lines[:2]] == ["◷ #99", "◷ #98"]
+        assert lines[0].endswith("  for GET /api/a, GET /api/b, GET /api/c")
+        assert "for" not in lines[-1]
         assert sum(line.startswith(UNICODE.done) for line in lines) == 8
         await on.keys("end", "enter")
         assert on.snapshot.plan is not None and on.snapshot.plan.number == 0
