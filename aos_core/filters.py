@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aos_core.databases import marks
 from aos_core.errors import UsageError
 from aos_core.kernel.records import KINDS
+from aos_core.row_words import KIND_WORDS
 
 if TYPE_CHECKING:
     from aos_core.history import History
@@ -112,9 +113,11 @@ def _bad(message: str) -> UsageError:
 
 
 def _kinds(patterns: list[str]) -> list[str]:
-    kinds = [kind for kind in KINDS if any(fnmatchcase(kind, of) for of in patterns)]
+    wanted = [kind for of in patterns for kind in KIND_WORDS.get(of, (of,))]
+    kinds = [kind for kind in KINDS if any(fnmatchcase(kind, of) for of in wanted)]
     if not kinds:
-        raise _bad(f"no record is of kind {' or '.join(patterns)}; kinds are {', '.join(KINDS)}")
+        known = ", ".join((*KINDS, *KIND_WORDS))
+        raise _bad(f"no record is of kind {' or '.join(patterns)}; kinds are {known}")
     return kinds
 
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from aos_core.effect_words import json_line, target
 from aos_core.plain import clip, escaped, short_name
+from aos_core.row_words import KIND_WORDS
 from aos_tui.chips import DIGITS, chip, chipped
 from aos_tui.glyphs import Glyphs
 from aos_tui.snapshot import NOTHING_LEFT, Index, Snapshot, Verified
@@ -29,12 +30,7 @@ Piece = tuple[str, str]
 Palette = Mapping[str, Style]
 
 KIND_WIDTH: Final = 8
-_KINDS: Final = {
-    "plan_started": "plan",
-    "plan_step": "plan",
-    "plan_ended": "plan",
-    "manifest_replaced": "swap",
-}
+_KINDS: Final = {kind: word for word, kinds in KIND_WORDS.items() for kind in kinds}
 STATE_ROLES: Final = {
     "pending": "dim",
     "ready": "name",

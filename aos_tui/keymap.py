@@ -47,7 +47,8 @@ def read_keymap(path: Path) -> Keymap:
         return Keymap({}, ())
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         return Keymap({}, (f"{path} cannot be read: {error}",))
-    return keymap_of(given)
+    found = keymap_of(given)
+    return Keymap(found.keys, tuple(f"{path.name}: {of}" for of in found.problems))
 
 
 def keymap_of(given: Mapping[str, object]) -> Keymap:

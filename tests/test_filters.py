@@ -47,6 +47,8 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         ("", lambda of: True),
         ("kind:event", lambda of: of.kind == "event"),
         ("kind:re*", lambda of: of.kind == "receipt"),
+        ("kind:plan", lambda of: of.kind in ("plan_started", "plan_step", "plan_ended")),
+        ("kind:swap", lambda of: of.kind == "manifest_replaced"),
         ("kind:receipt kind:event", lambda of: of.kind in ("receipt", "event")),
         ("schema:Agg*", lambda of: "/Agg" in (of.get("schema") or "")),
         ("schema:AggregatorEvent", lambda of: of.get("schema") == EVENT),

@@ -73,6 +73,9 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
 )
 """(key, fault, what it will do)"""
 
+_MEANING = 14
+"""The column in which it is said what a fault does."""
+
 NEED_ANSWER = ("duplicate", "late")
 """The faults that are made of the prepared answer."""
 
@@ -90,12 +93,12 @@ class BreakDialog(ChoiceDialog[str]):
     def __init__(self, what: str, missing: str | None = None) -> None:
         self._missing = missing
         lines = [self._line(*fault) for fault in FAULTS]
-        super().__init__(f"Break {what}", lines)
+        super().__init__(f"Break {what}", lines, indent=_MEANING)
 
     def _line(self, key: str, fault: str, meaning: str) -> tuple[str, str | None]:
         if self._missing is not None and fault in NEED_ANSWER:
-            return f"{key}  {fault:<10} not here: {self._missing}", None
-        return f"{key}  {fault:<10} {meaning}", fault
+            return f"{key}  {fault}".ljust(_MEANING) + f"not here: {self._missing}", None
+        return f"{key}  {fault}".ljust(_MEANING) + meaning, fault
 
     def action_fault(self, fault: str) -> None:
         """Dismiss with it."""

@@ -70,11 +70,13 @@ def event_choices(world: World) -> tuple[list[EventChoice], str]:
 
 
 def event_problem(world: World, schema: str, value: Any) -> str | None:
-    """What is wrong with an event's value (host JSON), or None."""
+    """What is wrong with an event's value (host JSON), or None: also where it has no cell to go
+    to."""
     from aos_core.errors import AosError
+    from aos_core.kernel.routing import route
 
     try:
-        world.program.schemas[schema].from_host(value)
+        route(world.program, schema, world.program.schemas[schema].from_host(value), None)
     except AosError as error:
         return error.message
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -139,7 +140,7 @@ class Looking(Travel):
 
     def _hit(self, step: int) -> None:
         if not self.journal.looks_for_something:
-            self.notify("nothing was looked for yet: / says what to look for")
+            self.notify("nothing is looked for: / says what to look for")
         elif (height := self.journal.hit(step)) is None:
             self.notify("nothing is found: / says what to look for")
         else:
@@ -226,10 +227,12 @@ class Looking(Travel):
     def action_messages(self) -> None:
         """Show what was said."""
         signs = {"information": " ", "warning": "!", "error": self.glyphs.failed}
-        lines = [
-            f"{signs.get(severity, ' ')} {text.strip()}".replace("\n", "\n  ")
-            for severity, text in reversed(self.told[-MOST_TOLD:])
-        ]
+        lines = []
+        for (severity, text), same in groupby(reversed(self.told[-MOST_TOLD:])):
+            count = sum(1 for _ in same)
+            often = f"  ({count} times)" if count > 1 else ""
+            line = f"{signs.get(severity, ' ')} {text.strip()}{often}"
+            lines.append(line.replace("\n", "\n  "))
         self.show_value("Messages", "\n".join(lines) or "Nothing was said yet.")
 
     def action_help(self) -> None:

@@ -20,6 +20,16 @@ async def test_an_event_is_fired_by_json() -> None:
         assert '"by hand"' in on.text
 
 
+async def test_an_event_that_has_no_cell_to_go_to_stays_in_its_form() -> None:
+    async with opened("09") as on:
+        schema = on.app.session._opened.program.schemas["sys/TimerFired@1"]
+        await on.keys("e")
+        await on.write(json.dumps({"$tag": "Fired", "$value": schema.to_host(schema.zero())}))
+        await on.keys("ctrl+s")
+        assert (on.mode, on.snapshot.live) == ("EventDialog", 0)
+        assert "has no $value.seat, the key of" in on.screen
+
+
 async def test_esc_fires_nothing() -> None:
     async with opened() as on:
         await on.keys("e", "escape", "t", "i", "escape")

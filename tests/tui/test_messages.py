@@ -66,6 +66,17 @@ async def test_all_that_was_said_is_listed_the_newest_first() -> None:
         assert places == sorted(places)
 
 
+async def test_what_is_said_again_and_again_is_listed_once() -> None:
+    async with opened() as on:
+        await on.keys("x", *["escape"] * 6)
+        on.app.notify("it broke", severity="error")
+        await on.keys("exclamation_mark")
+        lines = [line.strip("┃│ ") for line in on.screen.splitlines()]
+        (idle,) = (of for of in lines if "nothing runs" in of)
+        assert idle.endswith("q quits  (3 times)"), "every other esc put it away"
+        assert sum("it broke" in of for of in lines) == 1
+
+
 async def test_an_error_that_is_on_its_way_when_a_dialog_comes_is_said_once_after_it() -> None:
     async with opened() as on:
         on.app.notify("it broke", severity="error")
