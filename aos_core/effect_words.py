@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 from aos_core.plain import clean, clip
 
+_LLM = {"provider", "model", "max_tokens"}
+"""Parameters that tell a call of a model from other effects."""
+
 
 def json_line(value: Any, width: int = 60) -> str:
     """A value of host JSON or of a record as JSON on one line; a text alone without quotes."""
@@ -36,11 +39,16 @@ def target(kind: str, params: Any, *, host: bool = True) -> str:
         return json_line(params, 40)
     if "url" in params:
         return f"{params.get('method', '')} {_place(str(params['url']), host)}".strip()
-    if {"provider", "model", "max_tokens"} <= params.keys():
+    if params.keys() >= _LLM:
         return f"{params['provider']} {params['model']}, {params['max_tokens']} tokens at most"
     shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
     words = (f"{name} {json_line(of, 24)}" for name, of in shown.items())
     return clip(", ".join(words), 60) or kind
+
+
+def tells_kind(params: Any) -> bool:
+    """Whether what :func:`target` says of an effect tells its kind, too."""
+    return isinstance(params, Mapping) and ("url" in params or params.keys() >= _LLM)
 
 
 def _place(url: str, host: bool) -> str:

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from aos_core.effect_words import target
+from aos_core.effect_words import target, tells_kind
 from aos_tui.actions import bindings_of
 from aos_tui.formatting import Piece, answer_line, origin_text, pretty, to_text
 from aos_tui.panes.base import Pane
@@ -205,6 +205,8 @@ class PendingPane(Pane, OptionList):
             (target(item.kind, item.params), ""),
             (f"  {item.kind}" if roomy else "", "dim"),
         ]
+        if not tells_kind(item.params):
+            first[1:] = [(f"{item.kind}  ", ""), (target(item.kind, item.params), "dim")]
         lines = [first]
         fault = snapshot.index.last_fault(item.intent_hash, snapshot.height)
         if fault is not None and (row := snapshot.index.row(fault)) is not None:

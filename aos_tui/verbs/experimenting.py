@@ -196,10 +196,14 @@ class Experimenting(Writing):
         """Show what differs between two ends."""
         found = await self.session.compare(before, after)
         more = "" if found.whole else "there is more: aos diff shows all of it"
-        self._ask(
-            "ComparisonDialog", lambda _: None, found.names, _verdict(found), found.changes, more
-        )
+        verdict = _verdict(found)
+        if not found.same and before == self.session.before and before.branch == after.branch:
+            verdict.append((f"\n{_MOMENT}", "dim"))
+        self._ask("ComparisonDialog", lambda _: None, found.names, verdict, found.changes, more)
 
+
+_MOMENT = "the moment before: u, then R, goes another way, and c compares both ends"
+"""What to do where an experiment can be compared only with where it began."""
 
 _KINDS = {"manifest_replaced": "swap"}
 

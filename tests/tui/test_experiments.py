@@ -235,6 +235,14 @@ async def test_a_broken_receipt_makes_another_end_which_c_shows() -> None:
         assert "demo/Aggregator@1" in words(on)
 
 
+async def test_where_an_experiment_began_is_told_from_another_end() -> None:
+    async with opened() as on:
+        await on.keys("t", "s", "c")
+        assert "main@16 compared with main" in words(on) and "the moment before" in words(on)
+        await on.keys("escape", "u", "R", "c")
+        assert "same root" in words(on) and "the moment before" not in words(on)
+
+
 async def test_a_plan_and_an_effect_that_one_end_has_are_compared_in_a_few_words() -> None:
     async with opened() as on:
         await on.keys("t", "R", "u", "c")

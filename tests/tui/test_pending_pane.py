@@ -275,3 +275,13 @@ async def test_where_nothing_may_move_by_itself_no_timer_runs() -> None:
         on.app.animation_level = "full"
         await on.keys("r")
         assert [of[0] for of in set_timer] == [LINGER]
+
+
+@pytest.mark.parametrize(("world", "size"), [("01", (60, 20)), ("01", (80, 24)), ("09", (120, 40))])
+async def test_an_effect_whose_parameters_do_not_tell_its_kind_begins_with_it(
+    world: str, size: tuple[int, int]
+) -> None:
+    async with opened(world, size=size) as on:
+        await on.keys("t", *FOCUS["pending"])
+        assert lines(on)[0].split()[:2] == ["1", "timer.set"]
+        assert lines(on)[0].count("timer.set") == 1
