@@ -41,8 +41,9 @@ def target(kind: str, params: Any, *, host: bool = True) -> str:
         return f"{params.get('method', '')} {_place(str(params['url']), host)}".strip()
     if params.keys() >= _LLM:
         return f"{params['provider']} {params['model']}, {params['max_tokens']} tokens at most"
-    shown = {name: of for name, of in params.items() if of not in (None, {}, [])}
-    words = (f"{name} {json_line(of, 24)}" for name, of in shown.items())
+    shown = [name for name, of in params.items() if of not in (None, {}, [])]
+    shown.sort(key=lambda name: (len(name), name))  # as the journal has them, whoever gives them
+    words = (f"{name} {json_line(params[name], 24)}" for name in shown)
     return clip(", ".join(words), 60) or kind
 
 

@@ -103,8 +103,8 @@ def turn_sum(
     records: Sequence[Record], glyphs: Glyphs, at: int | None = None, *, brief: int = 0
 ) -> list[Piece]:
     """What a turn came to: its faults, the reducers whose state it changed, how many effects it
-    asked for and records it has; ``at``: the how many-th of them is shown. ``brief`` 1: with
-    fewer words, 2: in signs and figures."""
+    asked for and records it has beside the first; ``at``: the how many-th of them is shown.
+    ``brief`` 1: with fewer words, 2: in signs and figures."""
     faults = dict.fromkeys(record["code"] for record in records if record.kind == "fault")
     changed = dict.fromkeys(
         short_name(record["reducer"])
@@ -112,7 +112,6 @@ def turn_sum(
         if record.kind == "step" and record.get("before") != record.get("after")
     )
     asked = sum(1 for record in records if record.kind == "intent")
-    many = len(records) if brief else count(len(records), "record")
     pieces: list[Piece] = []
     if faults:
         codes = "" if brief > 1 else f" {some(list(faults), 2)}"
@@ -122,8 +121,12 @@ def turn_sum(
         pieces.append((f"  {glyphs.change}{names}", "change"))
     if asked and not brief:
         pieces.append((f"  asks {asked}", ""))
-    shown = f"  {many}" if at is None else f"  {at}/{many}" if brief else f"  {at} of {many}"
-    return [*pieces, (shown, "dim" if at is None else "wait")]
+    many = len(records)
+    if at is not None:
+        shown = f"{at}/{many}" if brief else f"{at} of {count(many, 'record')}"
+    else:
+        shown = f"+{many - 1}" if brief else f"+{count(many - 1, 'record')}"
+    return [*pieces, (f"  {shown}", "dim" if at is None else "wait")]
 
 
 def _what(
