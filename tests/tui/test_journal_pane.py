@@ -294,7 +294,7 @@ def test_a_sum_in_words_and_in_signs() -> None:
         world.fire(EVENT, start())
         records = world.records[1:17]
     words = plain(turn_sum(records, UNICODE))
-    assert words == "  ∆ Aggregator  asks 3  16 records"
+    assert words == "  ∆ Aggregator  asks 3  +15 records"
     assert plain(turn_sum(records, ASCII, brief=1)) == "  * Aggregator  +15"
     assert plain(turn_sum(records, ASCII, brief=2)) == "  *  +15"
     assert plain(turn_sum(records, UNICODE, 4)).endswith("  4 of 16 records")
