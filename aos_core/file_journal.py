@@ -9,7 +9,9 @@ torn and damaged mean stands in frames.py. Here is what is done about them:
   comes after the frames that the array knows was never acknowledged, so there even a frame of full
   length that fails its check is torn;
 - damage: offset and height are named, the frames before it stay readable, the file is left as it
-  is, and nothing can be appended.
+  is, and nothing can be appended;
+- a file that something else has changed since it was read, which its time tells, is read again
+  before anything is appended.
 """
 
 from __future__ import annotations
