@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,6 +32,11 @@ from aos_core.layer import OPERATING_SYSTEM, FileLayer
 from aos_core.log_file import CHUNK, LogFile
 from aos_core.offsets import Offsets, forget_offsets, offsets_path
 from aos_core.progress import Progress
+
+
+class _Closed(Exception):
+    """The journal was closed while it was read."""
+
 
 _GONE = "its file was deleted or moved while it was open"
 
@@ -46,6 +52,7 @@ class FileJournal(LogFile):
     ) -> None:
         super().__init__(path, file, layer)
         self._lock = lock
+        self._looking = threading.Lock()
         self._seen: tuple[int, int] | None = None
         """(size in bytes, time of the last change in ns) of the file as it was last seen here."""
 
@@ -169,18 +176,29 @@ class FileJournal(LogFile):
 
     def look_again(self) -> None:
         """Where something else has changed what was read of the file, read all of it again: what is
-        damaged is known from then on. What another process appends is no such change, and taken in
-        by :meth:`refresh`. Raises :class:`~aos_core.branches.DiskError`."""
-        with disk_errors(self.path, f"branch {self._branch} cannot be read"):
+        damaged is known from then on, and nothing is appended before. Where nothing is written
+        here, a file that has become longer is not read again: others append to it, which
+        :meth:`refresh` takes in. Stops when the journal is closed meanwhile. Raises
+        :class:`~aos_core.branches.DiskError`."""
+        with self._looking, disk_errors(self.path, f"branch {self._branch} cannot be read"):
             with self._mutex:
                 if self._file.closed or self.damage is not None:
                     return
                 before, now = self._seen, self._stamp()
-                self._seen = now
                 longer = self._lock is None and before is not None and now[0] > before[0]
                 if now[0] >= self.last.end and (now == before or longer):
+                    self._seen = now
                     return
-            self.believe(self.check())  # which takes a while, and lets others read meanwhile
+            try:
+                self.believe(self.check(self._need_open))  # others may read meanwhile
+            except _Closed:
+                return
+            with self._mutex:
+                self._seen = now
+
+    def _need_open(self, *_: int) -> None:
+        if self._file.closed:
+            raise _Closed
 
     def _stamp(self) -> tuple[int, int]:
         found = os.fstat(self._file.fileno())
@@ -197,20 +215,21 @@ class FileJournal(LogFile):
     # -- writing ----------------------------------------------------------------------------
 
     def _write(self, frame: Frame) -> None:
-        with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be written"):
-            self._need_unchanged(frame.offset)
-            try:
-                self._layer.write(self._file, frame.offset, pack(frame.payload))
+        with disk_errors(self.path, f"branch {self._branch} cannot be written"):
+            self._look_before(frame.offset)
+            with self._mutex:
+                try:
+                    self._layer.write(self._file, frame.offset, pack(frame.payload))
+                    if self._group is None:
+                        self._layer.sync(self._file)
+                except BaseException:
+                    self._take_back(frame.offset)
+                    raise
+                self._seen = self._stamp()
+                self._offsets.add(frame.offset, frame.height)
+                self._remember(self.count - 1, frame)
                 if self._group is None:
-                    self._layer.sync(self._file)
-            except BaseException:
-                self._take_back(frame.offset)
-                raise
-            self._seen = self._stamp()
-            self._offsets.add(frame.offset, frame.height)
-            self._remember(self.count - 1, frame)
-            if self._group is None:
-                self._offsets.flush()
+                    self._offsets.flush()
 
     def _settle(self, first: int, before: Frame) -> None:
         with self._mutex, disk_errors(self.path, f"branch {self._branch} cannot be written"):
@@ -225,14 +244,14 @@ class FileJournal(LogFile):
                 raise
             self._offsets.flush()
 
-    def _need_unchanged(self, end: int) -> None:
+    def _look_before(self, end: int) -> None:
         """Raise :class:`ReadOnly` or :class:`JournalDamaged` where somebody else has touched the
-        file."""
+        file, which ends at ``end`` for all that is known here."""
         if self._group in (None, self.count):  # a group asks for its name first and last
             self.need_in_place()
-            self.look_again()
-            if self.damage is not None:
-                raise self.damage
+        self.look_again()
+        if self.damage is not None:
+            raise self.damage
         if os.fstat(self._file.fileno()).st_size != end:
             self._read_only = "something else has changed the file; open the branch again"
             raise ReadOnly(f"nothing was appended: {self._read_only}", file=self.path)
@@ -300,7 +319,8 @@ class FileJournal(LogFile):
             _sync_names(self._layer, self.path)
             undo.pop_all()
             self._file.close()
-            self._file, self._seen = file, None
+            self._file = file
+            self._seen = self._stamp()
             self._offsets.close()
             if borrowed:
                 lock.release()

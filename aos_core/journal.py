@@ -127,7 +127,8 @@ class Journal(ABC):
         ``body`` is plain data with ``prev`` equal to the head, ``height`` one above the last
         height, at least one record, and a 32-byte ``root``. On any error the journal is as it was.
         Raises :class:`UsageError` if the body does not fit, :class:`CanonError` if it is not plain
-        data, :class:`ReadOnly`, :class:`~aos_core.branches.DiskError`.
+        data, :class:`ReadOnly`, :class:`JournalDamaged` where something else has damaged it since
+        it was read, :class:`~aos_core.branches.DiskError`.
         """
         return self.add(canon.encode_plain(dict(body)))
 

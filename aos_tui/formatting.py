@@ -153,21 +153,26 @@ def outcome(payload: Any) -> str:
     return json_line({name: of for name, of in payload.items() if of is not None}, 60)
 
 
-def origin_text(origin: Mapping[str, Any], index: Index) -> str:
-    """Who asked: ``aggregator_plan #0 emit_a``, or the reducer."""
+def origin_text(origin: Mapping[str, Any], index: Index, height: int | None = None) -> str:
+    """Who asked, at a height: ``aggregator_plan #0 emit_a``, or the reducer."""
     name = short_name(origin["name"])
     if origin["kind"] != "plan":
         return name
-    plan = index.plan(origin.get("instance", b""))
+    plan = index.plan(origin.get("instance", b""), height)
     return f"{name}{'' if plan is None else f' #{plan[0]}'} {origin['step']}"
 
 
 # -- records --------------------------------------------------------------------------------
 
 
+def kind_word(kind: str) -> str:
+    """What people call a kind of records, as the journal's column has it."""
+    return _KINDS.get(kind, kind)
+
+
 def kind_text(record: Record) -> str:
     """The word of the journal's kind column."""
-    return _KINDS.get(record.kind, record.kind)
+    return kind_word(record.kind)
 
 
 def record_glyph(record: Record, glyphs: Glyphs) -> Piece:
@@ -208,12 +213,12 @@ def summary(
             mark = (f" {glyphs.change}", "change") if changed else (" unchanged", "dim")
             return [(short_name(record["reducer"]), "name"), mark, *_key(record)]
         case "plan_started":
-            number, name = index.plan(record["instance"]) or ("?", record["plan"])
+            number, name = index.plan(record["instance"], height) or ("?", record["plan"])
             return [(short_name(name), "name"), (f" #{number} started", "")]
         case "plan_step":
-            return _plan_step(record, index, glyphs)
+            return _plan_step(record, index, height, glyphs)
         case "plan_ended":
-            return _plan_ended(record, index, glyphs)
+            return _plan_ended(record, index, height, glyphs)
         case "decision":
             return _decision(record, index, glyphs)
         case "intent":
@@ -267,21 +272,21 @@ def came_as(record: Record, index: Index, height: int | None) -> str:
     return (None if height is None else index.outcome(height)) or "settled before"
 
 
-def _instance(record: Record, index: Index) -> str:
-    plan = index.plan(record["instance"])
+def _instance(record: Record, index: Index, height: int | None) -> str:
+    plan = index.plan(record["instance"], height)
     return "#?" if plan is None else f"#{plan[0]}"
 
 
-def _plan_step(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
+def _plan_step(record: Record, index: Index, height: int | None, glyphs: Glyphs) -> list[Piece]:
     state = record["state"]
     mark = f"{glyphs.step(state)} {state}"
-    number = _instance(record, index)
+    number = _instance(record, index, height)
     return [(f"{number} ", "dim"), (record["step"], ""), (f" {mark}", STATE_ROLES.get(state, ""))]
 
 
-def _plan_ended(record: Record, index: Index, glyphs: Glyphs) -> list[Piece]:
+def _plan_ended(record: Record, index: Index, height: int | None, glyphs: Glyphs) -> list[Piece]:
     ok = record["status"] == "ok"
-    text = f"{_instance(record, index)} ended {record['status']}"
+    text = f"{_instance(record, index, height)} ended {record['status']}"
     why = record.get("error_code")
     return [
         (text, ""),

@@ -62,11 +62,11 @@ def line_pieces(
     ]
     room = width - len(plain(start))
     pieces = [*start, *_what(record, height, is_first, room, index, glyphs)]
-    return _with_details(pieces, record, width, digits, index)
+    return _with_details(pieces, record, height, width, digits, index)
 
 
 def _with_details(
-    pieces: list[Piece], record: Record, width: int, digits: int, index: Index
+    pieces: list[Piece], record: Record, height: int, width: int, digits: int, index: Index
 ) -> list[Piece]:
     """A line, and in a column at its right, where there is room, more of what the record says."""
     column = digits + KIND_WIDTH + _SUMMARY
@@ -74,7 +74,8 @@ def _with_details(
         return pieces
     at = len(plain(pieces))
     gap = max(column - at, 2)
-    return [*pieces, (" " * gap, ""), *clip_pieces(details(record, index), width - at - gap)]
+    more = clip_pieces(details(record, index, height), width - at - gap)
+    return [*pieces, (" " * gap, ""), *more]
 
 
 def _turn(
@@ -95,7 +96,7 @@ def _turn(
     sums = [turn_sum(records, glyphs, at, brief=brief) for brief in range(3)]
     fits = next((of for of in sums if len(plain(what)) + len(plain(of)) <= width), sums[-1])
     room = max(0, width - len(plain(fits)))
-    what = clip_pieces(_with_details(what, records[0], room, digits, index), room)
+    what = clip_pieces(_with_details(what, records[0], line.first, room, digits, index), room)
     return [*what, (" " * (room - len(plain(what))), ""), *fits]
 
 
@@ -124,6 +125,8 @@ def turn_sum(
     many = len(records)
     if at is not None:
         shown = f"{at}/{many}" if brief else f"{at} of {count(many, 'record')}"
+    elif many == 1:
+        return pieces
     else:
         shown = f"+{many - 1}" if brief else f"+{count(many - 1, 'record')}"
     return [*pieces, (f"  {shown}", "dim" if at is None else "wait")]

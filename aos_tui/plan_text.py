@@ -43,17 +43,17 @@ def layers(steps: Sequence[StepView]) -> list[list[StepView]]:
 
 def waits(plan: PlanView, pending: Iterable[Pending]) -> list[str]:
     """What an instance waits for: receipts of effects that it asked for, and events."""
-    asked = [
-        target(item.kind, item.params, host=False)
-        for item in pending
-        if item.origin.get("instance") == plan.id
-    ]
+    asked = _targets(of for of in pending if of.origin.get("instance") == plan.id)
     events = [
         short_name(str((step.definition or {}).get("event", "an event")))
         for step in plan.steps
         if step.state == "waiting" and step.op == "await_event"
     ]
     return [clean(of) for of in (*asked, *events)]
+
+
+def _targets(pending: Iterable[Pending]) -> list[str]:
+    return [target(item.kind, item.params, host=False) for item in pending]
 
 
 def plan_title(plan: PlanView, words: Sequence[str], width: int) -> tuple[str, str]:
@@ -73,8 +73,8 @@ def plan_title(plan: PlanView, words: Sequence[str], width: int) -> tuple[str, s
 def instance_lines(
     plans: Iterable[PlanView], pending: Iterable[Pending], glyphs: Glyphs
 ) -> list[str]:
-    """Instances in a list of them: whether each runs, since when, what it waits for, how it
-    ended."""
+    """Instances in a list of them: whether each runs, since when, which answers it waits for, how
+    it ended."""
     asked: dict[bytes, list[Pending]] = {}
     for item in pending:
         asked.setdefault(item.origin.get("instance", b""), []).append(item)
@@ -89,7 +89,7 @@ def _instance_line(plan: PlanView, asked: Sequence[Pending], glyphs: Glyphs) -> 
         when = f"records {plan.started} to {plan.ended}"
     why = f"  {clean(plan.error)}" if plan.error else ""
     if asked and plan.ended is None:
-        why = f"  for {', '.join(waits(plan, asked))}"
+        why = f"  for {clean(', '.join(_targets(asked)))}"
     return f"{glyph} #{plan.number:<4} {name:<20}  {plan.status:<7}  {when}{why}"
 
 

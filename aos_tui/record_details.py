@@ -27,8 +27,8 @@ _NESTED: Final = frozenset({"Record", "List", "Set", "Map"})
 """Kinds whose parts have kinds of their own."""
 
 
-def details(record: Record, index: Index) -> list[Piece]:
-    """Pieces; none where the summary says it all."""
+def details(record: Record, index: Index, height: int | None = None) -> list[Piece]:
+    """Pieces; none where the summary says it all. ``height``: as for the summary."""
     match record.kind:
         case "event":
             return _dim(brief(_inside(record["value"])))
@@ -45,7 +45,7 @@ def details(record: Record, index: Index) -> list[Piece]:
         case "decision":
             return _dim(_asked(record["intent"], index))
         case "intent":
-            return _dim(f"{origin_text(record['origin'], index)}  {record['cap']}")
+            return _dim(f"{origin_text(record['origin'], index, height)}  {record['cap']}")
     return []
 
 

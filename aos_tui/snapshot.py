@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aos_core.view import Pending, PlanView
     from aos_core.world import World
 
+Key = TypeVar("Key")
 Found = TypeVar("Found")
 
 NOTHING_LEFT = "nothing is left to release"
@@ -55,12 +56,18 @@ class Index:
     def __init__(self, world: World, damaged: Callable[[AosError], None]) -> None:
         self._world, self._damaged = world, damaged
         self._intents: dict[bytes, Record] = {}
-        self._plans: dict[bytes, tuple[int, str]] = {}
+        self._plans: dict[tuple[bytes, int], tuple[int, str]] = {}
+        self._begun: dict[int, tuple[int, str]] = {}
         self._faults: list[int] = []
         self._seen = -1
         self._receipts: tuple[int, tuple[int, ...]] = -1, ()
         self._kept: tuple[int, list[int]] = -1, []
         self._forks: list[int] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that can be told can be told now."""
+        return self._world.history.ready
 
     def row(self, height: int) -> Row | None:
         """The record of a height with its turn; None where it cannot be read."""
@@ -86,14 +93,20 @@ class Index:
         history = self._world.history
         return self._read(lambda: history.outcome(height)) if history.ready else None
 
-    def plan(self, instance: bytes) -> tuple[int, str] | None:
-        """(number, name) of a plan instance."""
+    def plan(self, instance: bytes, height: int | None = None) -> tuple[int, str] | None:
+        """(number, name) of the plan instance that had an identity at a height, or None for the
+        end: one may be used again."""
+        until = self._world.height if height is None else height
 
-        def look() -> tuple[int, str] | None:
-            found = self._world.history.instance(instance, self._world.height)
+        def begun(at: int) -> tuple[int, str] | None:
+            found = self._world.history.instance(instance, at)
             return None if found is None else (found.number, found.plan)
 
-        return self._known(self._plans, instance, look)
+        def look() -> tuple[int, str] | None:
+            at = self._world.history.last(instance, "plan_started", until)
+            return None if at is None else self._known(self._begun, at, partial(begun, at))
+
+        return self._known(self._plans, (instance, until), look)
 
     def last_fault(self, intent: bytes, height: int) -> int | None:
         """The height of the last fault, up to ``height``, that a receipt for ``intent`` caused."""
@@ -173,7 +186,7 @@ class Index:
         return self._forks
 
     def _known(
-        self, found: dict[bytes, Found], key: bytes, look: Callable[[], Found | None]
+        self, found: dict[Key, Found], key: Key, look: Callable[[], Found | None]
     ) -> Found | None:
         if key not in found and self._world.history.ready:
             if len(found) > _KEPT:

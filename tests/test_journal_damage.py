@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import cbor2
 import pytest
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from aos_core.branches import DiskError
 from aos_core.errors import AosError, JournalDamaged, ReadOnly
 from aos_core.file_journal import FileJournal
+from aos_core.frames import Frame
 from aos_core.offsets import offsets_path
 from tests.journals import (
     HEADER,
@@ -287,6 +290,67 @@ def test_what_is_known_of_a_file_is_read_again_only_where_something_else_has_cha
             writer.look_again()
             reader.look_again()
             assert reader.refresh() == 1
+
+
+def test_nothing_is_appended_while_another_thread_looks_whether_it_is_damaged(
+    log: Path, three: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, looking, goes_on = FileJournal.check, threading.Event(), threading.Event()
+
+    def slow(of: FileJournal, *given: Any) -> JournalDamaged | None:
+        looking.set()
+        goes_on.wait(10)
+        return check(of, *given)
+
+    monkeypatch.setattr(FileJournal, "check", slow)
+    with FileJournal.open(log, write=True) as opened:
+        found = opened.frames[1]
+        damaged = bytearray(three)
+        damaged[found.offset + 20] ^= 1
+        _rewrite(log, bytes(damaged))
+        look = threading.Thread(target=opened.look_again)
+        look.start()
+        looking.wait(10)
+        assert opened.frame(0).height == 0, "who reads does not wait for that"
+        threading.Timer(0.2, goes_on.set).start()
+        with pytest.raises(JournalDamaged):
+            opened.append(body(opened))
+        look.join()
+    assert log.read_bytes() == damaged
+
+
+def test_what_could_not_be_looked_at_is_looked_at_before_the_next_append(
+    log: Path, three: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(of: FileJournal, *_: object) -> None:
+        raise OSError(errno.EIO, "the disk is sick")
+
+    with FileJournal.open(log, write=True) as opened:
+        _rewrite(log, three)
+        with monkeypatch.context() as patch:
+            patch.setattr(FileJournal, "check", broken)
+            for _ in range(2):
+                with pytest.raises(DiskError):
+                    opened.look_again()
+                with pytest.raises(DiskError):
+                    opened.append(body(opened))
+        opened.append(body(opened))
+
+
+def test_who_looks_stops_when_the_journal_is_closed(
+    log: Path, three: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, frame, read = FileJournal.open(log, write=True), FileJournal.frame, list[int]()
+
+    def closing(of: FileJournal, index: int) -> Frame:
+        read.append(index)
+        opened.close()
+        return frame(of, index)
+
+    _rewrite(log, three)
+    monkeypatch.setattr(FileJournal, "frame", closing)
+    opened.look_again()
+    assert read == [0]
 
 
 def test_the_damage_that_comes_first_is_what_is_said(log: Path, three: bytes) -> None:

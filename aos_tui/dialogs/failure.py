@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from aos_core.plain import clean
-from aos_tui.dialogs.base import Dialog, shorten
+from aos_tui.dialogs.base import Dialog, Reader, shorten
 from aos_tui.dialogs.long_text import LongText
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class FailureDialog(Dialog[None]):
     goes on all the same."""
 
     KEYS = (("y", "copy_all", "Copy"),)
-    AUTO_FOCUS = "LongText, Button"
+    AUTO_FOCUS = "Reader"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy_all", "copy the text, whole")]
 
     def __init__(self, result: BuildResult, more: str = "") -> None:
@@ -30,11 +30,19 @@ class FailureDialog(Dialog[None]):
         self._after = "\n".join(part for part in (result.hint, more) if part)
 
     def body(self) -> ComposeResult:
-        yield Static(clean(self._before, "\n\t"), classes="text", markup=False)
+        with Reader():
+            yield Static(clean(self._before, "\n\t"), markup=False)
         if self._drawn:
             yield LongText(shorten(self._drawn), wrap=False)
         if self._after:
-            yield Static(clean(self._after, "\n\t"), classes="text", markup=False)
+            with Reader():
+                yield Static(clean(self._after, "\n\t"), markup=False)
+
+    def on_mount(self) -> None:
+        """What the compiler says is what one goes through, also where more is to be scrolled."""
+        super().on_mount()
+        for text in self.query(LongText):
+            text.focus()
 
     def action_copy_all(self) -> None:
         """Copy the text, whole."""

@@ -79,6 +79,8 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
         self._folding = Folding()
         self.away = False
         self._strips: LRUCache[_Key, Strip] = LRUCache(2048)
+        self._gaps = False
+        """Whether lines were painted of which not all could be told yet."""
 
     @property
     def lines(self) -> int:
@@ -121,6 +123,9 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
             self.away = self.away and old.following and snapshot.following
         before, self._cursor = self.row, snapshot.height
         self._last = snapshot.index.bounds(snapshot.live)[0]
+        if self._gaps and snapshot.index.ready:
+            self._gaps = False
+            self.refresh()
         self._see()
         if old is not None and _lines_of(old) == _lines_of(snapshot):
             self._moved(before)
@@ -342,8 +347,13 @@ class JournalList(Pane, SelectingLines, ScrollView, can_focus=True):
         strip = self._strips.get(key)
         if strip is None:
             index = self._snapshot.index
+            whole = index.ready
             pieces = line_pieces(line, width - 1, digits, signs, index, self._glyphs)
-            strip = self._strips[key] = self._strip(pieces, width, at_cursor)
+            strip = self._strip(pieces, width, at_cursor)
+            if whole and index.ready:
+                self._strips[key] = strip
+            else:
+                self._gaps = True
         return strip
 
     def _signs(self, line: Line) -> Signs:

@@ -200,26 +200,23 @@ class PendingPane(Pane, OptionList):
         palette, snapshot = self.palette(), self._snapshot
         mark = self._glyphs.done if _asked(item) in self._chosen else " "
         roomy = self.content_size.width >= ROOMY
-        first: list[Piece] = [
-            (f"{mark}{item.n} ", "name"),
-            (target(item.kind, item.params), ""),
-            (f"  {item.kind}" if roomy else "", "dim"),
-        ]
-        if not tells_kind(item.params):
-            first[1:] = [(f"{item.kind}  ", ""), (target(item.kind, item.params), "dim")]
-        lines = [first]
+        what = target(item.kind, item.params)
+        said: list[Piece] = [(what, ""), (f"  {item.kind}" if roomy else "", "dim")]
+        if what == item.kind or not tells_kind(item.params):
+            said = [(item.kind, ""), ("" if what == item.kind else f"  {what}", "dim")]
+        lines = [[(f"{mark}{item.n} ", "name"), *said]]
         fault = snapshot.index.last_fault(item.intent_hash, snapshot.height)
         if fault is not None and (row := snapshot.index.row(fault)) is not None:
             record = row.record
-            said = f"   {self._glyphs.failed} fault at {fault}: {record['code']}: {record['text']}"
-            lines.append([(said, "bad")])
+            text = f"   {self._glyphs.failed} fault at {fault}: {record['code']}: {record['text']}"
+            lines.append([(text, "bad")])
         if _asked(item) in self._held:
             lines.append([(f"   {self._glyphs.held} never comes: R and s leave it", "wait")])
         else:
             role = "good" if item.prepared else "wait"
             lines.append([(f"   {answer_line(item, _payload(item))}", role)])
         if roomy:
-            origin = origin_text(item.origin, snapshot.index)
+            origin = origin_text(item.origin, snapshot.index, item.since)
             lines.append([(f"   {origin}  {item.cap}  age {snapshot.height - item.since}", "dim")])
         return Text("\n").join(to_text(self._fitted(line), palette) for line in lines)
 

@@ -26,6 +26,9 @@ while somebody travels."""
 AT_ONCE = 40
 """So often, before what has come by then is shown."""
 
+SHOWN_SECONDS = 1.0
+"""After so long what has been taken in is shown, though there is more."""
+
 TRAVELS_SECONDS = 1.0
 """So long after a key that travels somebody is taken to travel."""
 
@@ -33,7 +36,7 @@ PAINTED_SECONDS = 0.05
 """After a key that travels nothing is taken in for so long: what it leads to is painted first."""
 
 PATIENCE_SECONDS = 0.3
-"""For so long what has come waits for keys that do not end."""
+"""For so long what has come waits for keys that do not end, before some of it is taken in."""
 
 Stamp = tuple[int, int, int, int] | None
 """(device, inode, size in bytes, time of the last change in ns) of a file; None where there is
@@ -113,7 +116,10 @@ class Following(Returning):
     async def _take_all_in(self) -> bool:
         """Take in what has happened, and show it; False where there may be more by now."""
         came = told = all_of_it = False
+        end = monotonic() + SHOWN_SECONDS
         for _ in range(AT_ONCE):
+            if monotonic() > end:
+                break
             await self._let_keys_go_first()
             more, tells = await self._run(self._take_in)
             came, told, all_of_it = came or more, told or tells, not more

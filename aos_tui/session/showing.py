@@ -396,7 +396,7 @@ class Showing(WorldThread):
         if self._instance in range(count):
             return count, self._instance
         about = reading.instance_of(self._opened.records, view.height, self._index)
-        told = None if about is None else self._index.plan(about)
+        told = None if about is None else self._index.plan(about, view.height)
         if told is not None and told[0] < count:
             return count, told[0]
         running = [of for of in known if of.status == "running"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aos_core.effect_words import target
 from aos_core.plain import clean, clip
 from aos_tui.chips import chip
-from aos_tui.formatting import Piece, count, some
+from aos_tui.formatting import Piece, count, kind_word, some
 from aos_tui.session.branching import Place
 from aos_tui.verbs.base import on_what_is_shown, on_what_is_written
 from aos_tui.verbs.writing import Writing
@@ -129,7 +129,7 @@ class Experimenting(Writing):
         if found is None:
             self.notify("nothing to undo: this is the beginning of the world")
             return
-        what = _KINDS.get(found.kind, found.kind)
+        what = kind_word(found.kind)
         self.notify(
             f"undone: {what} {found.first} of {found.of}, which is as it was: B goes back. "
             f"On branch {found.name}"
@@ -204,8 +204,6 @@ class Experimenting(Writing):
 
 _MOMENT = "the moment before: u, then R, goes another way, and c compares both ends"
 """What to do where an experiment can be compared only with where it began."""
-
-_KINDS = {"manifest_replaced": "swap"}
 
 
 def _title(item: Pending) -> str:

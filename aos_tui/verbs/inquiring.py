@@ -217,7 +217,9 @@ def _why_lines(of: Why, glyphs: Glyphs, width: int) -> list[WhyLine]:
     if of.again:
         text = glyphs.said(clean(of.text))
         return [WhyLine(Text(f"{indent}{text}  see above", "dim"), of.height)]
-    line = Text.assemble(indent, (glyphs.said(clean(of.text)), "bold underline" if of.asked else ""))
+    line = Text.assemble(
+        indent, (glyphs.said(clean(of.text)), "bold underline" if of.asked else "")
+    )
     fields = (
         WhyLine(Text(f"{indent}    {clean(text)}", "dim"), of.height, path)
         for text, path in of.fields

@@ -78,7 +78,7 @@ class Known(Index):
     def intent(self, hash: bytes) -> Record | None:
         return INTENT if hash == bytes(32) else None
 
-    def plan(self, instance: bytes) -> tuple[int, str] | None:
+    def plan(self, instance: bytes, height: int | None = None) -> tuple[int, str] | None:
         return (0, "demo/p@1") if instance == bytes(32) else None
 
 

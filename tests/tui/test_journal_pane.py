@@ -297,6 +297,7 @@ def test_a_sum_in_words_and_in_signs() -> None:
     assert words == "  ∆ Aggregator  asks 3  +15 records"
     assert plain(turn_sum(records, ASCII, brief=1)) == "  * Aggregator  +15"
     assert plain(turn_sum(records, ASCII, brief=2)) == "  *  +15"
+    assert plain(turn_sum(records[:1], UNICODE)) == "", "no more than the line itself says"
     assert plain(turn_sum(records, UNICODE, 4)).endswith("  4 of 16 records")
     assert plain(turn_sum(records, UNICODE, 4, brief=2)).endswith("  4/16")
 

@@ -13,6 +13,7 @@ from textual._compositor import CompositorUpdate
 from textual.strip import Strip
 from textual.widget import Widget
 
+from aos_core.history import History
 from aos_core.world import World
 from aos_tui.painting import Changes
 from aos_tui.panes.journal_list import JournalList
@@ -129,6 +130,26 @@ async def test_of_what_comes_while_one_reads_in_the_past_only_that_is_painted(
                 assert 0 < terminal.written < whole_screen / 2
                 await on.keys("end")
                 assert terminal.lines == whole(on.app)
+
+
+async def test_what_could_not_be_told_yet_is_told_when_it_can(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World.open(world) as writer:
+        for _ in range(8):
+            writer.fire(EVENT, start())
+        async with opened(world, size=(120, 40), poll=0.01) as on:
+            await on.keys("home", "down")
+            lines = journal_of(on)
+            with monkeypatch.context() as patch:
+                patch.setattr(History, "ready", property(lambda _: False))
+                lines.scroll_to(y=80, animate=False, immediate=True, force=True)
+                await on.pilot.pause()
+                assert "#?" in on.screen
+            writer.fire(EVENT, start())
+            await on.until(lambda: on.snapshot.live == writer.height)
+            await on.pilot.pause()
+            assert "#?" not in on.screen and "#5 emit_a" in on.screen
 
 
 async def test_what_a_dialog_shows_is_styled_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.strip import Strip
 
+from aos_core.kernel.records import Record
 from aos_core.view import EdgeView, PlanView, StepView
 from aos_core.world import World
 from aos_tui.glyphs import UNICODE
 from aos_tui.panes.plan import PlanPane
 from aos_tui.panes.plan_graph import NEAR, GraphDisplay
 from aos_tui.session.reading import instance_of
+from aos_tui.snapshot import Index
 from tests.support import EVENT, release_all, start
 from tests.tui.driving import FOCUS, Driver, opened
 
@@ -268,8 +271,8 @@ async def test_of_several_instances_that_of_the_record_is_shown_until_one_is_cho
             snapshot = on.snapshot
             about = instance_of(snapshot.records, snapshot.height, snapshot.index)
             if about is not None:
-                told = snapshot.index.plan(about)
-                assert told is not None and shown() == told[0], snapshot.height
+                told = on.app.session._opened.history.instance(about, snapshot.height)
+                assert told is not None and shown() == told.number, snapshot.height
                 seen.add(shown())
             elif snapshot.plan is not None and snapshot.plan.status == "running":
                 running += 1
@@ -281,6 +284,32 @@ async def test_of_several_instances_that_of_the_record_is_shown_until_one_is_cho
         assert shown() != 2, "it has not begun there"
         await on.keys("f")
         assert shown() == 2
+
+
+async def test_instances_that_have_one_identity_after_another_are_told_apart() -> None:
+    async with opened("08", size=(120, 40)) as on:
+        for _ in range(2):
+            await on.keys("e", "ctrl+s")
+            while on.snapshot.pending:
+                await on.keys("r")
+        records, history = on.snapshot.records, on.app.session._opened.history
+        started = [at for at, of in enumerate(records) if of.kind == "plan_started"]
+        assert len({records[at]["instance"] for at in started}) < len(started)
+        for height in started:
+            await on.keys("g", f"text:{height}", "enter")
+            told = history.instance(records[height]["instance"], height)
+            assert told is not None and on.snapshot.plan is not None
+            assert on.snapshot.plan.number == told.number
+            assert f"#{told.number} started" in on.screen
+
+
+def test_what_a_record_is_about_is_found_where_its_cause_is_nonsense() -> None:
+    step = Record("step", {"reducer": "demo/R@1", "before": bytes(32), "after": bytes(32)}, by=0)
+    late = replace(step, by=7)
+    with World.open("04", memory=True) as world:
+        index = Index(world, lambda _: None)
+        assert instance_of([step], 0, index) is None
+        assert instance_of([step, late], 1, index) is None
 
 
 async def test_where_the_record_is_of_no_plan_one_that_runs_is_shown() -> None:
