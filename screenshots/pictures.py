@@ -79,8 +79,8 @@ PICTURES = (
     Picture("03-fetch-notify", ("T", "v"), ("✓ verified", "⊘ failed"), "03"),
     Picture(
         "05-chain-comp",
-        (*"ttttt", "tab", "tab", "down", "space", "shift+tab", *(["left_square_bracket"] * 3)),
-        ("notify_plan",), "05", "two-at-once",
+        (*"ttttt", "tab", "tab", "down", "space", "shift+tab"),
+        ("notify_plan #3  waits",), "05", "two-at-once",
     ),
     Picture("06-safe-upgrade", ("T", "v"), ("✓ verified", "check_plan"), "06"),
     Picture(
