@@ -189,8 +189,11 @@ class FileJournal(LogFile):
                 if now[0] >= self.last.end and (now == before or longer):
                     self._seen = now
                     return
-            try:
-                self.believe(self.check(self._need_open))  # others may read meanwhile
+            try:  # others may read meanwhile
+                if now[0] < self.last.end:
+                    self._believe_shorter(self._need_open)
+                else:
+                    self.believe(self.check(self._need_open))
             except _Closed:
                 return
             with self._mutex:

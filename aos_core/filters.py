@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aos_core.databases import marks
 from aos_core.errors import UsageError
 from aos_core.kernel.records import KINDS
-from aos_core.row_words import KIND_WORDS
+from aos_core.kind_words import KIND_WORDS
 
 if TYPE_CHECKING:
     from aos_core.history import History

@@ -188,7 +188,7 @@ class LogFile(Journal):
         bytes of an unfinished one after them. ``known``: what was known of the file before."""
         size = os.fstat(self._file.fileno()).st_size
         if size < start:
-            self.believe(self.check())  # it has become shorter since it was read
+            self._believe_shorter()
             return b""
         size = size if end is None else max(start, min(size, end))
         good, problem = self._take_in(last, start, size, progress)
@@ -272,6 +272,16 @@ class LogFile(Journal):
             return fits and (len(known) <= self.count or known[self.count][0] == end)
         except BadEntry:
             return False
+
+    def _believe_shorter(self, progress: Progress | None = None) -> None:
+        """The file ends before what was read of it: say which record is the first that is gone."""
+        found = self.check(progress)
+        if found is not None:
+            offset = found.where["offset"]
+            assert isinstance(offset, int)
+            problem = "it has become shorter since it was read"
+            self.damage = None  # who reads a frame that is not there says less
+            self.believe(self._damage(problem, offset, found.height))
 
     def _set_damage(self, problem: str, offset: int) -> None:
         height = self.height + 1 if self.count else 0

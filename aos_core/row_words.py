@@ -13,12 +13,6 @@ from aos_core.effect_words import target
 from aos_core.plain import short_name
 from aos_core.words import key_text
 
-KIND_WORDS = {
-    "plan": ("plan_started", "plan_step", "plan_ended"),
-    "swap": ("manifest_replaced",),
-}
-"""Words for kinds, as the app's lines and filters have them."""
-
 
 def row_words(plain: Mapping[str, Any], about: str, outcome: str | None = None) -> str:
     """The words of a record as the journal keeps it. ``about``: of a receipt what it answers, as

@@ -16,8 +16,8 @@ from rich.style import Style
 from rich.text import Text
 
 from aos_core.effect_words import json_line, target
+from aos_core.kind_words import KIND_WORDS
 from aos_core.plain import clip, escaped, short_name
-from aos_core.row_words import KIND_WORDS
 from aos_tui.chips import DIGITS, chip, chipped
 from aos_tui.glyphs import Glyphs
 from aos_tui.snapshot import NOTHING_LEFT, Index, Snapshot, Verified

@@ -248,6 +248,7 @@ def test_a_journal_that_is_cut_short_while_it_is_open_ends_where_its_file_does(
         opened.look_again()
         assert opened.damage is not None
         assert (opened.damage.height, opened.damage.where["offset"]) == (cut.height, cut.offset)
+        assert "it has become shorter since it was read" in opened.damage.message
         assert not opened.writable
     assert log.read_bytes() == three[: cut.offset + 5]
 
@@ -260,6 +261,7 @@ def test_a_reader_that_is_told_of_a_shorter_file_names_the_first_frame_that_is_g
         os.truncate(log, cut.offset)
         assert opened.refresh() == 0
         assert opened.damage is not None and opened.damage.height == cut.height
+        assert "it has become shorter since it was read" in opened.damage.message
 
 
 def test_a_file_that_is_written_again_as_it_was_is_no_damage(log: Path, three: bytes) -> None:

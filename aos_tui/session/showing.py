@@ -390,17 +390,20 @@ class Showing(WorldThread):
 
     def _plans(self, view: View) -> tuple[int, int | None]:
         """How many plan instances there are, and the number of the one to show: what was chosen,
-        else the one that the record is about, else the last that runs, else the last."""
+        else the one that the record is about, else the last that runs, else the last. At the live
+        end one that runs goes before one that is over."""
         known = view.last_plans(1)
         count = known[-1].number + 1 if known else 0
         if self._instance in range(count):
             return count, self._instance
+        running = [of.number for of in known if of.status == "running"]
         about = reading.instance_of(self._opened.records, view.height, self._index)
         told = None if about is None else self._index.plan(about, view.height)
-        if told is not None and told[0] < count:
+        is_live = view.height == self._opened.height
+        if told is not None and (told[0] in running or not (is_live and running)):
             return count, told[0]
-        running = [of for of in known if of.status == "running"]
-        return count, next((of.number for of in (*running[-1:], *known[-1:])), None)
+        last = [known[-1].number] if known else []
+        return count, next(iter((*running[-1:], *last)), None)
 
     def _states(self, view: View) -> States:
         """What is wished for of the states. At the end of a turn they are compared with those

@@ -133,7 +133,7 @@ def test_nothing_of_the_runtime_is_imported_before_the_first_paint() -> None:
     code = (
         "import sys, aos_tui.app, aos_tui.world_screen\n"
         "slow = ('aos_core', 'wasmtime', 'cbor2', 'sqlite3', 'watchfiles')\n"
-        "rooms = ('effect_words', 'free_names', 'plain', 'plan_words')\n"
+        "rooms = ('effect_words', 'free_names', 'kind_words', 'plain', 'plan_words')\n"
         "light = ('aos_core', *map('aos_core.{}'.format, rooms))\n"
         "print([name for name in sys.modules if name.partition('.')[0] in slow\n"
         "    and name not in light and not name.startswith('aos_core.graph')])"

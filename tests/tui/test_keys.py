@@ -112,7 +112,7 @@ async def test_a_key_that_does_nothing_says_why() -> None:
             (("c",), "nothing to compare with yet"),
             (("apostrophe",), "no height is marked"),
             (("a",), "a does nothing here"),
-            (("n",), "nothing was looked for yet"),
+            (("n",), "nothing is looked for: / says"),
             (("escape", "escape"), "nothing runs"),
             (("b",), "the files on disk are those in force already"),
             (("tab", "right_square_bracket"), "there is no other plan instance"),
