@@ -160,11 +160,14 @@ async def test_a_line_that_is_longer_by_a_toasts_frame_alone_is_not_cut() -> Non
 @pytest.mark.parametrize("columns", [60, 80, 99, 100, 101, 120])
 async def test_of_what_fills_its_lines_nothing_is_cut(columns: int) -> None:
     async with opened(size=(columns, 24)) as on:
-        for length in range(30, columns):  # the first line is as long as that, or breaks there
-            on.app.clear_notifications()
-            on.app.notify("x" * length + " the end of it")
+        longest = toast_text("x" * 200, columns, on.app.console).index("\n")
+        for length in range(longest - 3, longest + 3):
+            text = f"{'x' * length} the end of it"
+            on.app.notify(text)
             await on.pilot.pause()
             (toast,) = on.app.screen.query(Toast)
-            lines = toast_text("x" * length + " the end of it", columns, on.app.console)
-            assert toast.content_size.height == len(lines.split("\n")), length
-            assert max(map(len, lines.split("\n"))) <= toast.content_size.width, length
+            lines = toast_text(text, columns, on.app.console).split("\n")
+            assert toast.content_size.height == len(lines), length
+            assert max(map(len, lines)) <= toast.content_size.width, length
+            on.app.clear_notifications()
+            await on.pilot.pause()
