@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aos_core.plain import short_name
+from aos_core.plain import clip, short_name
 from aos_tui.formatting import (
     KIND_WIDTH,
     Piece,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from aos_tui.glyphs import Glyphs
     from aos_tui.snapshot import Index
 
+_WHAT: Final = 10
+"""Cells that what a receipt answers has at least, beside how it came out."""
 _SUMMARY: Final = 42
 """Cells from the kind on that summaries may take before details begin, so that those stand below
 each other."""
@@ -147,6 +149,10 @@ def _what(
             said = said[:-1]
         if len(plain(said)) <= room:
             break
+    if record.kind == "receipt":  # how it came out says more than all of what it answers
+        (what, role), *came = said
+        left = room - len(plain(came))
+        said = [(clip(what, left), role), *came] if left >= _WHAT else said
     return [*start, *clip_pieces(said, max(0, room))]
 
 

@@ -95,9 +95,9 @@ def _instance_line(plan: PlanView, asked: Sequence[Pending], glyphs: Glyphs) -> 
 
 def no_plan(starts: Sequence[tuple[str, str]]) -> list[str]:
     """What an empty pane teaches; ``starts`` are (event, plan)."""
-    lines = ["", "No plan has started yet.", ""]
     if not starts:
-        return [*lines, "No event of this world starts one."]
+        return ["", "No event of this world", "starts a plan."]
+    lines = ["", "No plan has started yet.", ""]
     for event, plan in starts:
         lines += [clean(short_name(event)), clean(f"  starts {short_name(plan)}")]
     return lines

@@ -332,14 +332,15 @@ class States:
 class Snapshot:
     """A world at ``height``; ``live`` is its last height, ``root`` the state's root at ``height``,
     ``head`` names the whole history. ``states`` is what the state pane looks at. ``plan`` is the
-    chosen instance with its steps, one of ``plan_count``. ``plan_starts`` are (event, plan) of all
-    that starts one. ``next_step`` says what the scenario would do next; ``disk_changes`` names the
-    definitions on disk that differ from those in force, ``disk_problem`` why the files there do not
-    load. ``lost``: whether the journal's file was deleted or moved while it was open. ``holds``: of
-    the property that is watched ``holds``, ``fails`` or ``silent`` at this height; None where none
-    is; ``fails_at``: the first height at which it fails, as far as was looked. ``marked`` are the
-    heights that were marked, ``receipts`` those of the last :data:`NEWEST` receipts, rising both.
-    ``notices`` are warnings, ``news`` what others did that changes nothing here, in its order."""
+    shown instance with its steps, one of ``plan_count``; ``plan_chosen``: by hand.
+    ``plan_starts`` are (event, plan) of all that starts one. ``next_step`` says what the scenario
+    would do next; ``disk_changes`` names the definitions on disk that differ from those in force,
+    ``disk_problem`` why the files there do not load. ``lost``: whether the journal's file was
+    deleted or moved while it was open. ``holds``: of the property that is watched ``holds``,
+    ``fails`` or ``silent`` at this height; None where none is; ``fails_at``: the first height at
+    which it fails, as far as was looked. ``marked`` are the heights that were marked, ``receipts``
+    those of the last :data:`NEWEST` receipts, rising both. ``notices`` are warnings, ``news`` what
+    others did that changes nothing here, in its order."""
 
     world: str
     branch: str
@@ -368,6 +369,7 @@ class Snapshot:
     progress: str | None = None
     holds: str | None = None
     fails_at: int | None = None
+    plan_chosen: bool = False
     plan_starts: tuple[tuple[str, str], ...] = ()
     marked: tuple[int, ...] = ()
     news: tuple[str, ...] = ()

@@ -203,7 +203,8 @@ class PlanPane(Pane, ScrollView, can_focus=True):
         hidden = 0 if self._display is None else self._display.hidden
         parts = [f"{len(plan.steps) - hidden} of {len(plan.steps)} steps"] if hidden else []
         if snapshot.plan_count > 1:
-            parts.append(f"[ ] {snapshot.plan_count} instances")
+            chosen = ", f lets go" if snapshot.plan_chosen else ""
+            parts.append(f"[ ] {snapshot.plan_count} instances{chosen}")
         taken = sum(len(part) + 2 for part in parts)
         self._beyond = self._sides()
         if sides := self._beyond:
@@ -426,5 +427,9 @@ class PlanPane(Pane, ScrollView, can_focus=True):
 
 
 def _busy(plan: PlanView) -> str | None:
-    """The first step that waits or failed, if there is one."""
-    return next((of.id for of in plan.steps if of.state in ("waiting", "failed")), None)
+    """The first step that waits or failed, else the first that is ready, if there is one."""
+    for states in (("waiting", "failed"), ("ready",)):
+        for step in plan.steps:
+            if step.state in states:
+                return step.id
+    return None

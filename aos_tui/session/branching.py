@@ -55,6 +55,8 @@ class BranchLine:
 class Branching(Proving):
     """Every way from one branch to another."""
 
+    playing = False
+    """Whether a scenario is being played to its end."""
     before: Place | None = None
     """What to compare with: where the last experiment began, or the branch that was left. One with
     nothing of its own is no end to compare with."""
@@ -100,6 +102,8 @@ class Branching(Proving):
     def _need_rest(self) -> None:
         from aos_core.errors import UsageError
 
+        if self.playing:
+            raise UsageError("a scenario plays: esc stops it", hint="or wait for its end")
         if self.live_running:
             raise UsageError(
                 "an effect is being performed for real, and its receipt belongs to this branch",

@@ -192,11 +192,11 @@ def trouble_of(error: AosError) -> Trouble:
 
 
 def instance_of(records: Sequence[Record], height: int, index: Index) -> bytes | None:
-    """The plan instance that a record is about: one of its steps, what such a step asked for, or
-    what was decided, answered or went wrong of that. None for an event and what it does."""
-    record = records[height]
-    if record.kind in ("decision", "fault") and record.by is not None and record.by < height:
-        record = records[record.by]
+    """The plan instance that a record is about: one of its steps, what such a step asked for or
+    raised, or what came of that."""
+    at, record = height, records[height]
+    while not _instance(record) and record.by is not None and record.by < at:  # as it should be
+        at, record = record.by, records[record.by]
     intent = record.get("intent")
     if not _instance(record) and intent is not None:  # a receipt
         record = index.intent_before(intent, height) or record

@@ -136,6 +136,7 @@ class Session(Exporting):
         self._stop = False
         player = await self._run(self._need_player)
         seen, passed = len(player.expectations), list[str]()
+        self.playing = True
         try:
             while player.next_step is not None:
                 if skipped := await self._act(partial(_passed_over, player)):
@@ -149,6 +150,7 @@ class Session(Exporting):
                         return Played()
                     await asyncio.sleep(self.options.pace)
         finally:
+            self.playing = False
             if player.next_step is not None:
                 # Half a step may be played: its source in the journal says so.
                 await self._run(self._new_player)

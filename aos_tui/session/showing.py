@@ -297,6 +297,15 @@ class Showing(WorldThread):
         first, last = self._index.bounds(height)
         return height if height == last else first - 1
 
+    def sound_until(self, height: int) -> int:
+        """The nearest height up to this one before which nothing is known to be damaged."""
+        from aos_core.errors import JournalDamaged
+
+        trouble = self._opened.trouble
+        if isinstance(trouble, JournalDamaged) and trouble.height:
+            return min(height, trouble.height - 1)
+        return height
+
     @property
     def _live(self) -> int:
         return 0 if self.snapshot is None else self.snapshot.live
@@ -316,9 +325,13 @@ class Showing(WorldThread):
         return tuple(sorted(height for height in marked if height <= world.height))
 
     async def choose_plan(self, number: int) -> None:
-        """Show another plan instance."""
+        """Show another plan instance, until :meth:`let_plan_go`."""
         self._instance = number
         await self.refresh()
+
+    def let_plan_go(self) -> None:
+        """The next snapshot shows the plan instance that its record is about."""
+        self._instance = None
 
     def _make(self, asked: int | None) -> Snapshot:
         """The snapshot of a height; None: the live end. Where that height cannot be read, of the
@@ -332,7 +345,7 @@ class Showing(WorldThread):
         live = world.height
         wanted = live if asked is None else min(asked, live)
         others = [] if shown is None or shown.branch != world.branch else [min(shown.height, live)]
-        for height in dict.fromkeys([wanted, *others, live]):
+        for height in dict.fromkeys([wanted, self.sound_until(wanted), *others, live]):
             try:
                 return self._picture(height, following=asked is None or height == live)
             except AosError as error:
@@ -369,6 +382,7 @@ class Showing(WorldThread):
             pending=tuple(view.pending),
             plan_count=plan_count,
             plan=None if chosen is None else view.plan(chosen),
+            plan_chosen=chosen is not None and chosen == self._instance,
             turns=world.turns_until(live),
             landmarks=self._index.landmarks(live, fails_at),
             next_step=self._next_step(),

@@ -121,7 +121,17 @@ class Branching(Base):
 
     async def _put_back(self) -> None:
         await self.session.put_back()
-        self.notify("the journal is back where it was, with all that was acknowledged")
+        await self.session.look_at_disk()
+        await self.session.refresh()
+        told = "the journal is back where it was, with all that was acknowledged"
+        if self.session.disk_problem is None:
+            self.notify(told)
+        else:
+            self.notify(
+                f"{told}; the world's other files are not: put them back before you close it",
+                severity="warning",
+                timeout=10,
+            )
 
     def action_branches(self) -> None:
         """Choose another branch, or rename, delete, bring back one."""
@@ -258,7 +268,7 @@ class Branching(Base):
         self.prepare(partial(self._ask_fork, then, height, why), meant=not why)
 
     async def _ask_fork(self, then: Callable[[], None], height: int, why: str) -> None:
-        taken = await self.session.branches()
+        taken, height = await self.session.branches(), self.session.sound_until(height)
         start = self.session.fork_start(height)
         suggested = await self.session.fork_name(height)
 

@@ -50,6 +50,7 @@ class Travel(Base):
     def action_follow(self) -> None:
         """Follow the live end."""
         self.journal.follow()
+        self.session.let_plan_go()
         self.session.want(None)
         self.work(self.session.refresh, group="travel", newest=True)
 

@@ -65,6 +65,8 @@ async def test_nothing_is_begun_where_the_folder_is_gone_and_all_of_it_is_put_ba
         assert on.mode == "LostDialog" and not world.exists()
         await on.keys("p")
         assert on.snapshot.writable and on.errors == []
+        assert "the world's other files are not" in on.said[-1]
+        assert "on disk: " in on.screen, "the banner says it as long as it is so"
     shutil.copytree(whole, world, dirs_exist_ok=True)
     with World.open(world, write=False) as found:
         assert found.verify().ok and found.height == 30

@@ -13,7 +13,7 @@ from aos_tui.formatting import clip_pieces, plain
 from aos_tui.glyphs import ASCII, UNICODE
 from aos_tui.journal_text import following_text, turn_sum
 from tests.support import EVENT, start
-from tests.tui.driving import Driver, heights_of, journal_of, opened
+from tests.tui.driving import FOCUS, Driver, heights_of, journal_of, opened
 
 TURNS = [0, 16, 19, 22, 30]
 
@@ -22,6 +22,15 @@ def line_of(on: Driver, row: int) -> str:
     """The text of a line of the journal that is in sight."""
     lines = journal_of(on)
     return lines.render_line(row - round(lines.scroll_y)).text
+
+
+async def test_of_a_receipt_how_it_came_out_is_cut_last() -> None:
+    async with opened("08", size=(80, 24)) as on:
+        await on.keys("t", *FOCUS["pending"], "x", "t")
+        records = on.snapshot.records
+        (height,) = (at for at, of in enumerate(records) if of.kind == "receipt")
+        await on.keys("g", f"text:{height}", "enter")
+        assert line_of(on, height).rstrip().endswith(" timeout")
 
 
 # -- folding ------------------------------------------------------------------------------------

@@ -93,6 +93,23 @@ async def test_esc_stops_a_scenario_that_plays_between_two_turns() -> None:
         assert (on.snapshot.live, on.snapshot.next_step) == (30, None)
 
 
+@pytest.mark.parametrize("keys", [("u",), ("g", "text:5", "enter", "F", "enter")])
+async def test_a_branch_on_which_a_scenario_plays_is_not_left(keys: tuple[str, ...]) -> None:
+    async with opened(pace=30.0) as on:
+        await on.pilot.press("T")
+        await on.until(lambda: on.app.session.snapshot.live == 16)  # type: ignore[union-attr]
+        for key in keys:
+            for each in key.removeprefix("text:") if key.startswith("text:") else (key,):
+                await on.pilot.press(each)
+                await on.pilot.pause(0.1)
+        await on.until(lambda: any("a scenario plays" in of for of in on.errors))
+        assert on.snapshot.branch == "main"
+        on.app.workers.cancel_group(on.app.screen, "play")
+        await on.until(lambda: on.snapshot.next_step == "release all")
+        await on.keys("f", "u")
+        assert on.snapshot.branch == "main-undo-1"
+
+
 # -- orders ------------------------------------------------------------------------------------
 
 

@@ -148,7 +148,7 @@ async def test_what_would_start_a_plan_is_taught() -> None:
     async with opened() as on:
         assert "AggregateRequested\n   starts aggregator_plan" in picture(on)
     async with opened("00") as on:
-        assert "No event of this world starts one." in picture(on)
+        assert "No event of this world\n starts a plan." in picture(on)
 
 
 async def test_d_shows_a_list_and_the_selection_stays() -> None:
@@ -282,8 +282,10 @@ async def test_of_several_instances_that_of_the_record_is_shown_until_one_is_cho
         assert shown() == 2
         await on.keys("g", "text:17", "enter")
         assert shown() != 2, "it has not begun there"
+        await on.keys("g", f"text:{on.snapshot.live}", "enter")
+        assert shown() == 2 and "f lets go" in titles(on)[1]
         await on.keys("f")
-        assert shown() == 2
+        assert shown() == 3 and "f lets go" not in titles(on)[1]
 
 
 async def test_instances_that_have_one_identity_after_another_are_told_apart() -> None:

@@ -149,7 +149,9 @@ async def test_a_journal_that_is_damaged_while_it_is_open_is_told_before_anythin
         await on.keys("f", "e")
         assert (on.mode, on.snapshot.live) == ("read-only", 46)
         assert log(world).read_bytes() == damaged
-        await on.keys("g", "text:19", "enter", "F", "text:saved", "enter")
+        await on.keys("k")
+        assert on.snapshot.height in (18, 19, 45), "what can be read, or was before"
+        await on.keys("f", "F", "ctrl+u", "text:saved", "enter")
         assert (on.mode, on.snapshot.branch, on.snapshot.live) == ("live", "saved", 19)
         log(world).write_bytes(whole)
         await on.keys("B", "up", "enter")
