@@ -250,6 +250,7 @@ class Following(Returning):
         def act() -> None:
             self._opened.put_back()
             self._lost = self._opened.lost
+            self._look_at_disk()  # what the journal was made of may be gone all the same
 
         await self._run(act)
         await self.refresh()

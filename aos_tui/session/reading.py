@@ -191,6 +191,26 @@ def trouble_of(error: AosError) -> Trouble:
     return Trouble(error.message, place, error.hint or "")
 
 
+def shown_plan(
+    world: World, view: View, index: Index, chosen: int | None
+) -> tuple[int, int | None]:
+    """How many plan instances there are, and the number of the one to show: what was ``chosen``,
+    else the one that the record is about, else the last that runs, else the last. At the live end
+    one that runs goes before one that is over."""
+    known = view.last_plans(1)
+    count = known[-1].number + 1 if known else 0
+    if chosen in range(count):
+        return count, chosen
+    running = [of.number for of in known if of.status == "running"]
+    about = instance_of(world.records, view.height, index)
+    told = None if about is None else index.plan(about, view.height)
+    is_live = view.height == world.height
+    if told is not None and (told[0] in running or not (is_live and running)):
+        return count, told[0]
+    last = [known[-1].number] if known else []
+    return count, next(iter((*running[-1:], *last)), None)
+
+
 def instance_of(records: Sequence[Record], height: int, index: Index) -> bytes | None:
     """The plan instance that a record is about: one of its steps, what such a step asked for or
     raised, or what came of that."""

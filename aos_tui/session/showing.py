@@ -363,7 +363,7 @@ class Showing(WorldThread):
     def _picture(self, height: int, *, following: bool) -> Snapshot:
         world = self._opened
         view = world.at(height)
-        plan_count, chosen = self._plans(view)
+        plan_count, chosen = reading.shown_plan(world, view, self._index, self._instance)
         fails_at = None if self.property_watch is None else self.property_watch.fails_at
         live, states = world.height, self._states(view)
         trouble = self._mind_trouble()  # known at the latest when the states were read
@@ -401,23 +401,6 @@ class Showing(WorldThread):
             marked=self._marks(),
             receipts=self._index.receipts(live),
         )
-
-    def _plans(self, view: View) -> tuple[int, int | None]:
-        """How many plan instances there are, and the number of the one to show: what was chosen,
-        else the one that the record is about, else the last that runs, else the last. At the live
-        end one that runs goes before one that is over."""
-        known = view.last_plans(1)
-        count = known[-1].number + 1 if known else 0
-        if self._instance in range(count):
-            return count, self._instance
-        running = [of.number for of in known if of.status == "running"]
-        about = reading.instance_of(self._opened.records, view.height, self._index)
-        told = None if about is None else self._index.plan(about, view.height)
-        is_live = view.height == self._opened.height
-        if told is not None and (told[0] in running or not (is_live and running)):
-            return count, told[0]
-        last = [known[-1].number] if known else []
-        return count, next(iter((*running[-1:], *last)), None)
 
     def _states(self, view: View) -> States:
         """What is wished for of the states. At the end of a turn they are compared with those

@@ -121,8 +121,6 @@ class Branching(Base):
 
     async def _put_back(self) -> None:
         await self.session.put_back()
-        await self.session.look_at_disk()
-        await self.session.refresh()
         told = "the journal is back where it was, with all that was acknowledged"
         if self.session.disk_problem is None:
             self.notify(told)

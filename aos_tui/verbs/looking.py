@@ -229,8 +229,8 @@ class Looking(Travel):
         signs = {"information": " ", "warning": "!", "error": self.glyphs.failed}
         lines = []
         for (severity, text), same in groupby(reversed(self.told[-MOST_TOLD:])):
-            count = sum(1 for _ in same)
-            often = f"  ({count} times)" if count > 1 else ""
+            times = len(list(same))
+            often = f"  ({times} times)" if times > 1 else ""
             line = f"{signs.get(severity, ' ')} {text.strip()}{often}"
             lines.append(line.replace("\n", "\n  "))
         self.show_value("Messages", "\n".join(lines) or "Nothing was said yet.")

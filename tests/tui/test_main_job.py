@@ -84,7 +84,7 @@ async def test_what_a_scenario_expects_and_does_not_get_is_said(world: Path) -> 
 async def test_esc_stops_a_scenario_that_plays_between_two_turns() -> None:
     async with opened(pace=30.0) as on:
         await on.pilot.press("T")
-        await on.until(lambda: on.app.session.snapshot.live == 16)  # type: ignore[union-attr]
+        await on.until(lambda: on.snapshot.live == 16)
         await on.pilot.press("T", "escape")
         assert "plays already" in on.said[0]
         on.app.workers.cancel_group(on.app.screen, "play")
@@ -97,7 +97,7 @@ async def test_esc_stops_a_scenario_that_plays_between_two_turns() -> None:
 async def test_a_branch_on_which_a_scenario_plays_is_not_left(keys: tuple[str, ...]) -> None:
     async with opened(pace=30.0) as on:
         await on.pilot.press("T")
-        await on.until(lambda: on.app.session.snapshot.live == 16)  # type: ignore[union-attr]
+        await on.until(lambda: on.snapshot.live == 16)
         for key in keys:
             for each in key.removeprefix("text:") if key.startswith("text:") else (key,):
                 await on.pilot.press(each)
